@@ -1,0 +1,35 @@
+"""The local stack and its tests talk to this machine only: anything else is refused, and remembered."""
+
+import ipaddress
+import sys
+from typing import Any
+
+violations: list[str] = []
+
+
+def _leaves(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if not isinstance(host, str) or host in ("", "localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return True  # a name would have to be looked up, and that already leaves
+
+
+def _check(event: str, args: tuple[Any, ...]) -> None:
+    if event in ("socket.connect", "socket.sendto"):
+        host = args[1][0] if isinstance(args[1], tuple) else None  # Unix sockets have a path or bytes
+    elif event == "socket.getaddrinfo":
+        host = args[0]
+    else:
+        return
+    if _leaves(host):
+        violations.append(f"{event} to {host}")
+        raise PermissionError(f"{event} to {host}: only loopback addresses are allowed here")
+
+
+def forbid_everything_else() -> None:
+    """From now on refuse any connection or name look-up of this process beyond loopback (for good)."""
+    sys.addaudithook(_check)
