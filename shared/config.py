@@ -1,0 +1,241 @@
+"""The app settings, read once, all problems reported together. Pure: takes a mapping, opens nothing."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+from shared.imaging import Rendition, SourceLimits
+from shared.naming import PathTemplate, guid_of, parse_templates
+
+BUSINESS_CENTRAL = "https://api.businesscentral.dynamics.com"
+DEFAULT_TEMPLATE = "{company}/{item}.{extension}|{item}.{extension}"
+TRIGGER_SOURCES = ("EventGrid", "LogsAndContainerScan")
+
+# Every setting that the app reads, in the order of the documentation.
+SETTINGS = (
+    "PICTURE_STORAGE",
+    "PICTURE_STORAGE__blobServiceUri",
+    "PICTURE_STORAGE__queueServiceUri",
+    "PICTURE_STORAGE__credential",
+    "PICTURE_STORAGE__clientId",
+    "PICTURE_TRIGGER_SOURCE",
+    "BLOB_PATH_TEMPLATE",
+    "BC_TENANT_ID",
+    "BC_ENVIRONMENT",
+    "BC_COMPANY",
+    "BC_BASE_URL",
+    "AZURE_CLIENT_ID",
+    "PICTURE_MAX_SIDE",
+    "PICTURE_MAX_BYTES",
+    "PICTURE_QUALITY",
+    "PICTURE_BACKGROUND",
+    "SOURCE_MAX_BYTES",
+    "SOURCE_MAX_PIXELS",
+    "ITEM_WAIT",
+)
+
+_T = TypeVar("_T")
+
+
+class ConfigurationError(Exception):
+    """The app settings do not make sense; the message lists every problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            "The app settings need attention:\n" + "\n".join(f"- {problem}" for problem in problems)
+        )
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """The pictures account: by connection string (local) or by URL and managed identity (Azure)."""
+
+    connection_string: str | None
+    blob_service_uri: str | None
+    client_id: str | None
+
+    def __repr__(self) -> str:
+        # A connection string holds a key, and settings end up in tracebacks.
+        return f"StorageSettings({self.blob_service_uri or 'by connection string'})"
+
+
+@dataclass(frozen=True)
+class BusinessCentralSettings:
+    """Where Business Central is and who asks: ``base_url`` is the whole base, ``…/api/v2.0``."""
+
+    base_url: str
+    company: str | None
+    client_id: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that an operator can set."""
+
+    storage: StorageSettings
+    business_central: BusinessCentralSettings
+    trigger_source: str
+    templates: tuple[PathTemplate, ...]
+    rendition: Rendition
+    limits: SourceLimits
+    item_wait: timedelta
+
+
+class _Reader:
+    """Reads settings one by one and remembers what was wrong instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def parsed(self, name: str, default: str, parse: Callable[[str], _T]) -> _T:
+        found = self.text(name) or default
+        try:
+            return parse(found)
+        except ValueError as error:
+            self.problems.append(f"{name}: found {found!r}; {error}")
+            return parse(default)
+
+    def number(self, name: str, default: int, lowest: int, highest: int) -> int:
+        def parse(found: str) -> int:
+            if not re.fullmatch(r"[0-9]{1,12}", found) or not lowest <= int(found) <= highest:
+                raise ValueError(f"expected a whole number from {lowest} to {highest}")
+            return int(found)
+
+        return self.parsed(name, str(default), parse)
+
+    def guid(self, name: str) -> str | None:
+        found = self.text(name)
+        if found and not guid_of(found):
+            self.problems.append(f"{name}: found {found!r}; expected a GUID")
+        return found and guid_of(found)
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Return the settings.
+
+    Raises:
+        ConfigurationError: with one line for every setting that is missing, malformed or contradictory.
+    """
+    reader = _Reader(environ)
+    templates = reader.parsed("BLOB_PATH_TEMPLATE", DEFAULT_TEMPLATE, parse_templates)
+    settings = Settings(
+        storage=_storage(reader),
+        business_central=_business_central(reader, templates),
+        trigger_source=reader.parsed("PICTURE_TRIGGER_SOURCE", TRIGGER_SOURCES[0], _trigger_source),
+        templates=templates,
+        rendition=Rendition(
+            max_side=reader.number("PICTURE_MAX_SIDE", Rendition.max_side, 64, 8192),
+            max_bytes=reader.number("PICTURE_MAX_BYTES", Rendition.max_bytes, 4096, 50_000_000),
+            quality=reader.number("PICTURE_QUALITY", Rendition.quality, 40, 95),
+            background=reader.parsed("PICTURE_BACKGROUND", "#FFFFFF", _colour),
+        ),
+        limits=SourceLimits(
+            max_bytes=reader.number("SOURCE_MAX_BYTES", SourceLimits.max_bytes, 1, 256 * 1024 * 1024),
+            max_pixels=reader.number("SOURCE_MAX_PIXELS", SourceLimits.max_pixels, 1, 178_000_000),
+        ),
+        item_wait=reader.parsed("ITEM_WAIT", "P7D", _duration),
+    )
+    if reader.problems:
+        raise ConfigurationError(reader.problems)
+    return settings
+
+
+def _storage(reader: _Reader) -> StorageSettings:
+    connection_string = reader.text("PICTURE_STORAGE")
+    uri = reader.text("PICTURE_STORAGE__blobServiceUri")
+    credential = reader.text("PICTURE_STORAGE__credential")
+    if bool(connection_string) == bool(uri):
+        found = "both are set" if uri else "neither is set"
+        expected = (
+            "set PICTURE_STORAGE__blobServiceUri (identity) or PICTURE_STORAGE (local connection string)"
+        )
+        reader.problems.append(f"PICTURE_STORAGE: {found}; {expected}")
+    if uri:
+        _check_url(reader, "PICTURE_STORAGE__blobServiceUri", uri)
+        # Without it the host cannot index the trigger, and says so nowhere.
+        queue = reader.text("PICTURE_STORAGE__queueServiceUri")
+        if queue:
+            _check_url(reader, "PICTURE_STORAGE__queueServiceUri", queue)
+        else:
+            reader.problems.append(
+                "PICTURE_STORAGE__queueServiceUri: not set; the trigger needs it beside the blob URL"
+            )
+        if credential not in (None, "managedidentity"):
+            reader.problems.append(
+                f"PICTURE_STORAGE__credential: found {credential!r}; expected 'managedidentity'"
+            )
+    return StorageSettings(connection_string, uri, reader.guid("PICTURE_STORAGE__clientId"))
+
+
+def _business_central(reader: _Reader, templates: tuple[PathTemplate, ...]) -> BusinessCentralSettings:
+    base_url = reader.text("BC_BASE_URL")
+    tenant, environment = reader.text("BC_TENANT_ID"), reader.text("BC_ENVIRONMENT")
+    company = reader.text("BC_COMPANY")
+    if base_url:
+        _check_url(reader, "BC_BASE_URL", base_url)
+        if not re.search(r"/api/v2\.0/?$", base_url):
+            reader.problems.append(
+                f"BC_BASE_URL: found {base_url!r}; expected the whole base, ending in /api/v2.0"
+            )
+    else:
+        missing = [
+            name for name, value in (("BC_TENANT_ID", tenant), ("BC_ENVIRONMENT", environment)) if not value
+        ]
+        reader.problems += [f"{name}: not set; needed unless BC_BASE_URL is set" for name in missing]
+    if not company and not any(template.names_company for template in templates):
+        reader.problems.append("BC_COMPANY: not set; needed because no BLOB_PATH_TEMPLATE contains {company}")
+    built = (
+        f"{BUSINESS_CENTRAL}/v2.0/{quote(tenant or '', safe='')}/{quote(environment or '', safe='')}/api/v2.0"
+    )
+    return BusinessCentralSettings((base_url or built).rstrip("/"), company, reader.guid("AZURE_CLIENT_ID"))
+
+
+def _check_url(reader: _Reader, name: str, url: str) -> None:
+    """Bearer tokens travel there: only over https, but for this very machine."""
+    parts = urlsplit(url)
+    if not parts.hostname or (
+        parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname))
+    ):
+        reader.problems.append(f"{name}: found {url!r}; expected a URL that begins with https://")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _trigger_source(found: str) -> str:
+    for source in TRIGGER_SOURCES:
+        if found.lower() == source.lower():
+            return source
+    raise ValueError(f"expected {' or '.join(TRIGGER_SOURCES)}")
+
+
+def _colour(found: str) -> tuple[int, int, int]:
+    if not re.fullmatch(r"#[0-9A-Fa-f]{6}", found):
+        raise ValueError("expected a colour like #FFFFFF")
+    red, green, blue = bytes.fromhex(found[1:])
+    return red, green, blue
+
+
+_DURATION = re.compile(r"P(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})S)?)?")
+
+
+def _duration(found: str) -> timedelta:
+    """An ISO 8601 duration of fixed length: months and years are not, so they are not taken."""
+    match = _DURATION.fullmatch(found.upper())
+    if not match or not any(match.groups()):
+        raise ValueError("expected a duration like P7D, PT12H or PT30M")
+    weeks, days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)

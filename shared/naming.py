@@ -1,0 +1,208 @@
+"""From a blob path to the item it shows, and to the names in archive and quarantine. Pure."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import quote
+from uuid import UUID
+
+from shared.errors import Permanent, Reason
+
+INCOMING = "product-images"
+ARCHIVE = "archive"
+QUARANTINE = "quarantine"
+RECORDS = "records"
+
+NAME_MAX = 900  # characters; storage allows 1,024, and the suffixes of a replay want room
+METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all values and names together
+NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
+
+_GUID = re.compile(r"\{?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\}?", re.IGNORECASE)
+_GTIN = re.compile(r"[0-9]{8,14}")
+_TOKEN = re.compile(r"\{([^{}]*)\}")
+# A segment holds a company or an item; only free text may span folders.
+_TOKEN_PATTERNS = {
+    "company": r"(?P<company>[^/]+)",
+    "item": r"(?P<item>[^/]+)",
+    "gtin": r"(?P<gtin>[^/]+)",
+    "name": r"(?P<name>.+)",
+    "extension": r"(?P<extension>[^/.]+)",
+}
+_LEFT_BY_SYSTEMS = re.compile(
+    r"\.ds_store|\._.*|\.apdisk|thumbs\.db|ehthumbs\.db|desktop\.ini|~\$.*|\.~lock\..*", re.IGNORECASE
+)
+
+
+class KeyKind(StrEnum):
+    """What identifies the item: its id (SystemId), its number, or its GTIN."""
+
+    ID = "id"
+    NUMBER = "number"
+    GTIN = "gtin"
+
+
+@dataclass(frozen=True)
+class ItemKey:
+    """An item as a blob path names it; ``company`` is an id, name or display name, None for the default."""
+
+    company: str | None
+    kind: KeyKind
+    value: str
+
+
+@dataclass(frozen=True)
+class PathTemplate:
+    """One alternative of ``BLOB_PATH_TEMPLATE``."""
+
+    text: str
+    pattern: re.Pattern[str]
+
+    @property
+    def names_company(self) -> bool:
+        """Whether a path that matches says which company it means."""
+        return "company" in self.pattern.groupindex
+
+
+def parse_templates(setting: str) -> tuple[PathTemplate, ...]:
+    """Return the alternatives of a ``BLOB_PATH_TEMPLATE``; a ValueError says what is wrong with it."""
+    return tuple(_parse_template(text.strip()) for text in setting.split("|"))
+
+
+def _parse_template(text: str) -> PathTemplate:
+    tokens = _TOKEN.findall(text)
+    if unknown := [token for token in tokens if token not in _TOKEN_PATTERNS]:
+        known = " ".join(f"{{{token}}}" for token in _TOKEN_PATTERNS)
+        raise ValueError(f"{text!r} uses {{{unknown[0]}}}; the tokens are {known}")
+    if repeated := [token for token in _TOKEN_PATTERNS if tokens.count(token) > 1]:
+        raise ValueError(f"{text!r} uses {{{repeated[0]}}} more than once")
+    if ("item" in tokens) == ("gtin" in tokens):
+        raise ValueError(f"{text!r} must contain {{item}} or {{gtin}}, and not both")
+    if adjacent := re.search(r"\}\{", text):
+        raise ValueError(f"{text!r} must have text between two tokens (position {adjacent.start() + 1})")
+    pieces = _TOKEN.split(text)  # literal, token, literal, token, …, literal
+    if stray := [piece for piece in pieces[::2] if "{" in piece or "}" in piece]:
+        raise ValueError(f"{text!r} has a brace without its partner in {stray[0]!r}")
+    regex = "".join(
+        _TOKEN_PATTERNS[piece] if index % 2 else re.escape(unicodedata.normalize("NFC", piece))
+        for index, piece in enumerate(pieces)
+    )
+    return PathTemplate(text, re.compile(regex, re.DOTALL | re.IGNORECASE))
+
+
+def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
+    """Return the item that ``path`` names by the first template that matches.
+
+    Raises:
+        Permanent: ``ignored`` for files that operating systems and tools leave, else ``bad_path``.
+    """
+    if path.endswith("/") or _LEFT_BY_SYSTEMS.fullmatch(path.rpartition("/")[2]):
+        raise Permanent(
+            Reason.IGNORED, f"{path!r} is a file that operating systems or tools leave, no picture."
+        )
+    normal = unicodedata.normalize("NFC", path)  # macOS sends decomposed letters
+    for template in templates:
+        if match := template.pattern.fullmatch(normal):
+            return _item_key(match.groupdict(), path)
+    expected = " or ".join(template.text for template in templates)
+    raise Permanent(Reason.BAD_PATH, f"The path {path!r} does not match {expected}. {_ADVICE}")
+
+
+_ADVICE = "Upload the picture again under a path of that form."
+
+
+def _item_key(found: Mapping[str, str], path: str) -> ItemKey:
+    company = found.get("company")
+    if company is not None and not fold_company(company):
+        raise Permanent(
+            Reason.BAD_PATH, f"The path {path!r} names no company: its folder is blank. {_ADVICE}"
+        )
+    if "gtin" in found:
+        return ItemKey(company, KeyKind.GTIN, _gtin(found["gtin"], path))
+    if guid := guid_of(found["item"]):
+        return ItemKey(company, KeyKind.ID, guid)
+    return ItemKey(company, KeyKind.NUMBER, _number(found["item"], path))
+
+
+def guid_of(text: str) -> str | None:
+    """Return ``text`` as a lower-case GUID without braces, or None if it is not a GUID."""
+    match = _GUID.fullmatch(text.strip())
+    return str(UUID(match[1])) if match else None
+
+
+def _number(text: str, path: str) -> str:
+    """Return ``text`` as BC stores a Code: trimmed and in upper case, character by character ("ß" stays)."""
+    number = "".join(c.upper() if len(c.upper()) == 1 else c for c in text.strip())
+    if not number or any(unicodedata.category(c) in ("Cc", "Cs") for c in number):
+        raise Permanent(Reason.BAD_PATH, f"The path {path!r} holds no readable item number. {_ADVICE}")
+    if len(number) > NUMBER_MAX:
+        found = f"{number!r} has {len(number)} characters, and an item number has at most {NUMBER_MAX}"
+        raise Permanent(Reason.BAD_PATH, f"In the path {path!r}, {found}. {_ADVICE}")
+    return number
+
+
+def _gtin(text: str, path: str) -> str:
+    if not _GTIN.fullmatch(text.strip()):
+        raise Permanent(
+            Reason.BAD_PATH, f"In the path {path!r}, {text!r} is no GTIN (8 to 14 digits). {_ADVICE}"
+        )
+    return text.strip()
+
+
+def fold_company(name: str) -> str:
+    """Return what two spellings of one company have in common.
+
+    A path segment cannot end in a dot, and BC's own demo company is called ``CRONUS USA, Inc.``.
+    """
+    return unicodedata.normalize("NFC", name).casefold().strip(" .")
+
+
+def archive_name(company: str, item: str, source: str, etag: str, uploaded_at: datetime) -> str:
+    """Return where an upload's original lies for good: the same for every delivery of the same upload."""
+    name = f"{uploaded_at:%Y%m%dT%H%M%SZ}-{fingerprint(source, etag)}{_suffix(source)}"
+    return f"{_segment(company)}/{_segment(item)}/{name}"
+
+
+def quarantine_name(reason: Reason, source: str, etag: str) -> str:
+    """Return where an upload that cannot succeed lies; its explanation lies beside it, with ``.txt`` added."""
+    suffix = _suffix(source)
+    stem = source[: -len(suffix)] if suffix else source
+    tail = f"~{fingerprint(source, etag)}{suffix}"
+    folder = f"{reason}/"
+    path = "/".join(_segment(part) for part in stem.split("/") if part) or "unnamed"
+    room = NAME_MAX - len(folder) - len(tail) - len(".txt")
+    return f"{folder}{path[:room].rstrip('/.')}{tail}"
+
+
+def fingerprint(source: str, etag: str) -> str:
+    """Return 12 hex digits that stand for one upload: this name with this content."""
+    return hashlib.sha256(f"{source}{etag}".encode()).hexdigest()[:12]
+
+
+def _suffix(source: str) -> str:
+    found = re.search(r"\.[A-Za-z0-9]{1,10}$", source)
+    return found[0].lower() if found else ""
+
+
+def _segment(text: str) -> str:
+    """Return ``text`` as one path segment that storage keeps as it is (no slash, no dot at the end)."""
+    kept = "".join(c if c.isprintable() and c not in '/\\%?#"' else quote(c, safe="") for c in text)
+    return kept.strip(" ").rstrip(".") or "_"
+
+
+def metadata(values: Mapping[str, str | None]) -> dict[str, str]:
+    """Return ``values`` as blob metadata: percent-encoded (headers are ASCII), each at most 1 KiB, none empty."""
+    return {key: _encoded(value) for key, value in values.items() if value}
+
+
+def _encoded(value: str) -> str:
+    encoded = quote(value, safe="/:,~")
+    if len(encoded) <= METADATA_VALUE_MAX:
+        return encoded
+    while len(encoded) > METADATA_VALUE_MAX:  # shorten the text, not its encoding: an escape stays whole
+        value = value[: len(value) - (len(encoded) - METADATA_VALUE_MAX + 8) // 9]
+        encoded = quote(value, safe="/:,~")
+    return encoded

@@ -1,0 +1,170 @@
+"""How requests to Business Central wait, are repeated, and reuse connections: urllib3's own means, bounded."""
+
+import random
+import time
+from collections.abc import Callable
+from http.cookiejar import DefaultCookiePolicy
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import ConnectionPool
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
+from urllib3.response import HTTPResponse
+from urllib3.util import Retry
+
+WAIT_TOTAL = (
+    20.0  # seconds that one request waits in all; more belongs to the host's redelivery and the sweep
+)
+IDLE_MAX = (
+    30.0  # seconds; gateways drop idle connections, and a PATCH on a dropped one has no definite answer
+)
+_BACKOFF = 0.5  # seconds before the first repetition, doubled each time
+_ATTEMPTS = 6
+_REFUSED = frozenset({429, 503})  # refused before anything was done: safe to repeat for every method
+_READ_FAILED = _REFUSED | {502, 504}
+
+
+class Gate:
+    """Where every request to BC waits; one per process, so that what slows one down slows all down.
+
+    ``sleep``, ``clock`` and ``jitter`` are the only ways in which this app waits, measures and varies waiting.
+    """
+
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._sleep, self._jitter, self.clock = sleep, jitter, clock
+        self._lock = Lock()
+        self._opens_at = clock()
+
+    def close_for(self, seconds: float) -> None:
+        """Let no request pass for ``seconds``, and up to a quarter longer so that not all come back at once."""
+        with self._lock:
+            self._opens_at = max(self._opens_at, self.clock() + seconds * (1 + self._jitter() / 4))
+
+    def wait(self, at_most: float = WAIT_TOTAL) -> float:
+        """Return when the gate is open or after ``at_most`` seconds; the answer is how long that took."""
+        started = self.clock()
+        while (left := min(self._opens_at, started + at_most) - self.clock()) > 0:
+            self._sleep(left)
+        return self.clock() - started
+
+
+class PatientRetry(Retry):
+    """urllib3's retries with jitter on every wait, an end to all waiting, and ``Retry-After`` taken with care.
+
+    Repeated are connect failures, 429 and 503, and for GET also 502, 504 and lost answers. A PATCH without a
+    definite answer is never repeated: BC may still be writing the picture.
+    """
+
+    def __init__(self, *args: Any, gate: Gate, waited: float = 0.0, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's
+        super().__init__(*args, **kwargs)
+        self._gate, self._waited = gate, waited
+
+    @classmethod
+    def at(cls, gate: Gate) -> Self:
+        """Return the rules of this app, waiting at ``gate``."""
+        return cls(
+            total=_ATTEMPTS - 1,
+            read=1,
+            other=0,
+            allowed_methods={"GET"},
+            raise_on_status=False,
+            redirect=0,
+            gate=gate,
+        )
+
+    def new(self, **kw: Any) -> Self:  # noqa: ANN401 - urllib3's
+        """Carry what is ours from one attempt to the next."""
+        return super().new(gate=self._gate, waited=self._waited, **kw)
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: ARG002, FBT001, FBT002 - urllib3's
+        """Return whether an answer with this status leads to another attempt."""
+        return status_code in (_READ_FAILED if method == "GET" else _REFUSED)
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        """Return the rules for the next attempt, or give up where there was enough waiting."""
+        following = super().increment(method, url, response, error, _pool, _stacktrace)
+        if self._waited >= WAIT_TOTAL:
+            raise MaxRetryError(_pool, url, error or ResponseError("waited long enough"))  # type: ignore[arg-type]
+        return following
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Close the gate for everybody, and wait there."""
+        backoff = _BACKOFF * 2 ** (len(self.history) - 1)
+        self._gate.close_for(min(max(backoff, self._asked_for(response)), WAIT_TOTAL))
+        self._waited += self._gate.wait(WAIT_TOTAL - self._waited)
+
+    def _asked_for(self, response: BaseHTTPResponse | None) -> float:
+        try:
+            return (self.get_retry_after(response) if response else None) or 0.0
+        except (InvalidHeader, ValueError, OverflowError):
+            return 0.0
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter with the rules above: waits at the gate before sending, and distrusts idle connections."""
+
+    def __init__(self, gate: Gate, idle_max: float) -> None:
+        self._gate, self._idle_max = gate, idle_max
+        super().__init__(pool_maxsize=64, max_retries=PatientRetry.at(gate))
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests'
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._idle_max)
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - requests'
+        self._gate.wait()
+        return super().send(*args, **kwargs)
+
+
+def _pools(idle_max: float) -> dict[str, type[HTTPConnectionPool]]:
+    """Return urllib3's pools with connections that count as dropped after ``idle_max`` seconds without use."""
+
+    class ShortIdle(HTTPConnection):
+        answered_at = float("-inf")
+
+        @property
+        def is_connected(self) -> bool:
+            return super().is_connected and time.monotonic() - self.answered_at <= idle_max
+
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3 does
+            response = super().getresponse()
+            self.answered_at = time.monotonic()
+            return response
+
+    class ShortIdleTls(ShortIdle, HTTPSConnection):
+        pass
+
+    class HttpPool(HTTPConnectionPool):
+        ConnectionCls = ShortIdle
+
+    class HttpsPool(HTTPSConnectionPool):
+        ConnectionCls = ShortIdleTls
+
+    return {"http": HttpPool, "https": HttpsPool}
+
+
+def session(gate: Gate, idle_max: float = IDLE_MAX) -> requests.Session:
+    """Return the one session of a process; it waits at ``gate``."""
+    made = requests.Session()
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nothing of one upload reaches the next
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, _Adapter(gate, idle_max))
+    return made
