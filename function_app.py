@@ -1,0 +1,25 @@
+"""The triggers, and nothing else: what an upload goes through is ``shared/pipeline.py``."""
+
+import os
+
+import azure.functions as func
+from azurefunctions.extensions.bindings import blob
+
+from shared import config, wiring
+from shared.naming import INCOMING
+
+settings = config.read(os.environ)
+pipeline = wiring.build(settings)
+app = func.FunctionApp()
+
+
+# The event subscription's URL contains this function's name.
+@app.blob_trigger(
+    arg_name="picture",
+    path=f"{INCOMING}/{{name}}",
+    connection="PICTURE_STORAGE",
+    source=func.BlobSource(settings.trigger_source),
+)
+def item_picture_uploaded(picture: blob.BlobClient) -> None:
+    """Take one uploaded picture to its item; ``picture`` is a reference, and the pipeline reads it itself."""
+    pipeline.process(picture.container_name, picture.blob_name)

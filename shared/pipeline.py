@@ -1,0 +1,143 @@
+"""One upload, from event to archive."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from uuid import uuid4
+
+from shared import naming, telemetry
+from shared.business_central import BusinessCentral, Item
+from shared.config import Settings
+from shared.errors import Permanent, Reason, Superseded
+from shared.imaging import Picture, check_bytes, render
+from shared.naming import ItemKey
+from shared.storage import PictureStorage, Source
+from shared.telemetry import Outcome, Report
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What one upload passes through; one per process, safe to use from threads."""
+
+    settings: Settings
+    storage: PictureStorage
+    business_central: BusinessCentral
+
+    def process(self, container: str, name: str) -> Report:
+        """Take the upload ``container``/``name`` as far as it goes; the report names the outcome.
+
+        Raises:
+            Transient: the same delivery may succeed later; the upload is still in incoming.
+        """
+        report = Report(name, str(uuid4()))
+        started = time.perf_counter()
+        try:
+            self._take(container, name, report)
+        except Superseded as failure:
+            _end(report, Outcome.SUPERSEDED, failure)
+        except Exception as error:
+            report.milliseconds = _milliseconds_since(started)
+            telemetry.upload_failed(report, error)
+            raise
+        report.milliseconds = _milliseconds_since(started)
+        telemetry.upload_finished(report)
+        return report
+
+    def _take(self, container: str, name: str, report: Report) -> None:
+        if container != naming.INCOMING:
+            # Event Grid ignores the trigger's path: a loose subscription would feed the archive back to us.
+            raise Superseded(
+                Reason.NOT_INCOMING, f"{container!r} is not {naming.INCOMING!r}: check the subscription."
+            )
+        source = None
+        try:
+            key = naming.parse_path(name, self.settings.templates)
+            source = self._read(name, report)
+            picture = self._render(source, report)
+            item = self._resolve(key, report)
+            self.business_central.upload_picture(item, picture.content, report.upload_id)
+        except Permanent as failure:
+            self._set_aside(source or self.storage.look_at(name), failure, report)
+        else:
+            self._archive(source, item, report)
+
+    def _read(self, name: str, report: Report) -> Source:
+        source = self.storage.read(name, self.settings.limits.max_bytes)
+        report.etag, report.bytes_in = source.etag, source.size
+        return source
+
+    def _render(self, source: Source, report: Report) -> Picture:
+        check_bytes(source.size, self.settings.limits)
+        picture = render(source.content or b"", self.settings.rendition, self.settings.limits)
+        report.width, report.height, report.bytes_out = picture.width, picture.height, len(picture.content)
+        report.content_type = picture.content_type
+        return picture
+
+    def _resolve(self, key: ItemKey, report: Report) -> Item:
+        named = key.company or self.settings.business_central.company
+        if not named:
+            raise Permanent(Reason.COMPANY_NOT_FOUND, "The path names no company, and BC_COMPANY is not set.")
+        company = self.business_central.company(named, report.upload_id)
+        report.company = company.name
+        item = self.business_central.item(company, key, report.upload_id)
+        report.item_number, report.item_id, report.replaced = item.number, item.id, item.has_picture
+        return item
+
+    def _archive(self, source: Source, item: Item, report: Report) -> None:
+        _end(report, Outcome.UPDATED)
+        name = naming.archive_name(
+            item.company.name, item.number, source.name, source.etag, source.uploaded_at
+        )
+        # Gone or replaced by now: the picture is on the item all the same, and the newer upload has its own event.
+        self.storage.move(source, naming.ARCHIVE, name, _story(source, report))
+        report.moved_to = f"{naming.ARCHIVE}/{name}"
+
+    def _set_aside(self, source: Source, failure: Permanent, report: Report) -> None:
+        """Leave the upload in incoming where waiting can help, else move it to quarantine with the reason."""
+        if failure.reason is Reason.BAD_PATH and source.is_directory_marker:
+            failure = Permanent(Reason.IGNORED, f"{source.name!r} is an empty blob that stands for a folder.")
+        if failure.reason.may_pass and source.seen_at - source.uploaded_at < self.settings.item_wait:
+            _end(report, Outcome.WAITING, failure)
+            return
+        _end(report, Outcome.QUARANTINED, failure)
+        name = naming.quarantine_name(failure.reason, source.name, source.etag)
+        if not self.storage.move(
+            source, naming.QUARANTINE, name, _story(source, report), _note(source, failure)
+        ):
+            raise Superseded(Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed meanwhile.")
+        report.moved_to = f"{naming.QUARANTINE}/{name}"
+
+
+def _end(report: Report, outcome: Outcome, failure: Permanent | Superseded | None = None) -> None:
+    report.outcome = outcome
+    report.reason, report.detail = (failure.reason, failure.detail) if failure else (None, None)
+
+
+def _story(source: Source, report: Report) -> dict[str, str | None]:
+    """Return what the metadata of an archived or quarantined original tells."""
+    return {
+        "outcome": report.outcome,
+        "reason": report.reason,
+        "detail": report.detail,
+        "company": report.company,
+        "item_number": report.item_number,
+        "item_id": report.item_id,
+        "uploaded_at": source.uploaded_at.isoformat(),
+        "sha256": hashlib.sha256(source.content).hexdigest() if source.content is not None else None,
+        "upload_id": report.upload_id,
+    }
+
+
+def _note(source: Source, failure: Permanent) -> str:
+    return (
+        f"This file could not become the picture of an item in Business Central.\n\n"
+        f"File:      {source.name}\n"
+        f"Uploaded:  {source.uploaded_at:%Y-%m-%d %H:%M:%S} UTC\n"
+        f"Reason:    {failure.reason}\n\n"
+        f"{failure.detail}\n\n"
+        f"The original lies beside this note. Nothing else needs to be done here: upload a corrected picture as usual.\n"
+    )
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)
