@@ -120,7 +120,7 @@ class PictureStorage:
                 source_etag=source.etag,
                 source_match_condition=MatchConditions.IfNotModified,
                 match_condition=MatchConditions.IfMissing,
-                **self._source_authorization(),
+                source_authorization=self._source_authorization(),
             )
         except ResourceExistsError as error:
             _must_be_ours(target, told, error)
@@ -136,11 +136,11 @@ class PictureStorage:
             )
         return True
 
-    def _source_authorization(self) -> dict[str, str]:
+    def _source_authorization(self) -> str | None:
         """By identity, the service that copies must be shown that the source may be read, in its own account too."""
         if self._credential is None:
-            return {}
-        return {"source_authorization": f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"}
+            return None
+        return f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"
 
     def _is_unchanged(self, source: Source) -> bool:
         blob = self._incoming(source.name)

@@ -1,0 +1,48 @@
+"""Benchmarks: each is a ratio against a peer in the same run, because machines differ and are noisy."""
+
+import statistics
+import subprocess
+import sys
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from devstack.children import clean_environment
+from devstack.setup import ROOT
+
+_ROUNDS = 9
+_PACKAGES = "azure.functions, azure.identity, azure.storage.blob, requests, PIL.Image"
+_PROGRAMS = {
+    "an empty program": "pass",
+    "the five packages alone": f"import {_PACKAGES}",
+    "function_app": "import function_app",
+}
+_SETTINGS = {
+    "PICTURE_STORAGE__blobServiceUri": "https://127.0.0.1",
+    "PICTURE_STORAGE__queueServiceUri": "https://127.0.0.1",
+    "BC_TENANT_ID": "tenant",
+    "BC_ENVIRONMENT": "environment",
+}
+
+
+def measure_import(console: Console) -> None:
+    """Print what a cold start pays for importing ``function_app``, beside its packages and an empty program."""
+    taken: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
+    for _ in range(_ROUNDS):  # alternating, so that all meet the same noise
+        for name, program in _PROGRAMS.items():
+            taken[name].append(_milliseconds(program))
+    empty, peer = (min(taken[name]) for name in list(_PROGRAMS)[:2])
+    table = Table("import of", "least ms", "median ms", "beyond an empty program", "ratio to the packages")
+    for name, values in taken.items():
+        beyond = min(values) - empty
+        ratio = f"{beyond / (peer - empty):.2f}" if beyond else ""
+        table.add_row(name, f"{min(values):.0f}", f"{statistics.median(values):.0f}", f"{beyond:.0f}", ratio)
+    console.print(table)
+
+
+def _milliseconds(program: str) -> float:
+    env = clean_environment(_SETTINGS)
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=env, check=True)
+    return (time.perf_counter() - started) * 1000

@@ -1,0 +1,150 @@
+"""The commands of ``dev.py``, once its environment is there."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import pytest
+import requests
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from devstack import bench, demo, lifeline, stack
+from devstack.children import ChildFailedError
+from devstack.setup import LOCAL, ROOT
+
+ENDPOINTS = LOCAL / "endpoints.json"
+_OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.command("demo")
+def demo_command(
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="A folder whose photographs to take instead.", exists=True, file_okay=False),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Where to write what happened, as JSON.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Run the main job on sample photographs, and show what came of each."""
+    as_expected = demo.run(console, photos=photos, report=report, sheet=LOCAL / "contact-sheet.html")
+    raise typer.Exit(0 if as_expected else 1)
+
+
+@app.command()
+def up(
+    sweep_interval: Annotated[
+        float, typer.Option(help="Seconds until an upload that waits is taken up again.")
+    ] = 300,
+) -> None:
+    """Run the same stack until Ctrl-C; .local/endpoints.json says where everything is."""
+    _refuse_a_second_one()
+    with console.status("Starting") as status:
+        running = stack.running(
+            _tell, sweep_interval=sweep_interval, remove_at_end=ENDPOINTS, say=status.update
+        )
+        with running as made:
+            try:
+                made.endpoints.write(ENDPOINTS)
+                status.stop()
+                console.print(f"The catalogue:   {made.endpoints.catalogue_url}", soft_wrap=True)
+                console.print(f"Everything else: {ENDPOINTS}", soft_wrap=True)
+                console.print("Upload pictures to the incoming container; Ctrl-C ends the stack.")
+                while True:
+                    made.fail_if_ended()
+                    time.sleep(0.5)
+            finally:
+                ENDPOINTS.unlink(missing_ok=True)
+
+
+@app.command(context_settings=_OWN_OPTIONS)
+def test(context: typer.Context) -> None:
+    """Run the whole test suite; what follows is passed on to pytest."""
+    os.chdir(ROOT)
+    raise typer.Exit(pytest.main(context.args))
+
+
+@app.command()
+def check() -> None:
+    """Check format, lint and types."""
+    tools = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
+    failed = [
+        tool
+        for tool in tools
+        if subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, check=False).returncode
+    ]
+    for tool in failed:
+        console.print(f"[red]Failed:[/] {' '.join(tool)}")
+    raise typer.Exit(len(failed))
+
+
+@app.command("bench")
+def bench_command() -> None:
+    """Measure what importing the function app costs, against its packages alone."""
+    bench.measure_import(console)
+
+
+@app.command()
+def clean() -> None:
+    """Remove what the other commands made (about 700 MB)."""
+    raise typer.Exit(subprocess.run([sys.executable, ROOT / "dev.py", "clean"], check=False).returncode)
+
+
+def _refuse_a_second_one() -> None:
+    """Stop if a stack is up already; what a killed one left behind is removed."""
+    try:
+        url = json.loads(ENDPOINTS.read_text(encoding="utf-8"))["catalogue_url"]
+        stack.loopback_session().get(url, timeout=5)
+    except FileNotFoundError:
+        return
+    except (requests.RequestException, ValueError, KeyError):
+        ENDPOINTS.unlink(missing_ok=True)
+        return
+    raise SystemExit(f"A stack is up already, with its catalogue at {url}. End that one first.")
+
+
+def _tell(line: str) -> None:
+    """Say in one line what came of an upload."""
+    event = json.loads(line)
+    if event["event"] == "storage_request":
+        return
+    outcome = event.get("outcome") or event["event"].replace("_", " ")
+    rest = [event.get("item_number"), event.get("reason"), event.get("detail") or event.get("error")]
+    told = ": ".join(escape(str(part)) for part in rest if part)
+    console.print(
+        f"{time.strftime('%H:%M:%S')} [bold]{outcome}[/] {escape(event['blob'])} {told}", soft_wrap=True
+    )
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave by way of every ``finally`` and ``with``: the stack ends in order."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(0 if number == signal.SIGINT else 128 + number)
+
+
+def main() -> None:
+    """Run the command on the command line."""
+    if os.environ.pop("ITEM_PICTURE_SYNC_LIFELINE", None):
+        lifeline.end_with_parent()
+    # A shell without job control starts background programs with SIGINT ignored: both are set, always.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    try:
+        app(prog_name="dev.py")
+    except ChildFailedError as error:
+        raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""A managed identity for one machine: the App Service protocol over loopback, run as a program of its own.
+
+What azure-identity asks for here is what it asks for in Azure; the tokens are signed with a key that exists only
+while this program runs, and whoever accepts them fetches the public part from ``/keys``.
+"""
+
+import json
+import secrets
+import threading
+import time
+from typing import Annotated
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+import jwt
+import typer
+from cryptography.hazmat.primitives.asymmetric import rsa
+from flask import Flask, Response, jsonify, request
+from werkzeug.serving import make_server
+
+from devstack import lifeline, loopback
+
+TENANT = str(uuid5(NAMESPACE_URL, "item-picture-sync/tenant"))
+SYSTEM_ASSIGNED = str(uuid5(NAMESPACE_URL, "item-picture-sync/system-assigned"))
+LIFETIME = 24 * 60 * 60  # seconds, as long as Azure's tokens for managed identities
+
+
+class Issuer:
+    """Signs tokens the way Microsoft Entra ID does, and counts them."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key_id = secrets.token_hex(8)
+        self._lock = threading.Lock()
+        self.issued: list[dict[str, str]] = []
+
+    def token(self, resource: str, client_id: str) -> dict[str, str]:
+        """Return the endpoint's answer with a token for ``resource`` in the name of ``client_id``."""
+        now = int(time.time())
+        claims = {
+            "aud": resource,
+            "iss": f"https://sts.windows.net/{TENANT}/",
+            "tid": TENANT,
+            "appid": client_id,
+            "oid": str(uuid5(NAMESPACE_URL, client_id)),
+            "idtyp": "app",
+            "roles": ["API.ReadWrite.All"],
+            "jti": str(uuid4()),
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME,
+        }
+        with self._lock:
+            self.issued.append({"resource": resource, "client_id": client_id, "jti": str(claims["jti"])})
+        signed = jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id})
+        return {
+            "access_token": signed,
+            "client_id": client_id,
+            "expires_on": str(claims["exp"]),
+            "resource": resource,
+            "token_type": "Bearer",
+        }
+
+    def keys(self) -> dict[str, object]:
+        """Return the public key as a JSON Web Key Set (RFC 7517)."""
+        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+        return {"keys": [{**public, "kid": self._key_id, "use": "sig", "alg": "RS256"}]}
+
+
+def create_app(header: str, user_assigned: list[str]) -> Flask:
+    """Return the endpoint; it answers only who sends ``header``, for these identities and the app's own."""
+    app, issuer = Flask(__name__), Issuer()
+
+    @app.get("/msi/token")
+    def token() -> Response | tuple[Response, int]:
+        if not secrets.compare_digest(request.headers.get("X-IDENTITY-HEADER", ""), header):
+            return jsonify(statusCode=401, message="The header X-IDENTITY-HEADER is missing or wrong."), 401
+        resource = request.args.get("resource", "")
+        if not resource:
+            return jsonify(statusCode=400, message="The parameter resource is missing."), 400
+        client_id = request.args.get("client_id", SYSTEM_ASSIGNED).lower()
+        if client_id not in (SYSTEM_ASSIGNED, *user_assigned):
+            return jsonify(statusCode=400, message=f"No managed identity has the client id {client_id}."), 400
+        return jsonify(issuer.token(resource, client_id))
+
+    @app.get("/keys")
+    def keys() -> Response:
+        return jsonify(issuer.keys())
+
+    @app.get("/issued")
+    def issued() -> Response:
+        return jsonify(issuer.issued)
+
+    return app
+
+
+def main(
+    header: Annotated[str, typer.Option(envvar="IDENTITY_HEADER", help="What callers must send.")],
+    user_assigned: Annotated[
+        list[str] | None, typer.Option(help="Client id of a user-assigned identity.")
+    ] = None,
+    port: int = 0,
+    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input ends.")] = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Serve a managed identity on loopback."""
+    loopback.forbid_everything_else()
+    app = create_app(header, [client_id.lower() for client_id in user_assigned or []])
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    if with_parent:
+        lifeline.end_with_parent()
+    lifeline.announce(ready="identity", url=f"http://127.0.0.1:{server.server_port}")
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    typer.run(main)

