@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from azure.storage.blob import ContainerClient
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -194,7 +195,7 @@ def _companies(running: stack.Stack) -> list[dict[str, Any]]:
 def _print(
     console: Console, uploads: list[Upload], requests: list[dict[str, Any]], ledger: Ledger, sheet: Path
 ) -> None:
-    table = Table("upload", "what it is", "outcome", "item", "picture", "bytes", "ms")
+    table = Table("upload", "outcome", "item", "picture", "bytes", "ms")
     for upload in uploads:
         table.add_row(*_cells(upload))
     console.print(table)
@@ -202,18 +203,23 @@ def _print(
     console.print(f"{len(uploads)} uploads, {counts}.")
     console.print(f"Before and after, side by side: {sheet.resolve().as_uri()}", soft_wrap=True)
     for upload in (upload for upload in uploads if not upload.as_expected):
-        expected = upload.sample.reason or upload.sample.outcome
+        expected = " ".join(part for part in (upload.sample.outcome, upload.sample.reason) if part)
+        found = escape(json.dumps(upload.ended, ensure_ascii=False))
         console.print(
-            f"[red]Not as expected[/]: {upload.sample.blob} should have been {expected}: {upload.ended}"
+            f"[red]Not as expected[/]: {escape(upload.sample.blob)} should have been {expected}: {found}"
         )
 
 
 def _cells(upload: Upload) -> tuple[str, ...]:
     ended = upload.ended
-    mark = "" if upload.as_expected else " [red](unexpected)[/]"
-    outcome = " ".join(str(ended[key]) for key in ("outcome", "reason") if ended.get(key))
+    name = f"{escape(upload.sample.blob)}\n[dim]{escape(upload.sample.story)}[/]"
+    colour = _COLOURS.get(str(ended.get("outcome")), "red")
+    outcome = f"[{colour}]{ended.get('outcome')}[/]" + (f"\n{ended['reason']}" if ended.get("reason") else "")
+    mark = "" if upload.as_expected else "\n[red]not as expected[/]"
     picture = f"{ended['width']} × {ended['height']}" if ended.get("width") else ""
-    sizes = f"{len(upload.sample.content):,} → {ended['bytes_out']:,}" if ended.get("bytes_out") else ""
+    sizes = f"{len(upload.sample.content):,}\n→ {ended['bytes_out']:,}" if ended.get("bytes_out") else ""
     milliseconds = f"{ended['milliseconds']:.0f}" if ended.get("milliseconds") else ""
-    number = ended.get("item_number") or ""
-    return upload.sample.blob, upload.sample.story, outcome + mark, number, picture, sizes, milliseconds
+    return name, outcome + mark, escape(ended.get("item_number") or ""), picture, sizes, milliseconds
+
+
+_COLOURS = {"updated": "green", "waiting": "yellow", "quarantined": "magenta", "superseded": "blue"}

@@ -17,10 +17,10 @@ from azure.storage.blob import BlobServiceClient
 
 from devstack import setup
 from devstack.children import Child, Facts, clean_environment
+from devstack.identity import TENANT
 from shared import naming
 
 ACCOUNT = "pictures"
-TENANT = "5f3c2d52-7c0e-4c43-9a4e-2f5b4f3f6d10"  # any will do; BC's URLs contain one
 ENVIRONMENT = "sandbox"
 COMPANY = "CRONUS USA, Inc."
 CONTAINERS = (naming.INCOMING, naming.ARCHIVE, naming.QUARANTINE, naming.RECORDS)

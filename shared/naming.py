@@ -179,7 +179,12 @@ def quarantine_name(reason: Reason, source: str, etag: str) -> str:
 
 def fingerprint(source: str, etag: str) -> str:
     """Return 12 hex digits that stand for one upload: this name with this content."""
-    return hashlib.sha256(f"{source}{etag}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{source}{plain_etag(etag)}".encode()).hexdigest()[:12]
+
+
+def plain_etag(etag: str) -> str:
+    """Return ``etag`` without the quotes that it has in headers and not in listings and events."""
+    return etag.strip('"')
 
 
 def _suffix(source: str) -> str:

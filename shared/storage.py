@@ -15,7 +15,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings, E
 from shared import __version__
 from shared.config import StorageSettings
 from shared.errors import Reason, Superseded, Transient
-from shared.naming import INCOMING, metadata
+from shared.naming import INCOMING, metadata, plain_etag
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_READ = (
@@ -96,7 +96,7 @@ class PictureStorage:
         replaced or removed meanwhile: then the bytes that were read are saved all the same, and nothing is deleted.
         """
         target = self._service.get_blob_client(container, name)
-        told = metadata({**story, "source_name": source.name, "source_etag": source.etag})
+        told = metadata({**story, "source_name": source.name, "source_etag": plain_etag(source.etag)})
         with _storage_errors(f"moving {source.name!r} to {container}/{name}"):
             copied = self._copy(source, target, told)
             if not copied:
