@@ -109,6 +109,8 @@ class Child:
             self.process.kill()
             self.process.wait()
         self._reader.join(_END_SECONDS)
+        assert self.process.stdout is not None  # noqa: S101 - for the type checker
+        self.process.stdout.close()
 
 
 def _own_group() -> dict[str, Any]:

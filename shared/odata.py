@@ -32,7 +32,9 @@ def failure_of(status: int, code: str, message: str, *, write: bool) -> Failure:
         if code
         else f"Business Central answered {status}."
     )
-    if code.startswith("Application_"):  # business logic in BC said no; somebody there can change its mind
+    # Business logic in BC said no, and somebody there can change its mind. Only as a 400: a 429 is
+    # "Application_TooManyRequests".
+    if status == HTTPStatus.BAD_REQUEST and code.startswith("Application_"):
         return Permanent(Reason.REJECTED, said)
     if code == "Internal_CompanyNotFound":
         return Permanent(Reason.COMPANY_NOT_FOUND, said)

@@ -1,6 +1,6 @@
 """The containers of the pictures account: read an upload, and move it to the archive or to quarantine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,19 +68,19 @@ class PictureStorage:
         Raises:
             Superseded: it is gone, or was replaced while it was being read.
         """
-        headers: dict[str, str] = {}
+        dates: list[str] = []
         with _source_errors(name):
             # The client pins what follows the first answer to that answer's ETag.
-            download = self._incoming(name).download_blob(raw_response_hook=_keep_headers(headers))
+            download = self._incoming(name).download_blob(raw_response_hook=_keep_date(dates))
             content = download.readall() if download.properties.size <= max_bytes else None
-        return _source(name, download.properties, headers, content)
+        return _source(name, download.properties, dates, content)
 
     def look_at(self, name: str) -> Source:
         """Return the upload as it is now without reading it; errors as for ``read``."""
-        headers: dict[str, str] = {}
+        dates: list[str] = []
         with _source_errors(name):
-            properties = self._incoming(name).get_blob_properties(raw_response_hook=_keep_headers(headers))
-        return _source(name, properties, headers, None)
+            properties = self._incoming(name).get_blob_properties(raw_response_hook=_keep_date(dates))
+        return _source(name, properties, dates, None)
 
     def move(
         self,
@@ -177,19 +177,18 @@ class PictureStorage:
         return True
 
 
-def _source(name: str, properties: Any, headers: Mapping[str, str], content: bytes | None) -> Source:  # noqa: ANN401 - the SDK's
-    seen_at = parsedate_to_datetime(headers["date"])
-    etag = str(properties.etag)
-    return Source(
-        name, etag, properties.last_modified, seen_at, properties.size, properties.metadata, content
-    )
+def _source(name: str, properties: Any, dates: list[str], content: bytes | None) -> Source:  # noqa: ANN401 - the SDK's
+    seen_at = parsedate_to_datetime(dates[-1])
+    etag, uploaded_at = str(properties.etag), properties.last_modified
+    return Source(name, etag, uploaded_at, seen_at, properties.size, properties.metadata, content)
 
 
-def _keep_headers(headers: dict[str, str]) -> Any:  # noqa: ANN401 - the SDK's hook
-    """Return a hook that keeps the first answer's headers: the SDK itself does not show storage's clock."""
+def _keep_date(dates: list[str]) -> Callable[[Any], None]:
+    """Return a hook that keeps when storage answered: the SDK itself does not show storage's clock."""
 
     def keep(response: Any) -> None:  # noqa: ANN401 - the SDK's
-        headers.setdefault("date", response.http_response.headers["Date"])
+        if date := response.http_response.headers.get("Date"):
+            dates.append(date)
 
     return keep
 
@@ -207,7 +206,13 @@ def _must_be_ours(target: BlobClient, told: Mapping[str, str], error: ResourceEx
 
 def _is_changed_or_gone(error: HttpResponseError) -> bool:
     """Tell a source that was replaced or removed from a missing container, a lease or a lack of rights."""
-    return getattr(error, "error_code", None) in ("BlobNotFound", "ConditionNotMet")
+    return _code_of(error) in ("BlobNotFound", "ConditionNotMet")
+
+
+def _code_of(error: BaseException | None) -> str | None:
+    """Return storage's own code of an error; the SDK has it as an enum or, if it does not know it, as text."""
+    code = getattr(error, "error_code", None)
+    return getattr(code, "value", code)
 
 
 @contextmanager
@@ -216,7 +221,7 @@ def _source_errors(name: str) -> Iterator[None]:
         with _storage_errors(f"reading {name!r}"):
             yield
     except Transient as failure:
-        code = getattr(failure.__cause__, "error_code", None)
+        code = _code_of(failure.__cause__)
         if code == "BlobNotFound":
             raise Superseded(Reason.SOURCE_GONE, f"{name!r} is not in {INCOMING} any more.") from failure
         if code == "ConditionNotMet":
@@ -232,6 +237,6 @@ def _storage_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        code = getattr(error, "error_code", None) or type(error).__name__
+        code = _code_of(error) or type(error).__name__
         first_line = str(error).partition("\n")[0][:300]
         raise Transient(Reason.STORAGE, f"Storage failed while {doing}: {code}: {first_line}") from error

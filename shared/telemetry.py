@@ -53,6 +53,7 @@ def upload_finished(report: Report) -> None:
 
 def upload_failed(report: Report, error: Exception) -> None:
     """Log an upload that will be delivered again; an error that is no ``Failure`` is a bug in this app."""
+    report.outcome = None  # it may have been on its last step
     report.reason = error.reason if isinstance(error, Failure) else None
     report.detail = error.detail if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
     _log.error("%s", _line("upload_failed", report))

@@ -1,0 +1,69 @@
+"""What every test gets: nothing leaves loopback, no skip goes unnoticed, and a real stack where it is asked for."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from devstack import loopback, stack
+from tests.local import Local, Log
+
+loopback.forbid_everything_else()
+
+# A skip with any other reason fails the run; each of these says what is missing and on which machines that is so.
+EXPECTED_SKIPS: tuple[str, ...] = ()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaves_loopback() -> Iterator[None]:
+    """Fail the test in which a connection beyond loopback was tried, even where its refusal was swallowed."""
+    before = len(loopback.violations)
+    yield
+    assert loopback.violations[before:] == []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Turn a run with an unexpected skip into a failed one."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    unexpected = [
+        r.longreprtext for r in skipped if not any(reason in r.longreprtext for reason in EXPECTED_SKIPS)
+    ]
+    if unexpected and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say which skips were unexpected."""
+    for report in terminalreporter.stats.get("skipped", []):
+        if not any(reason in report.longreprtext for reason in EXPECTED_SKIPS):
+            terminalreporter.write_line(f"UNEXPECTED SKIP {report.nodeid}: {report.longreprtext}", red=True)
+
+
+@pytest.fixture(scope="session")
+def running_stack() -> Iterator[stack.Stack]:
+    """The real stack without the host: Azurite, the simulator of BC, the identity endpoint."""
+    with stack.running() as running:
+        yield running
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Log:
+    """The app's own lines of JSON."""
+    caplog.set_level("INFO", logger="item_picture_sync")
+    return lambda: [
+        json.loads(record.getMessage()) for record in caplog.records if record.name == "item_picture_sync"
+    ]
+
+
+@pytest.fixture
+def local(running_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
+    """The stack with empty containers and a catalogue without pictures, and the app's settings for it."""
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.setenv(name, running_stack.app_settings[name])
+    made = Local(running_stack)
+    made.reset()
+    yield made
+    made.reset()
