@@ -29,20 +29,24 @@ class Ledger:
 
     def __init__(self) -> None:
         self._changed = Condition()
+        self.events: list[dict[str, Any]] = []
         self.ended: dict[str, dict[str, Any]] = {}
-        self.storage_requests = 0
 
     def __call__(self, line: str) -> None:
         """Take one line of the host's output."""
         event = json.loads(line)
         with self._changed:
-            if event["event"] == "storage_request":
-                self.storage_requests += 1
-            elif event["event"] == "upload_finished":
+            self.events.append(event)
+            if event["event"] == "upload_finished":
                 self.ended[event["blob"]] = event
             elif event["event"] == "poisoned":
                 self.ended[event["blob"]] = {"outcome": "failed", **event}
             self._changed.notify_all()
+
+    @property
+    def storage_requests(self) -> int:
+        """How many requests to storage the app's own clients have made."""
+        return sum(event["event"] == "storage_request" for event in self.events)
 
     def wait(self, blobs: Sequence[str], running: stack.Stack) -> Iterator[str]:
         """Yield each of ``blobs`` as it comes to its end."""

@@ -34,6 +34,7 @@ from devstack import lifeline, loopback
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 POLL_SECONDS = 0.4
 _log = logging.getLogger("devstack.host")
+_EVENTS, _EVENTS_LOCK = sys.stdout, Lock()
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,20 @@ class Scanner:
 
 
 def _emit(**event: str | int) -> None:
-    print(json.dumps(event, ensure_ascii=False), flush=True)
+    _tell(json.dumps(event, ensure_ascii=False))
+
+
+def _tell(line: str) -> None:
+    with _EVENTS_LOCK:  # print() writes the end of a line apart, and threads get between
+        _EVENTS.write(f"{line}\n")
+        _EVENTS.flush()
 
 
 class _AppLines(logging.Handler):
     """Passes on the app's own lines of JSON as they are."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(record.getMessage(), flush=True)
+        _tell(record.getMessage())
 
 
 class _AppStorageRequests(logging.Handler):
@@ -181,6 +188,7 @@ def main(
     _listen_to_the_app()
     scanners = [Scanner(trigger, settings, sweep_interval) for trigger in triggers]
     lifeline.announce(ready="host", functions=" ".join(trigger.name for trigger in triggers))
+    sys.stdout = sys.stderr  # whatever the app prints is no event
     while True:
         for scanner in scanners:
             try:
