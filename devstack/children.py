@@ -55,6 +55,7 @@ class Child:
         self.name, self._log = name, log
         self._recognise, self._on_line = recognise, on_line
         self._facts: SimpleQueue[Facts] = SimpleQueue()
+        self._broken: Exception | None = None
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
                 [str(part) for part in command],
@@ -75,10 +76,16 @@ class Child:
         known = False
         for line in self.process.stdout:
             if known:
-                self._on_line(line.rstrip("\n"))
+                self._pass_on(line.rstrip("\n"))
             elif facts := self._recognise(line):
                 known = True
                 self._facts.put(facts)
+
+    def _pass_on(self, line: str) -> None:
+        try:
+            self._on_line(line)
+        except Exception as error:  # noqa: BLE001 - this thread has nobody to tell; fail_if_ended tells
+            self._broken = error
 
     def ready(self, seconds: float = READY_SECONDS) -> Facts:
         """Wait until the program can be reached, and return where.
@@ -94,7 +101,9 @@ class Child:
         raise ChildFailedError(f"{self.name} was not ready after {seconds:.0f} s")
 
     def fail_if_ended(self) -> None:
-        """Raise with the program's last words if it is not running any more."""
+        """Raise with the program's last words if it is not running any more, or was not understood."""
+        if self._broken:
+            raise self._broken
         if self.process.poll() is not None:
             said = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
             raise ChildFailedError(f"{self.name} ended with code {self.process.returncode}; it said:\n{said}")

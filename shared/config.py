@@ -96,6 +96,9 @@ class _Reader:
     def text(self, name: str) -> str | None:
         return self._environ.get(name, "").strip() or None
 
+    def is_empty_storage(self, name: str) -> bool:
+        return name.startswith("PICTURE_STORAGE") and name in self._environ and not self.text(name)
+
     def parsed(self, name: str, default: str, parse: Callable[[str], _T]) -> _T:
         found = self.text(name) or default
         try:
@@ -152,7 +155,12 @@ def read(environ: Mapping[str, str]) -> Settings:
 def _storage(reader: _Reader) -> StorageSettings:
     connection_string = reader.text("PICTURE_STORAGE")
     uri = reader.text("PICTURE_STORAGE__blobServiceUri")
-    credential = reader.text("PICTURE_STORAGE__credential")
+    credential, client_id = (
+        reader.text("PICTURE_STORAGE__credential"),
+        reader.guid("PICTURE_STORAGE__clientId"),
+    )
+    # To us an empty setting is none; the trigger's binding takes it for a value, and fails at the first upload.
+    reader.problems += [f"{name}: found ''; remove it" for name in SETTINGS if reader.is_empty_storage(name)]
     if bool(connection_string) == bool(uri):
         found = "both are set" if uri else "neither is set"
         expected = (
@@ -169,11 +177,12 @@ def _storage(reader: _Reader) -> StorageSettings:
             reader.problems.append(
                 "PICTURE_STORAGE__queueServiceUri: not set; the trigger needs it beside the blob URL"
             )
-        if credential not in (None, "managedidentity"):
+        if credential not in (None, "managedidentity") or (client_id and not credential):
+            # Without it the trigger would use the system-assigned identity, whatever the client id says.
             reader.problems.append(
                 f"PICTURE_STORAGE__credential: found {credential!r}; expected 'managedidentity'"
             )
-    return StorageSettings(connection_string, uri, reader.guid("PICTURE_STORAGE__clientId"))
+    return StorageSettings(connection_string, uri, client_id)
 
 
 def _business_central(reader: _Reader, templates: tuple[PathTemplate, ...]) -> BusinessCentralSettings:
@@ -193,19 +202,26 @@ def _business_central(reader: _Reader, templates: tuple[PathTemplate, ...]) -> B
         reader.problems += [f"{name}: not set; needed unless BC_BASE_URL is set" for name in missing]
     if not company and not any(template.names_company for template in templates):
         reader.problems.append("BC_COMPANY: not set; needed because no BLOB_PATH_TEMPLATE contains {company}")
-    built = (
-        f"{BUSINESS_CENTRAL}/v2.0/{quote(tenant or '', safe='')}/{quote(environment or '', safe='')}/api/v2.0"
-    )
+    path = "/".join(quote(part or "", safe="", errors="replace") for part in (tenant, environment))
+    built = f"{BUSINESS_CENTRAL}/v2.0/{path}/api/v2.0"
     return BusinessCentralSettings((base_url or built).rstrip("/"), company, reader.guid("AZURE_CLIENT_ID"))
 
 
 def _check_url(reader: _Reader, name: str, url: str) -> None:
     """Bearer tokens travel there: only over https, but for this very machine."""
-    parts = urlsplit(url)
-    if not parts.hostname or (
-        parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname))
-    ):
+    if not _is_safe(url):
         reader.problems.append(f"{name}: found {url!r}; expected a URL that begins with https://")
+
+
+def _is_safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:  # brackets that hold no IPv6 address
+        return False
+    if not host or "\\" in url:  # with a backslash, urllib3 and urlsplit see different hosts
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
 
 
 def _is_loopback(host: str) -> bool:
@@ -229,7 +245,9 @@ def _colour(found: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-_DURATION = re.compile(r"P(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})S)?)?")
+_DURATION = re.compile(
+    r"P(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?=\d)(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})S)?)?", re.ASCII
+)
 
 
 def _duration(found: str) -> timedelta:

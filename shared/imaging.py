@@ -140,7 +140,7 @@ def _damaged(error: Exception) -> Permanent:
 def _decode_reduced(image: Image.Image, max_side: int) -> None:
     """Have a JPEG decoded at 1/2, 1/4 or 1/8, as long as enough pixels are left for a clean resampling."""
     gap = 1.5 * max_side / max(image.size)
-    image.draft(None, (round(image.width * gap), round(image.height * gap)))
+    image.draft(None, (max(1, round(image.width * gap)), max(1, round(image.height * gap))))
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -201,7 +201,7 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
     try:
         embedded = ImageCms.ImageCmsProfile(BytesIO(profile))
         converted = ImageCms.profileToProfile(colours, embedded, _SRGB, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
     if converted is not None and alpha:
         converted.putalpha(alpha)

@@ -33,7 +33,8 @@ _TOKEN_PATTERNS = {
     "extension": r"(?P<extension>[^/.]+)",
 }
 _LEFT_BY_SYSTEMS = re.compile(
-    r"\.ds_store|\._.*|\.apdisk|thumbs\.db|ehthumbs\.db|desktop\.ini|~\$.*|\.~lock\..*", re.IGNORECASE
+    r"\.ds_store|\._.*|\.apdisk|thumbs\.db|ehthumbs\.db|desktop\.ini|~\$.*|\.~lock\..*",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -79,13 +80,13 @@ def _parse_template(text: str) -> PathTemplate:
         raise ValueError(f"{text!r} uses {{{unknown[0]}}}; the tokens are {known}")
     if repeated := [token for token in _TOKEN_PATTERNS if tokens.count(token) > 1]:
         raise ValueError(f"{text!r} uses {{{repeated[0]}}} more than once")
-    if ("item" in tokens) == ("gtin" in tokens):
-        raise ValueError(f"{text!r} must contain {{item}} or {{gtin}}, and not both")
     if adjacent := re.search(r"\}\{", text):
         raise ValueError(f"{text!r} must have text between two tokens (position {adjacent.start() + 1})")
     pieces = _TOKEN.split(text)  # literal, token, literal, token, …, literal
     if stray := [piece for piece in pieces[::2] if "{" in piece or "}" in piece]:
         raise ValueError(f"{text!r} has a brace without its partner in {stray[0]!r}")
+    if ("item" in tokens) == ("gtin" in tokens):
+        raise ValueError(f"{text!r} must contain {{item}} or {{gtin}}, and not both")
     regex = "".join(
         _TOKEN_PATTERNS[piece] if index % 2 else re.escape(unicodedata.normalize("NFC", piece))
         for index, piece in enumerate(pieces)
@@ -106,25 +107,33 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
     normal = unicodedata.normalize("NFC", path)  # macOS sends decomposed letters
     for template in templates:
         if match := template.pattern.fullmatch(normal):
-            return _item_key(match.groupdict(), path)
+            return _item_key(match.groupdict(), path, template)
     expected = " or ".join(template.text for template in templates)
-    raise Permanent(Reason.BAD_PATH, f"The path {path!r} does not match {expected}. {_ADVICE}")
+    raise _bad_path(f"The path {path!r} does not match", expected)
 
 
-_ADVICE = "Upload the picture again under a path of that form."
+def _bad_path(problem: str, expected: str) -> Permanent:
+    return Permanent(
+        Reason.BAD_PATH, f"{problem} {expected}. Upload the picture again under a path of that form."
+    )
 
 
-def _item_key(found: Mapping[str, str], path: str) -> ItemKey:
-    company = found.get("company")
-    if company is not None and not fold_company(company):
-        raise Permanent(
-            Reason.BAD_PATH, f"The path {path!r} names no company: its folder is blank. {_ADVICE}"
-        )
-    if "gtin" in found:
-        return ItemKey(company, KeyKind.GTIN, _gtin(found["gtin"], path))
-    if guid := guid_of(found["item"]):
-        return ItemKey(company, KeyKind.ID, guid)
-    return ItemKey(company, KeyKind.NUMBER, _number(found["item"], path))
+def _item_key(found: Mapping[str, str], path: str, template: PathTemplate) -> ItemKey:
+    try:
+        company = _company(found.get("company"))
+        if "gtin" in found:
+            return ItemKey(company, KeyKind.GTIN, _gtin(found["gtin"]))
+        if guid := guid_of(found["item"]):
+            return ItemKey(company, KeyKind.ID, guid)
+        return ItemKey(company, KeyKind.NUMBER, _number(found["item"]))
+    except ValueError as error:
+        raise _bad_path(f"The path {path!r} {error}. What is expected is", template.text) from None
+
+
+def _company(text: str | None) -> str | None:
+    if text is not None and not fold_company(text):
+        raise ValueError("names no company: that part is blank")
+    return text
 
 
 def guid_of(text: str) -> str | None:
@@ -133,22 +142,20 @@ def guid_of(text: str) -> str | None:
     return str(UUID(match[1])) if match else None
 
 
-def _number(text: str, path: str) -> str:
+def _number(text: str) -> str:
     """Return ``text`` as BC stores a Code: trimmed and in upper case, character by character ("ß" stays)."""
     number = "".join(c.upper() if len(c.upper()) == 1 else c for c in text.strip())
     if not number or any(unicodedata.category(c) in ("Cc", "Cs") for c in number):
-        raise Permanent(Reason.BAD_PATH, f"The path {path!r} holds no readable item number. {_ADVICE}")
+        raise ValueError("holds no readable item number")
     if len(number) > NUMBER_MAX:
-        found = f"{number!r} has {len(number)} characters, and an item number has at most {NUMBER_MAX}"
-        raise Permanent(Reason.BAD_PATH, f"In the path {path!r}, {found}. {_ADVICE}")
+        found = f"{number!r} has {len(number)} characters"
+        raise ValueError(f"holds no item number: {found}, and an item number has at most {NUMBER_MAX}")
     return number
 
 
-def _gtin(text: str, path: str) -> str:
+def _gtin(text: str) -> str:
     if not _GTIN.fullmatch(text.strip()):
-        raise Permanent(
-            Reason.BAD_PATH, f"In the path {path!r}, {text!r} is no GTIN (8 to 14 digits). {_ADVICE}"
-        )
+        raise ValueError(f"holds no GTIN: {text!r} is not 8 to 14 digits")
     return text.strip()
 
 
@@ -157,7 +164,8 @@ def fold_company(name: str) -> str:
 
     A path segment cannot end in a dot, and BC's own demo company is called ``CRONUS USA, Inc.``.
     """
-    return unicodedata.normalize("NFC", name).casefold().strip(" .")
+    folded = unicodedata.normalize("NFD", name).casefold()  # canonical caseless matching, Unicode 3.13, D145
+    return unicodedata.normalize("NFC", folded).strip(" .")
 
 
 def archive_name(company: str, item: str, source: str, etag: str, uploaded_at: datetime) -> str:
@@ -188,14 +196,14 @@ def plain_etag(etag: str) -> str:
 
 
 def _suffix(source: str) -> str:
-    found = re.search(r"\.[A-Za-z0-9]{1,10}$", source)
+    found = re.search(r"\.[A-Za-z0-9]{1,10}\Z", source)
     return found[0].lower() if found else ""
 
 
 def _segment(text: str) -> str:
     """Return ``text`` as one path segment that storage keeps as it is (no slash, no dot at the end)."""
     kept = "".join(c if c.isprintable() and c not in '/\\%?#"' else quote(c, safe="") for c in text)
-    return kept.strip(" ").rstrip(".") or "_"
+    return kept.lstrip(" ").rstrip(" .") or "_"
 
 
 def metadata(values: Mapping[str, str | None]) -> dict[str, str]:
@@ -208,6 +216,6 @@ def _encoded(value: str) -> str:
     if len(encoded) <= METADATA_VALUE_MAX:
         return encoded
     while len(encoded) > METADATA_VALUE_MAX:  # shorten the text, not its encoding: an escape stays whole
-        value = value[: len(value) - (len(encoded) - METADATA_VALUE_MAX + 8) // 9]
+        value = value[: len(value) - (len(encoded) - METADATA_VALUE_MAX + 11) // 12]
         encoded = quote(value, safe="/:,~")
     return encoded

@@ -18,7 +18,10 @@ def error_of(body: object) -> tuple[str, str]:
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return "", ""
-    return str(error.get("code", "")), str(error.get("message", ""))[:_MESSAGE_MAX]
+    code, message = (
+        found if isinstance(found, str) else "" for found in (error.get("code"), error.get("message"))
+    )
+    return code, message[:_MESSAGE_MAX]
 
 
 def failure_of(status: int, code: str, message: str, *, write: bool) -> Failure:  # noqa: PLR0911 - a table
@@ -38,7 +41,8 @@ def failure_of(status: int, code: str, message: str, *, write: bool) -> Failure:
         return Permanent(Reason.REJECTED, said)
     if code == "Internal_CompanyNotFound":
         return Permanent(Reason.COMPANY_NOT_FOUND, said)
-    if code in ("Internal_RecordNotFound", "BadRequest_ResourceNotFound"):
+    # A query for an item that is missing finds an empty list: read, these codes speak of a wrong base URL.
+    if write and code in ("Internal_RecordNotFound", "BadRequest_ResourceNotFound"):
         return Permanent(Reason.ITEM_NOT_FOUND, said)
     if code == "Request_EntityChanged" or status == HTTPStatus.PRECONDITION_FAILED:
         return Transient(Reason.BC_CONFLICT, said)

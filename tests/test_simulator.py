@@ -55,7 +55,7 @@ class Client(requests.Session):
         self.base = f"{url}/v2.0/tenant/production/api/v2.0"
         self.headers["Authorization"] = f"Bearer {token()}"
 
-    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - as requests has them
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
         """Call a path of the API, or any whole URL."""
         return super().request(method, self.base + url if url.startswith("/") else url, timeout=10, **options)
 
