@@ -3,7 +3,6 @@
 import fnmatch
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -80,14 +79,8 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def test_only_the_app_is_deployed() -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.split("\n")
-    top = {path.partition("/")[0] for path in tracked if path} or {path.name for path in ROOT.iterdir()}
-    rules = [
-        rule.strip("/")
-        for rule in (ROOT / ".funcignore").read_text(encoding="utf-8").split("\n")
-        if rule[:1] not in ("", "#")
-    ]
-    deployed = {name for name in top if not any(fnmatch.fnmatch(name, rule) for rule in rules)}
+    text = (ROOT / ".funcignore").read_text(encoding="utf-8")
+    rules = [rule.strip("/") for rule in text.split("\n") if rule[:1] not in ("", "#")]
+    names = {path.name for path in ROOT.iterdir()}
+    deployed = {name for name in names if not any(fnmatch.fnmatch(name, rule) for rule in rules)}
     assert deployed == {"function_app.py", "host.json", "requirements.txt", "shared"}
