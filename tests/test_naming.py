@@ -188,7 +188,17 @@ def test_a_blank_company_is_refused(company: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [".DS_Store", "Thumbs.db", "THUMBS.DB", "desktop.ini", "._1896-S.jpg", "._", "~$list.docx", ".~lock.a#"],
+    [
+        ".DS_Store",
+        "Thumbs.db",
+        "THUMBS.DB",
+        "desktop.ini",
+        "._1896-S.jpg",
+        "._",
+        "._a\nb",
+        "~$list.docx",
+        ".~lock.a#",
+    ],
 )
 @pytest.mark.parametrize("folder", ["", "C/", "C/2026/"])
 def test_what_systems_leave_behind_is_ignored(folder: str, name: str) -> None:
@@ -309,6 +319,14 @@ def test_a_name_tells_where_an_upload_came_from() -> None:
         archive_name("C", "1896-S", "C/1896-S.JPG", "0x8D", NOON) == f"C/1896-S/20260301T120000Z-{print_}.jpg"
     )
     assert quarantine_name(Reason.TOO_LARGE, "C/1896-S.JPG", "0x8D") == f"too_large/C/1896-S~{print_}.jpg"
+
+
+def test_only_the_very_end_of_a_name_is_its_extension() -> None:
+    etag = "0x8D"
+    for source, kept in (("x.jpg\n", "x.jpg%0A"), ("a.b/x", "a.b/x"), ("x.tar-gz", "x.tar-gz")):
+        assert (
+            quarantine_name(Reason.BAD_PATH, source, etag) == f"bad_path/{kept}~{fingerprint(source, etag)}"
+        )
 
 
 # --- metadata ----------------------------------------------------------------------------------------------------
