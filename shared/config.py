@@ -210,7 +210,9 @@ def _business_central(reader: _Reader, templates: tuple[PathTemplate, ...]) -> B
 def _check_url(reader: _Reader, name: str, url: str) -> None:
     """Bearer tokens travel there: only over https, but for this very machine."""
     if not _is_safe(url):
-        reader.problems.append(f"{name}: found {url!r}; expected a URL that begins with https://")
+        reader.problems.append(
+            f"{name}: found {url.partition('?')[0]!r}; expected a URL that begins with https:// and holds no secret"
+        )
 
 
 def _is_safe(url: str) -> bool:
@@ -219,7 +221,8 @@ def _is_safe(url: str) -> bool:
         host = parts.hostname
     except ValueError:  # brackets that hold no IPv6 address
         return False
-    if not host or "\\" in url:  # with a backslash, urllib3 and urlsplit see different hosts
+    # With a backslash, urllib3 and urlsplit see different hosts; a query or a user name would hold a secret.
+    if not host or "\\" in url or "@" in parts.netloc or parts.query or parts.fragment:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
 

@@ -24,11 +24,12 @@ NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
 _GUID = re.compile(r"\{?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\}?", re.IGNORECASE)
 _GTIN = re.compile(r"[0-9]{8,14}")
 _TOKEN = re.compile(r"\{([^{}]*)\}")
-# A segment holds a company or an item; only free text may span folders.
+# A segment holds a company or an item; only free text may span folders. The bounds keep the matching of a hostile
+# path short; BC's own are lower (a display name has at most 250 characters).
 _TOKEN_PATTERNS = {
-    "company": r"(?P<company>[^/]+)",
-    "item": r"(?P<item>[^/]+)",
-    "gtin": r"(?P<gtin>[^/]+)",
+    "company": r"(?P<company>[^/]{1,250})",
+    "item": r"(?P<item>[^/]{1,100})",
+    "gtin": r"(?P<gtin>[^/]{1,100})",
     "name": r"(?P<name>.+)",
     "extension": r"(?P<extension>[^/.]+)",
 }
@@ -82,6 +83,8 @@ def _parse_template(text: str) -> PathTemplate:
         raise ValueError(f"{text!r} uses {{{repeated[0]}}} more than once")
     if adjacent := re.search(r"\}\{", text):
         raise ValueError(f"{text!r} must have text between two tokens (position {adjacent.start() + 1})")
+    if "extension" in tokens and not text.endswith(".{extension}"):
+        raise ValueError(f"{text!r} must have {{extension}} at its end, after a dot")
     pieces = _TOKEN.split(text)  # literal, token, literal, token, …, literal
     if stray := [piece for piece in pieces[::2] if "{" in piece or "}" in piece]:
         raise ValueError(f"{text!r} has a brace without its partner in {stray[0]!r}")

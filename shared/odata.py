@@ -30,11 +30,7 @@ def failure_of(status: int, code: str, message: str, *, write: bool) -> Failure:
     ``write`` says that the request was the PATCH of the picture, for which a gateway's error leaves open
     whether the picture was written.
     """
-    said = (
-        f"Business Central answered {status} {code}: {message}"
-        if code
-        else f"Business Central answered {status}."
-    )
+    said = f"Business Central answered {status} {code or '(no code)'}: {message or '(no message)'}"
     # Business logic in BC said no, and somebody there can change its mind. Only as a 400: a 429 is
     # "Application_TooManyRequests".
     if status == HTTPStatus.BAD_REQUEST and code.startswith("Application_"):

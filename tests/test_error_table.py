@@ -349,13 +349,6 @@ def test_an_item_that_goes_between_reading_and_writing_is_waited_for(local: Loca
     assert (report.outcome, report.reason) == (Outcome.WAITING, "item_not_found")
 
 
-def test_something_that_is_not_business_central_is_named(local: Local) -> None:
-    """A wrong base URL that answers 200 with another document must not look like a missing item."""
-    local.upload()
-    url = local.stack.endpoints.simulator_control_url.replace("_control", "catalogue/state?not=/api/v2.0")
-    fails(local, Reason.BC_REFUSED, BC_BASE_URL=url)
-
-
 # --- the source and storage --------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """A blob path names one item or says what is wrong with it; names made from it stay where they belong."""
 
+import contextlib
 import re
 import time
 import unicodedata
@@ -85,6 +86,8 @@ def test_the_first_alternative_that_matches_decides() -> None:
         ("{}/{item}", "{}"),
         ("{item}/{item}.{extension}", "more than once"),
         ("{item}{extension}", "between two tokens"),
+        ("{item}_{extension}", "at its end, after a dot"),
+        ("{extension}/{item}", "at its end, after a dot"),
         ("{item.{extension}", "brace without its partner"),
         ("{item}.extension}", "brace without its partner"),
         ("{{item}}.{extension}", "brace without its partner"),
@@ -241,6 +244,18 @@ def test_every_path_is_understood_or_refused_with_its_template_and_at_once(path:
         assert repr(path) in found.detail
         shown = any(one.text in found.detail for one in parse_templates(template))
         assert found.reason is (Reason.BAD_PATH if shown else Reason.IGNORED)
+
+
+@pytest.mark.parametrize(
+    "template", ["{company}_{item}_{name}.{extension}", "{company}_{name}_{item}", "{name}_{company}_{item}"]
+)
+@pytest.mark.parametrize("ending", [".", "/", "", "_x/."])
+def test_a_hostile_path_holds_no_worker(template: str, ending: str) -> None:
+    """Separators everywhere, and an end that fits nowhere: the time must not grow with a power of the length."""
+    started = time.process_time()
+    with contextlib.suppress(Permanent):
+        key("_" * 1020 + ending, template)
+    assert time.process_time() - started < 2
 
 
 @given(st.text(max_size=20))
