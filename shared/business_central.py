@@ -1,4 +1,4 @@
-"""The client of Business Central's API v2.0: token, company, item, picture."""
+"""The client of Business Central's APIs v2.0 and v1.0: token, company, item, picture."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -42,6 +42,21 @@ class Company:
 
 
 @dataclass(frozen=True)
+class PictureDocument:
+    """What BC says of an item's picture; without one its sides are 0 and its type is empty. Sides in pixels.
+
+    ``id`` is the item's. The links lead to the content, on whatever host BC believes to have.
+    """
+
+    id: str
+    width: int
+    height: int
+    content_type: str
+    edit_link: str
+    read_link: str
+
+
+@dataclass(frozen=True)
 class Item:
     """An item in BC; ``has_picture`` as it was when the item was read."""
 
@@ -50,6 +65,17 @@ class Item:
     number: str
     display_name: str
     has_picture: bool
+
+
+@dataclass(frozen=True)
+class _Api:
+    """Where the versions of the API differ: the address of a picture, and the name of its content."""
+
+    picture: str
+    content: str
+
+
+_APIS = {"v2.0": _Api("picture", "pictureContent"), "v1.0": _Api("picture({id})", "content")}
 
 
 class _Bearer(AuthBase):
@@ -69,8 +95,11 @@ class BusinessCentral:
     Every method takes ``upload_id``, which BC's telemetry shows as the client request id.
     """
 
-    def __init__(self, base_url: str, credential: TokenCredential, gate: Gate, timeouts: Timeouts) -> None:
+    def __init__(
+        self, base_url: str, api_version: str, credential: TokenCredential, gate: Gate, timeouts: Timeouts
+    ) -> None:
         self._base_url, self._credential = base_url, credential
+        self._api = _APIS[api_version]
         self._gate, self._timeouts = gate, timeouts
         self._session = session(gate)
         self._companies: tuple[Company, ...] = ()
@@ -135,8 +164,33 @@ class BusinessCentral:
             again = self.item(item.company, ItemKey(None, KeyKind.ID, item.id), upload_id)
             self._patch_picture(again, content, upload_id)
 
+    def picture(self, item: Item, upload_id: str) -> PictureDocument:
+        """Return what BC says of the picture of ``item``."""
+        answer = self._get(self._url(f"companies({item.company.id})/items({item.id})/picture"), upload_id)
+        entry, content = _picture(answer.get("value", answer)), self._api.content
+        try:
+            return PictureDocument(
+                id=str(entry["id"]).lower(),
+                width=int(entry["width"]),
+                height=int(entry["height"]),
+                content_type=str(entry["contentType"]),
+                edit_link=str(entry[f"{content}@odata.mediaEditLink"]),
+                read_link=str(entry[f"{content}@odata.mediaReadLink"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            detail = f"The answer is not Business Central's: the picture lacks or garbles {error}."
+            raise Transient(Reason.BC_REFUSED, detail) from error
+
+    def picture_content(self, document: PictureDocument, upload_id: str) -> bytes:
+        """Return the bytes that BC serves for ``document``, none where the item has no picture."""
+        response = self._send("GET", self._on_our_origin(document.read_link), upload_id)
+        if not response.ok or response.is_redirect:
+            raise _failure(response, write=False)
+        return response.content
+
     def _patch_picture(self, item: Item, content: bytes, upload_id: str) -> None:
-        url = self._url(f"companies({item.company.id})/items({item.id})/picture/pictureContent")
+        picture = self._api.picture.format(id=item.id)
+        url = self._url(f"companies({item.company.id})/items({item.id})/{picture}/{self._api.content}")
         # BC's own documentation of this call is wrong about body and type: the bytes go to the media edit link.
         headers = {"If-Match": "*", "Content-Type": "application/octet-stream"}
         response = self._send("PATCH", url, upload_id, headers, content)
@@ -257,10 +311,17 @@ def _company(entry: Mapping[str, Any]) -> Company:
 
 
 def _item(company: Company, entry: Mapping[str, Any]) -> Item:
-    picture = entry.get("picture") or {}
-    has_picture = bool(picture.get("width"))  # BC serves the entity always; without a picture its sides are 0
+    has_picture = bool(
+        _picture(entry.get("picture")).get("width")
+    )  # BC serves the entity always; without a picture its sides are 0
     number, display_name = str(entry.get("number", "")), str(entry.get("displayName", ""))
     return Item(company, str(entry["id"]).lower(), number, display_name, has_picture)
+
+
+def _picture(found: object) -> Mapping[str, Any]:
+    """Return the one picture of an item: API v1.0 has a collection of one where v2.0 has the entity."""
+    one = found[0] if isinstance(found, list) and found else found
+    return one if isinstance(one, Mapping) else {}
 
 
 def _json(response: requests.Response) -> object:

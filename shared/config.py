@@ -14,6 +14,7 @@ from shared.naming import PathTemplate, guid_of, parse_templates
 BUSINESS_CENTRAL = "https://api.businesscentral.dynamics.com"
 DEFAULT_TEMPLATE = "{company}/{item}.{extension}|{item}.{extension}"
 TRIGGER_SOURCES = ("EventGrid", "LogsAndContainerScan")
+API_VERSIONS = ("v2.0", "v1.0")
 
 # Every setting that the app reads, in the order of the documentation.
 SETTINGS = (
@@ -27,8 +28,10 @@ SETTINGS = (
     "BC_TENANT_ID",
     "BC_ENVIRONMENT",
     "BC_COMPANY",
+    "BC_API_VERSION",
     "BC_BASE_URL",
     "AZURE_CLIENT_ID",
+    "BC_CLIENT_ID",
     "PICTURE_MAX_SIDE",
     "PICTURE_MAX_BYTES",
     "PICTURE_QUALITY",
@@ -66,11 +69,18 @@ class StorageSettings:
 
 @dataclass(frozen=True)
 class BusinessCentralSettings:
-    """Where Business Central is and who asks: ``base_url`` is the whole base, ``…/api/v2.0``."""
+    """Where Business Central is and who asks: ``base_url`` is the whole base, ``…/api/v2.0``.
+
+    ``client_id`` is that of a user-assigned identity; ``federated_client_id`` that of the app registration in
+    ``tenant_id`` which trusts the identity.
+    """
 
     base_url: str
+    api_version: str
     company: str | None
     client_id: str | None
+    tenant_id: str | None
+    federated_client_id: str | None
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,7 @@ class Settings:
     business_central: BusinessCentralSettings
     trigger_source: str
     templates: tuple[PathTemplate, ...]
+    is_development: bool
     rendition: Rendition
     limits: SourceLimits
     item_wait: timedelta
@@ -133,8 +144,11 @@ def read(environ: Mapping[str, str]) -> Settings:
     settings = Settings(
         storage=_storage(reader),
         business_central=_business_central(reader, templates),
-        trigger_source=reader.parsed("PICTURE_TRIGGER_SOURCE", TRIGGER_SOURCES[0], _trigger_source),
+        trigger_source=reader.parsed("PICTURE_TRIGGER_SOURCE", TRIGGER_SOURCES[0], _one_of(TRIGGER_SOURCES)),
         templates=templates,
+        # Core Tools set the first; whatever has an identity sets the second.
+        is_development=reader.text("AZURE_FUNCTIONS_ENVIRONMENT") == "Development"
+        and not reader.text("IDENTITY_ENDPOINT"),
         rendition=Rendition(
             max_side=reader.number("PICTURE_MAX_SIDE", Rendition.max_side, 64, 8192),
             max_bytes=reader.number("PICTURE_MAX_BYTES", Rendition.max_bytes, 4096, 50_000_000),
@@ -186,25 +200,41 @@ def _storage(reader: _Reader) -> StorageSettings:
 
 
 def _business_central(reader: _Reader, templates: tuple[PathTemplate, ...]) -> BusinessCentralSettings:
-    base_url = reader.text("BC_BASE_URL")
-    tenant, environment = reader.text("BC_TENANT_ID"), reader.text("BC_ENVIRONMENT")
+    version = reader.parsed("BC_API_VERSION", API_VERSIONS[0], _one_of(API_VERSIONS))
     company = reader.text("BC_COMPANY")
-    if base_url:
-        _check_url(reader, "BC_BASE_URL", base_url)
-        if not re.search(r"/api/v2\.0/?$", base_url):
-            reader.problems.append(
-                f"BC_BASE_URL: found {base_url!r}; expected the whole base, ending in /api/v2.0"
-            )
-    else:
-        missing = [
-            name for name, value in (("BC_TENANT_ID", tenant), ("BC_ENVIRONMENT", environment)) if not value
-        ]
-        reader.problems += [f"{name}: not set; needed unless BC_BASE_URL is set" for name in missing]
     if not company and not any(template.names_company for template in templates):
         reader.problems.append("BC_COMPANY: not set; needed because no BLOB_PATH_TEMPLATE contains {company}")
+    federated = reader.guid("BC_CLIENT_ID")
+    tenant = reader.text("BC_TENANT_ID")
+    if federated and not tenant:
+        reader.problems.append(
+            "BC_TENANT_ID: not set; BC_CLIENT_ID needs the tenant of that app registration"
+        )
+    return BusinessCentralSettings(
+        base_url=_base_url(reader, tenant, version),
+        api_version=version,
+        company=company,
+        client_id=reader.guid("AZURE_CLIENT_ID"),
+        tenant_id=tenant,
+        federated_client_id=federated,
+    )
+
+
+def _base_url(reader: _Reader, tenant: str | None, version: str) -> str:
+    """Return ``BC_BASE_URL``, or the address in the cloud that the other settings name."""
+    environment, given = reader.text("BC_ENVIRONMENT"), reader.text("BC_BASE_URL")
+    if given:
+        _check_url(reader, "BC_BASE_URL", given)
+        if not given.rstrip("/").endswith(f"/api/{version}"):
+            expected = f"the whole base, ending in /api/{version} (BC_API_VERSION)"
+            reader.problems.append(f"BC_BASE_URL: found {given!r}; expected {expected}")
+        return given.rstrip("/")
+    missing = [
+        name for name, value in (("BC_TENANT_ID", tenant), ("BC_ENVIRONMENT", environment)) if not value
+    ]
+    reader.problems += [f"{name}: not set; needed unless BC_BASE_URL is set" for name in missing]
     path = "/".join(quote(part or "", safe="", errors="replace") for part in (tenant, environment))
-    built = f"{BUSINESS_CENTRAL}/v2.0/{path}/api/v2.0"
-    return BusinessCentralSettings((base_url or built).rstrip("/"), company, reader.guid("AZURE_CLIENT_ID"))
+    return f"{BUSINESS_CENTRAL}/v2.0/{path}/api/{version}"
 
 
 def _check_url(reader: _Reader, name: str, url: str) -> None:
@@ -234,11 +264,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _trigger_source(found: str) -> str:
-    for source in TRIGGER_SOURCES:
-        if found.lower() == source.lower():
-            return source
-    raise ValueError(f"expected {' or '.join(TRIGGER_SOURCES)}")
+def _one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(found: str) -> str:
+        for value in allowed:
+            if found.lower() == value.lower():
+                return value
+        raise ValueError(f"expected {' or '.join(allowed)}")
+
+    return parse
 
 
 def _colour(found: str) -> tuple[int, int, int]:

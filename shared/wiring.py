@@ -2,13 +2,11 @@
 
 import logging
 
-from azure.core.credentials import TokenCredential
-from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import ExponentialRetry
 
-from shared import storage
+from shared import identity, storage
 from shared.business_central import BusinessCentral, Timeouts
-from shared.config import Settings, StorageSettings
+from shared.config import Settings
 from shared.pipeline import Pipeline
 from shared.storage import PictureStorage
 from shared.transport import Gate
@@ -17,7 +15,7 @@ from shared.transport import Gate
 def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | None = None) -> Pipeline:
     """Return the pipeline that ``settings`` describe; nothing is connected to before the first upload."""
     logging.getLogger("azure").setLevel(logging.WARNING)  # at INFO it logs every header of every request
-    credential = _storage_credential(settings.storage)
+    credential = identity.for_storage(settings)
     # The SDK's own defaults wait 15 s and longer; uploads come by the hundred, and the host delivers again.
     retry = ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=3)
     service = storage.connect(settings.storage, credential, retry)
@@ -25,14 +23,11 @@ def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | 
     return Pipeline(
         settings,
         PictureStorage(service, credential),
-        BusinessCentral(bc.base_url, _identity(bc.client_id), gate or Gate(), timeouts or Timeouts()),
+        BusinessCentral(
+            bc.base_url,
+            bc.api_version,
+            identity.for_business_central(settings),
+            gate or Gate(),
+            timeouts or Timeouts(),
+        ),
     )
-
-
-def _storage_credential(settings: StorageSettings) -> TokenCredential | None:
-    return None if settings.connection_string else _identity(settings.client_id)
-
-
-def _identity(client_id: str | None) -> TokenCredential:
-    """Return the managed identity: the user-assigned one with this client id, else the app's own."""
-    return ManagedIdentityCredential(client_id=client_id)

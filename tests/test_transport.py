@@ -71,7 +71,7 @@ class Credential:
 
 
 def client(server: Server, clock: Clock) -> BusinessCentral:
-    return BusinessCentral(f"{server.url}/api/v2.0", Credential(), clock.gate(), Timeouts())
+    return BusinessCentral(f"{server.url}/api/v2.0", "v2.0", Credential(), clock.gate(), Timeouts())
 
 
 def document(body: object) -> Answer:
