@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devstack import loopback, stack
 from tests.local import Local, Log
 
 loopback.forbid_everything_else()
+
+# Machines differ and are busy: no time of day, and no slow moment, may decide over a test.
+settings.register_profile(
+    "everywhere", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("everywhere")
 
 # A skip with any other reason fails the run; each of these says what is missing and on which machines that is so.
 EXPECTED_SKIPS: tuple[str, ...] = ()
