@@ -33,12 +33,15 @@ def demo_command(
         Path | None,
         typer.Option(help="A folder whose photographs to take instead.", exists=True, file_okay=False),
     ] = None,
+    keyless: Annotated[bool, typer.Option("--keyless", help="Open storage by identity as well.")] = False,  # noqa: FBT002 - typer's way
     report: Annotated[
         Path | None, typer.Option(help="Where to write what happened, as JSON.", dir_okay=False)
     ] = None,
 ) -> None:
     """Run the main job on sample photographs, and show what came of each."""
-    as_expected = demo.run(console, photos=photos, report=report, sheet=LOCAL / "contact-sheet.html")
+    as_expected = demo.run(
+        console, photos=photos, keyless=keyless, report=report, sheet=LOCAL / "contact-sheet.html"
+    )
     raise typer.Exit(0 if as_expected else 1)
 
 

@@ -79,10 +79,13 @@ class Upload:
         return found == (self.sample.outcome, self.sample.reason)
 
 
-def run(console: Console, *, photos: Path | None, report: Path | None, sheet: Path) -> bool:
+def run(console: Console, *, photos: Path | None, keyless: bool, report: Path | None, sheet: Path) -> bool:
     """Run the whole demo; the answer is whether every upload came out as expected."""
     ledger = Ledger()
-    with console.status("Starting") as status, stack.running(ledger, say=status.update) as running:
+    with (
+        console.status("Starting") as status,
+        stack.running(ledger, keyless=keyless, say=status.update) as running,
+    ):
         status.stop()
         rounds = _photo_rounds(photos, running) if photos else [samples()]
         uploads = [upload for batch in rounds for upload in _send(batch, ledger, running, console)]

@@ -26,6 +26,7 @@ from typing import Annotated, Any
 
 import typer
 from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
 from azure.storage.queue import QueueClient
 
@@ -81,9 +82,7 @@ class Scanner:
 
     def __init__(self, trigger: Trigger, settings: HostSettings, sweep_interval: float) -> None:
         self._trigger, self._settings, self._sweep_interval = trigger, settings, sweep_interval
-        connection = os.environ[trigger.connection]
-        self._container = ContainerClient.from_connection_string(connection, trigger.container)
-        self._poison = QueueClient.from_connection_string(connection, POISON_QUEUE)
+        self._container, self._poison = _clients(trigger)
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix=trigger.name)
         self._due: dict[tuple[str, str], float] = {}  # by name and ETag, like the real host's receipts
         self._lock = Lock()
@@ -125,6 +124,19 @@ class Scanner:
             self._poison.create_queue()
         self._poison.send_message(b64encode(json.dumps(message, indent=2).encode()).decode())
         _emit(event="poisoned", blob=blob.name)
+
+
+def _clients(trigger: Trigger) -> tuple[ContainerClient, QueueClient]:
+    """Return clients for the trigger's account, by the settings' two ways to name one, like the real host."""
+    name = trigger.connection
+    if connection := os.environ.get(name):
+        container = ContainerClient.from_connection_string(connection, trigger.container)
+        return container, QueueClient.from_connection_string(connection, POISON_QUEUE)
+    identity = ManagedIdentityCredential(client_id=os.environ.get(f"{name}__clientId"))
+    blobs, queues = os.environ[f"{name}__blobServiceUri"], os.environ[f"{name}__queueServiceUri"]
+    return ContainerClient(blobs, trigger.container, identity), QueueClient(
+        queues, POISON_QUEUE, credential=identity
+    )
 
 
 def _emit(**event: str | int) -> None:

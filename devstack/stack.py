@@ -1,9 +1,7 @@
 """The whole stack on one machine: Azurite, the simulator of Business Central, a managed identity, the app's host."""
 
-import base64
 import json
 import os
-import re
 import secrets
 import shutil
 import sys
@@ -11,29 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
+from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
 
-from devstack import setup
+from devstack import azurite, certificates, setup
+from devstack.azurite import Account, Certificate
 from devstack.children import Child, Facts, clean_environment
 from devstack.identity import TENANT
 from shared import naming
+from shared.business_central import SCOPE
 
-ACCOUNT = "pictures"
 ENVIRONMENT = "sandbox"
 COMPANY = "CRONUS USA, Inc."
 CONTAINERS = (naming.INCOMING, naming.ARCHIVE, naming.QUARANTINE, naming.RECORDS)
-_AUDIENCE = "https://api.businesscentral.dynamics.com"
-_PYTHON = (sys.executable, "-m")
-
-# Node would live on when its parent is killed; the end of its standard input tells it.
-_AZURITE_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require(process.argv[1])"
-_AZURITE_OPTIONS = (
-    *("--blobHost", "127.0.0.1", "--blobPort", "0", "--queueHost", "127.0.0.1", "--queuePort", "0"),
-    *("--tableHost", "127.0.0.1", "--tablePort", "0"),
-    *("--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"),
-)
 
 
 @dataclass(frozen=True)
@@ -66,6 +57,7 @@ class Stack:
     """A stack that runs: where it is, the settings with which the app finds it, and its programs."""
 
     endpoints: Endpoints
+    account: Account
     identity_url: str
     app_settings: dict[str, str]
     children: list[Child]
@@ -77,16 +69,37 @@ class Stack:
 
     def storage(self) -> BlobServiceClient:
         """Return a client for the pictures account."""
-        return BlobServiceClient.from_connection_string(self.endpoints.storage_connection_string)
+        return self.account.blobs()
+
+
+@dataclass(frozen=True)
+class LocalIdentity:
+    """The stack's own way to a token, as azure-identity would get it."""
+
+    endpoint: str
+    header: str
+
+    def get_token(self, *scopes: str, **_options: Any) -> AccessToken:  # noqa: ANN401 - azure-core's
+        """Return a token for the one scope."""
+        query = {"api-version": "2019-08-01", "resource": scopes[0].removesuffix("/.default")}
+        headers = {"X-IDENTITY-HEADER": self.header}
+        response = loopback_session().get(self.endpoint, params=query, headers=headers, timeout=10)
+        response.raise_for_status()
+        answer = response.json()
+        return AccessToken(answer["access_token"], int(answer["expires_on"]))
+
+    def settings(self) -> dict[str, str]:
+        """Return the environment by which azure-identity finds it."""
+        return {"IDENTITY_ENDPOINT": self.endpoint, "IDENTITY_HEADER": self.header}
 
 
 class _Programs:
     """Starts the programs of one stack, with a log file for each."""
 
     def __init__(self, ending: ExitStack) -> None:
-        self._ending, self._folder = ending, setup.stack_folder()
+        self._ending, self.folder = ending, setup.stack_folder()
         self.children: list[Child] = []
-        ending.callback(shutil.rmtree, self._folder, ignore_errors=True)
+        ending.callback(shutil.rmtree, self.folder, ignore_errors=True)
 
     def start(
         self,
@@ -97,11 +110,29 @@ class _Programs:
         on_line: Callable[[str], None] = lambda _line: None,
     ) -> Child:
         """Start a program; it ends with the stack."""
-        log = self._folder / f"{name}.log"
+        log = self.folder / f"{name}.log"
         child = Child(name, command, log, clean_environment(env), recognise=recognise, on_line=on_line)
         self._ending.callback(child.end)
         self.children.append(child)
         return child
+
+    def python(self, name: str, module: str, *arguments: str, env: dict[str, str], **options: Any) -> Child:  # noqa: ANN401 - those of start
+        """Start a program of this package."""
+        return self.start(name, sys.executable, "-m", module, "--with-parent", *arguments, env=env, **options)
+
+    def host(
+        self,
+        settings: dict[str, str],
+        on_event: Callable[[str], None],
+        sweep_interval: float,
+        remove_at_end: Path | None,
+        certificate: Certificate | None,
+    ) -> None:
+        """Start the function app in its host, and wait until it runs."""
+        arguments = ["--sweep-interval", str(sweep_interval)]
+        arguments += ["--remove-at-end", str(remove_at_end)] if remove_at_end else []
+        trust = {"REQUESTS_CA_BUNDLE": str(certificate.public)} if certificate else {}
+        self.python("host", "devstack.host", *arguments, env={**settings, **trust}, on_line=on_event).ready()
 
 
 @contextmanager
@@ -109,87 +140,53 @@ def running(
     on_event: Callable[[str], None] | None = None,
     *,
     sweep_interval: float = 300,
+    keyless: bool = False,
     remove_at_end: Path | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Stack]:
     """Start the stack, with empty containers and a catalogue without pictures, and end it afterwards.
 
     ``on_event`` gets each line of JSON that the app's host prints; without it the app itself is not started.
-    ``remove_at_end`` is a file that goes even when this process is killed.
+    ``keyless`` has storage opened by identity, over HTTPS. ``remove_at_end`` is a file that goes even when this
+    process is killed.
     """
-    azurite = setup.azurite(say)
+    azurite_main = setup.azurite(say)
     with ExitStack() as ending:
         programs = _Programs(ending)
-        key, header = base64.b64encode(secrets.token_bytes(64)).decode(), secrets.token_urlsafe()
         say("Starting Azurite and a managed identity")
-        storage = programs.start(
-            "azurite",
-            *(setup.node(), "-e", _AZURITE_STARTER, azurite, *_AZURITE_OPTIONS),
-            env={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"},
-            recognise=_azurite_urls(),
-        )
-        identity = programs.start(
-            "identity", *_PYTHON, "devstack.identity", "--with-parent", env={"IDENTITY_HEADER": header}
-        )
-        identity_url = identity.ready()["url"]
+        header = secrets.token_urlsafe()
+        identity_url = programs.python(
+            "identity", "devstack.identity", env={"IDENTITY_HEADER": header}
+        ).ready()["url"]
+        identity = LocalIdentity(f"{identity_url}/msi/token", header)
+        certificate = Certificate(*certificates.make(programs.folder)) if keyless else None
+        account = Account(identity if keyless else None, certificate)
+        command = azurite.command(azurite_main, certificate)
+        storage = programs.start("azurite", *command, env=account.environment, recognise=azurite.urls())
         say("Starting the simulator of Business Central")
         keys = ("--jwks-url", f"{identity_url}/keys")
-        bc = programs.start(
-            "business_central", *_PYTHON, "devstack.business_central", "--with-parent", *keys, env={}
-        )
-        connection_string = _connection_string(key, storage.ready())
-        token = _token(f"{identity_url}/msi/token", header)
-        endpoints = _endpoints(connection_string, bc.ready()["url"], token)
+        bc = programs.python("business_central", "devstack.business_central", *keys, env={})
+        account.urls = storage.ready()
+        endpoints = _endpoints(account.connection_string, bc.ready()["url"], identity)
         settings = {
-            "AzureWebJobsStorage": connection_string,
-            "PICTURE_STORAGE": connection_string,
+            **account.settings(),
+            **identity.settings(),
             "PICTURE_TRIGGER_SOURCE": "LogsAndContainerScan",
             "BC_BASE_URL": endpoints.business_central_url,
             "BC_COMPANY": COMPANY,
-            "IDENTITY_ENDPOINT": f"{identity_url}/msi/token",
-            "IDENTITY_HEADER": header,
         }
-        stack = Stack(endpoints, identity_url, settings, programs.children)
+        stack = Stack(endpoints, account, identity_url, settings, programs.children)
         for container in CONTAINERS:
             stack.storage().create_container(container)
         if on_event:
             say("Starting the function app")
-            options = ["--sweep-interval", str(sweep_interval)]
-            options += ["--remove-at-end", str(remove_at_end)] if remove_at_end else []
-            command = (*_PYTHON, "devstack.host", "--with-parent", *options)
-            programs.start("host", *command, env=settings, on_line=on_event).ready()
+            programs.host(settings, on_event, sweep_interval, remove_at_end, certificate)
         yield stack
 
 
-def _azurite_urls() -> Callable[[str], Facts | None]:
-    """Return a recogniser that collects where Azurite's services listen, and returns that once it is complete."""
-    found: Facts = {}
-
-    def recognise(line: str) -> Facts | None:
-        if match := re.search(r"Azurite (Blob|Queue) service is successfully listening at (http\S+)", line):
-            found[match[1]] = match[2]
-        return found if len(found) == 2 else None  # noqa: PLR2004 - both
-
-    return recognise
-
-
-def _connection_string(key: str, urls: Facts) -> str:
-    account = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key}"
-    return f"{account};BlobEndpoint={urls['Blob']}/{ACCOUNT};QueueEndpoint={urls['Queue']}/{ACCOUNT};"
-
-
-def _token(endpoint: str, header: str) -> str:
-    """Return a token as azure-identity would get it, for people and programs that look into the simulator."""
-    query = {"api-version": "2019-08-01", "resource": _AUDIENCE}
-    response = loopback_session().get(
-        endpoint, params=query, headers={"X-IDENTITY-HEADER": header}, timeout=10
-    )
-    response.raise_for_status()
-    return str(response.json()["access_token"])
-
-
-def _endpoints(connection_string: str, bc: str, token: str) -> Endpoints:
+def _endpoints(connection_string: str, bc: str, identity: LocalIdentity) -> Endpoints:
     base = f"{bc}/v2.0/{TENANT}/{ENVIRONMENT}/api/v2.0"
+    token = identity.get_token(SCOPE).token
     headers = {"Authorization": f"Bearer {token}"}
     answer = loopback_session().get(f"{base}/companies", headers=headers, timeout=10)
     answer.raise_for_status()
