@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.storage.blob import BlobServiceClient
@@ -45,8 +44,8 @@ def command(main: Path, certificate: Certificate | None) -> list[str | Path]:
 class Account:
     """The pictures account; its key is random, and with ``identity`` nobody but Azurite ever has it."""
 
+    certificate: Certificate
     identity: TokenCredential | None = None
-    certificate: Certificate | None = None
     urls: Facts = field(default_factory=dict)
     _key: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(64)).decode(), repr=False)
 
@@ -79,10 +78,8 @@ class Account:
         """Return a client of the stack's own."""
         if not self.identity:
             return BlobServiceClient.from_connection_string(self.connection_string)
-        trusted: dict[str, Any] = (
-            {"connection_verify": str(self.certificate.public)} if self.certificate else {}
-        )
-        return BlobServiceClient(f"{self.urls['Blob']}/{ACCOUNT}", credential=self.identity, **trusted)
+        url, trusted = f"{self.urls['Blob']}/{ACCOUNT}", str(self.certificate.public)
+        return BlobServiceClient(url, credential=self.identity, connection_verify=trusted)
 
 
 def urls() -> Callable[[str], Facts | None]:

@@ -1,13 +1,16 @@
 """A managed identity for one machine: the App Service protocol over loopback, run as a program of its own.
 
 What azure-identity asks for here is what it asks for in Azure; the tokens are signed with a key that exists only
-while this program runs, and whoever accepts them fetches the public part from ``/keys``.
+while this program runs, and whoever accepts them fetches the public part from ``/keys``. With a certificate it is
+also the authority, over HTTPS, that exchanges such a token for one of an app registration which trusts the identity.
 """
 
 import json
 import secrets
-import threading
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock, Thread
 from typing import Annotated
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -21,6 +24,7 @@ from devstack import lifeline, loopback
 
 TENANT = str(uuid5(NAMESPACE_URL, "item-picture-sync/tenant"))
 SYSTEM_ASSIGNED = str(uuid5(NAMESPACE_URL, "item-picture-sync/system-assigned"))
+EXCHANGE = "api://AzureADTokenExchange"
 LIFETIME = 24 * 60 * 60  # seconds, as long as Azure's tokens for managed identities
 
 
@@ -30,7 +34,7 @@ class Issuer:
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._key_id = secrets.token_hex(8)
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self.issued: list[dict[str, str]] = []
 
     def token(self, resource: str, client_id: str) -> dict[str, str]:
@@ -60,15 +64,26 @@ class Issuer:
             "token_type": "Bearer",
         }
 
+    def exchanged(self, form: Mapping[str, str]) -> dict[str, object]:
+        """Return the authority's answer to an app registration that shows a token of this identity.
+
+        Raises:
+            jwt.InvalidTokenError: the assertion is not this identity's, or not for the exchange.
+        """
+        public = self._key.public_key()
+        jwt.decode(form.get("client_assertion", ""), public, algorithms=["RS256"], audience=EXCHANGE)
+        made = self.token(form["scope"].removesuffix("/.default"), form["client_id"])
+        return {"token_type": "Bearer", "expires_in": LIFETIME, "access_token": made["access_token"]}
+
     def keys(self) -> dict[str, object]:
         """Return the public key as a JSON Web Key Set (RFC 7517)."""
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
         return {"keys": [{**public, "kid": self._key_id, "use": "sig", "alg": "RS256"}]}
 
 
-def create_app(header: str, user_assigned: list[str]) -> Flask:
+def create_app(issuer: Issuer, header: str, user_assigned: list[str]) -> Flask:
     """Return the endpoint; it answers only who sends ``header``, for these identities and the app's own."""
-    app, issuer = Flask(__name__), Issuer()
+    app = Flask(__name__)
 
     @app.get("/msi/token")
     def token() -> Response | tuple[Response, int]:
@@ -93,21 +108,50 @@ def create_app(header: str, user_assigned: list[str]) -> Flask:
     return app
 
 
+def create_authority(issuer: Issuer) -> Flask:
+    """Return the authority's token endpoint (RFC 7523, client credentials with an assertion)."""
+    app = Flask(__name__)
+
+    @app.post("/<tenant>/oauth2/v2.0/token")
+    def token(tenant: str) -> Response | tuple[Response, int]:
+        if tenant != TENANT:
+            return _refused("AADSTS90002", f"Tenant '{tenant}' not found.")
+        try:
+            return jsonify(issuer.exchanged(request.form))
+        except jwt.InvalidTokenError as error:
+            return _refused("AADSTS70021", f"The assertion is not accepted: {error}.")
+
+    return app
+
+
+def _refused(code: str, description: str) -> tuple[Response, int]:
+    return jsonify(error="invalid_client", error_description=f"{code}: {description}"), 401
+
+
 def main(
     header: Annotated[str, typer.Option(envvar="IDENTITY_HEADER", help="What callers must send.")],
     user_assigned: Annotated[
         list[str] | None, typer.Option(help="Client id of a user-assigned identity.")
     ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="With its key: serve the authority too.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
     port: int = 0,
     with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input ends.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Serve a managed identity on loopback."""
     loopback.forbid_everything_else()
-    app = create_app(header, [client_id.lower() for client_id in user_assigned or []])
+    issuer = Issuer()
+    app = create_app(issuer, header, [client_id.lower() for client_id in user_assigned or []])
     server = make_server("127.0.0.1", port, app, threaded=True)
+    where = {"ready": "identity", "url": f"http://127.0.0.1:{server.server_port}"}
+    if certificate and key:
+        tls = (str(certificate), str(key))
+        authority = make_server("127.0.0.1", 0, create_authority(issuer), threaded=True, ssl_context=tls)
+        Thread(target=authority.serve_forever, daemon=True).start()
+        where["authority"] = f"https://127.0.0.1:{authority.server_port}"
     if with_parent:
         lifeline.end_with_parent()
-    lifeline.announce(ready="identity", url=f"http://127.0.0.1:{server.server_port}")
+    lifeline.announce(**where)
     server.serve_forever()
 
 

@@ -59,6 +59,7 @@ class Stack:
     endpoints: Endpoints
     account: Account
     identity_url: str
+    authority_url: str
     app_settings: dict[str, str]
     children: list[Child]
 
@@ -120,18 +121,23 @@ class _Programs:
         """Start a program of this package."""
         return self.start(name, sys.executable, "-m", module, "--with-parent", *arguments, env=env, **options)
 
+    def identity(self, header: str, certificate: Certificate) -> Child:
+        """Start the managed identity, and the authority that exchanges its tokens."""
+        tls = ("--certificate", str(certificate.public), "--key", str(certificate.private))
+        return self.python("identity", "devstack.identity", *tls, env={"IDENTITY_HEADER": header})
+
     def host(
         self,
         settings: dict[str, str],
         on_event: Callable[[str], None],
         sweep_interval: float,
         remove_at_end: Path | None,
-        certificate: Certificate | None,
+        certificate: Certificate,
     ) -> None:
         """Start the function app in its host, and wait until it runs."""
         arguments = ["--sweep-interval", str(sweep_interval)]
         arguments += ["--remove-at-end", str(remove_at_end)] if remove_at_end else []
-        trust = {"REQUESTS_CA_BUNDLE": str(certificate.public)} if certificate else {}
+        trust = {"REQUESTS_CA_BUNDLE": str(certificate.public)}
         self.python("host", "devstack.host", *arguments, env={**settings, **trust}, on_line=on_event).ready()
 
 
@@ -154,17 +160,15 @@ def running(
     with ExitStack() as ending:
         programs = _Programs(ending)
         say("Starting Azurite and a managed identity")
-        header = secrets.token_urlsafe()
-        identity_url = programs.python(
-            "identity", "devstack.identity", env={"IDENTITY_HEADER": header}
-        ).ready()["url"]
-        identity = LocalIdentity(f"{identity_url}/msi/token", header)
-        certificate = Certificate(*certificates.make(programs.folder)) if keyless else None
-        account = Account(identity if keyless else None, certificate)
-        command = azurite.command(azurite_main, certificate)
+        header, certificate = secrets.token_urlsafe(), Certificate(*certificates.make(programs.folder))
+        account = Account(certificate)
+        command = azurite.command(azurite_main, certificate if keyless else None)
         storage = programs.start("azurite", *command, env=account.environment, recognise=azurite.urls())
+        msi = programs.identity(header, certificate).ready()
+        identity = LocalIdentity(f"{msi['url']}/msi/token", header)
+        account.identity = identity if keyless else None
         say("Starting the simulator of Business Central")
-        keys = ("--jwks-url", f"{identity_url}/keys")
+        keys = ("--jwks-url", f"{msi['url']}/keys")
         bc = programs.python("business_central", "devstack.business_central", *keys, env={})
         account.urls = storage.ready()
         endpoints = _endpoints(account.connection_string, bc.ready()["url"], identity)
@@ -175,7 +179,7 @@ def running(
             "BC_BASE_URL": endpoints.business_central_url,
             "BC_COMPANY": COMPANY,
         }
-        stack = Stack(endpoints, account, identity_url, settings, programs.children)
+        stack = Stack(endpoints, account, msi["url"], msi["authority"], settings, programs.children)
         for container in CONTAINERS:
             stack.storage().create_container(container)
         if on_event:

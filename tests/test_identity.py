@@ -1,0 +1,128 @@
+"""Who asks for tokens: a managed identity, an app registration that trusts it, a developer; all by azure-identity."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from devstack import stack
+from devstack.identity import EXCHANGE, TENANT
+from shared import naming
+from shared.errors import Reason, Transient
+from shared.telemetry import Outcome
+from tests.local import DESK, Local
+
+APP_REGISTRATION = "3c1f8f0e-2b7a-4f5e-9d7e-6a1d1c0f9b55"
+BC = "https://api.businesscentral.dynamics.com"
+
+
+@pytest.fixture
+def federated(local: Local, monkeypatch: pytest.MonkeyPatch) -> Local:
+    """The stack, with its own authority in the place of Microsoft Entra ID."""
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", local.stack.authority_url)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(local.stack.account.certificate.public))
+    return local
+
+
+def issued(local: Local) -> list[tuple[str, str]]:
+    found = requests.get(f"{local.stack.identity_url}/issued", timeout=10).json()
+    return [(token["resource"], token["client_id"]) for token in found]
+
+
+def test_an_app_registration_in_another_tenant_trusts_the_identity(federated: Local) -> None:
+    federated.upload()
+    before = len(issued(federated))
+    pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID=TENANT)
+    assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assertion, token = issued(federated)[before:]
+    assert assertion[0] == EXCHANGE
+    assert token == (BC, APP_REGISTRATION)
+
+
+def test_a_401_leads_to_a_fresh_exchange(federated: Local) -> None:
+    federated.upload()
+    federated.fault(401, method="PATCH")
+    before = len(issued(federated))
+    pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID=TENANT)
+    assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    resources = [resource for resource, _ in issued(federated)[before:]]
+    assert resources.count(BC) == 2
+
+
+def test_a_tenant_that_does_not_trust_the_identity_leaves_the_picture_in_incoming(federated: Local) -> None:
+    federated.upload()
+    pipeline = federated.pipeline(
+        BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID="00000000-0000-0000-0000-00000000dead"
+    )
+    with pytest.raises(Transient, match="AADSTS90002") as failure:
+        pipeline.process(naming.INCOMING, DESK)
+    assert failure.value.reason is Reason.IDENTITY
+    assert federated.incoming().exists()
+
+
+def test_a_developer_is_asked_for_through_the_azure_cli(
+    local: Local, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a desk there is no managed identity: the real credential runs the program ``az``, here one that we made."""
+    token = {"accessToken": local.stack.endpoints.business_central_token, "expires_on": 4_000_000_000}
+    asked = tmp_path / "asked"
+    az = tmp_path / "az"
+    az.write_text(
+        f"#!{sys.executable}\nimport json, pathlib, sys\n"
+        f"pathlib.Path({str(asked)!r}).write_text(' '.join(sys.argv[1:]))\nprint({json.dumps(token)!r})\n",
+        encoding="utf-8",
+    )
+    az.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    local.upload()
+    pipeline = local.pipeline(AZURE_FUNCTIONS_ENVIRONMENT="Development", IDENTITY_ENDPOINT="")
+    assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert BC in asked.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def keyless_stack() -> Iterator[stack.Stack]:
+    with stack.running(keyless=True) as running:
+        yield running
+
+
+@pytest.fixture
+def keyless(keyless_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Local:
+    """A stack whose storage takes tokens, over HTTPS."""
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.setenv(name, keyless_stack.app_settings[name])
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(keyless_stack.account.certificate.public))
+    made = Local(keyless_stack)
+    made.reset()
+    return made
+
+
+def test_storage_and_business_central_are_reached_without_any_key(keyless: Local) -> None:
+    sent = keyless.upload()
+    assert keyless.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert [keyless.read(naming.ARCHIVE, name) for name in keyless.names(naming.ARCHIVE)] == [sent]
+    assert keyless.names(naming.INCOMING) == []
+    told = json.dumps(keyless.stack.app_settings)
+    assert "AccountKey" not in told
+    assert "SharedAccessSignature" not in told
+
+
+def test_quarantine_works_without_any_key(keyless: Local) -> None:
+    keyless.upload(content=b"not a picture")
+    assert keyless.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.QUARANTINED
+    assert len(keyless.names(naming.QUARANTINE)) == 2
+
+
+def test_storage_that_does_not_know_the_identity_fails_the_delivery(
+    keyless: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyless.upload()
+    monkeypatch.setenv("IDENTITY_HEADER", "wrong")
+    with pytest.raises(Transient) as failure:
+        keyless.pipeline().process(naming.INCOMING, DESK)
+    assert failure.value.reason is Reason.STORAGE
+    assert keyless.incoming().exists()
