@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,7 +22,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 CRONUS = "ed8c4463-bbf3-5e8d-8254-829373e2e2dd"
 DESK = "f61949dd-c5e1-5f1c-ba9f-058c838c1a04"
-API = "/v2.0/tenant/production/api/v2.0"
+API = "/v2.0/tenant/sandbox/api/v2.0"
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -52,21 +53,30 @@ def jwks_url() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def program(jwks_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+@contextmanager
+def started(jwks_url: str, *options: str) -> Iterator[str]:
+    """Start the program; the answer is its URL."""
     command = [sys.executable, "-m", "devstack.business_central", "--jwks-url", jwks_url, "--with-parent"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(
+        [*command, *options], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as process:
         announcement = json.loads(process.stdout.readline())
         assert announcement["ready"] == "business_central"
-        yield process, announcement["url"]
+        yield announcement["url"]
         process.stdin.close()
 
 
+@pytest.fixture(scope="module")
+def program(jwks_url: str) -> Iterator[str]:
+    with started(jwks_url) as url:
+        yield url
+
+
 @pytest.fixture
-def url(program: tuple[subprocess.Popen[str], str]) -> str:
-    requests.post(f"{program[1]}/_control/reset", timeout=10)
-    return program[1]
+def url(program: str) -> str:
+    requests.post(f"{program}/_control/reset", timeout=10)
+    return program
 
 
 def bearer(kid: str = "one") -> dict[str, str]:
@@ -102,6 +112,14 @@ def test_it_says_one_line_and_ends_when_its_standard_input_does(jwks_url: str) -
     done = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, timeout=30, check=True)
     assert len(done.stdout.splitlines()) <= 1
     assert done.stderr == ""
+
+
+def test_its_state_outlives_it(jwks_url: str, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with started(jwks_url, "--state", str(state)) as url:
+        upload(url)
+    with started(jwks_url, "--state", str(state)) as url:
+        assert desk(url)["picture"]["bytes"] == len(jpeg())
 
 
 def test_the_catalogue_shows_an_upload_at_once(url: str) -> None:

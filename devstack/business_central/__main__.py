@@ -2,11 +2,13 @@
 
 import argparse
 import os
+from pathlib import Path
 
 from devstack import lifeline, loopback
 from devstack.business_central import tokens
 from devstack.business_central.routes import create_app
 from devstack.business_central.server import Server
+from devstack.business_central.state import StateFile
 
 
 def main() -> None:
@@ -16,11 +18,16 @@ def main() -> None:
         "--jwks-url", required=True, help="the key set that bearer tokens are checked against"
     )
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="load the catalogue from it, and save every change to it"
+    )
     parser.add_argument("--with-parent", action="store_true", help="end when standard input ends")
     options = parser.parse_args()
     loopback.forbid_everything_else()
     os.environ["no_proxy"] = "*"  # the key set is on this machine: no proxy could reach it
-    with Server(create_app(tokens.keys_from(options.jwks_url)), options.port) as server:
+    state = StateFile(options.state) if options.state else None
+    app = create_app(tokens.keys_from(options.jwks_url), state=state)
+    with Server(app, options.port) as server:
         if options.with_parent:
             lifeline.end_with_parent()
         lifeline.announce(ready="business_central", url=server.url)

@@ -1,48 +1,49 @@
 """The control API under /_control: how a test sets the scene and reads what happened. README.md describes it."""
 
 from typing import Any
-from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from devstack.business_central import responses
-from devstack.business_central.conditions import Conditions, Fault, Latency
-from devstack.business_central.models import Catalogue, Item
-from devstack.business_central.request_log import RequestLog
+from devstack.business_central import errors, responses
+from devstack.business_central.conditions import Denial, Fault, Latency, Speed
+from devstack.business_central.control_catalogue import edit_catalogue
+from devstack.business_central.limits import Limits
+from devstack.business_central.world import World
 
 
-def blueprint(catalogue: Catalogue, conditions: Conditions, log: RequestLog) -> Blueprint:
+def blueprint(world: World) -> Blueprint:
     """Return the routes; a body that they do not understand is answered with 400 and the reason."""
     api = Blueprint("control", __name__)
-    api.register_error_handler(TypeError, _refuse)
-    api.register_error_handler(ValueError, _refuse)
-    api.register_error_handler(KeyError, _refuse)
-    _arrange(api, catalogue, conditions, log)
-    _edit_catalogue(api, catalogue)
+    for problem in (TypeError, ValueError, KeyError, OverflowError, errors.BusinessCentralError):
+        api.register_error_handler(problem, _refuse)
+    _arrange(api, world)
+    _limit(api, world)
+    _move_time(api, world)
+    edit_catalogue(api, world, body)
 
     @api.get("/requests")
     def requests() -> Response:
-        return jsonify(log.summary())
+        return jsonify(world.log.summary())
 
     @api.delete("/requests")
     def clear_requests() -> Response:
-        log.clear()
+        world.log.clear()
         return responses.no_content()
 
     return api
 
 
-def _arrange(api: Blueprint, catalogue: Catalogue, conditions: Conditions, log: RequestLog) -> None:
+def _arrange(api: Blueprint, world: World) -> None:
+    conditions = world.conditions
+
     @api.post("/reset")
     def reset() -> Response:
-        conditions.reset()
-        catalogue.reset()
-        log.clear()
+        world.reset()
         return responses.no_content()
 
     @api.post("/latency")
     def latency() -> Response:
-        conditions.add_latency(Latency(**_body()))
+        conditions.add_latency(Latency(**body()))
         return responses.no_content()
 
     @api.delete("/latency")
@@ -50,68 +51,78 @@ def _arrange(api: Blueprint, catalogue: Catalogue, conditions: Conditions, log: 
         conditions.remove_latency()
         return responses.no_content()
 
+    @api.post("/speed")
+    def speed() -> Response:
+        conditions.add_speed(Speed(**body()))
+        return responses.no_content()
+
     @api.post("/faults")
     def faults() -> Response:
-        conditions.add_fault(Fault(**_body()))
+        conditions.add_fault(Fault(**body()))
         return responses.no_content()
 
     @api.post("/paging")
     def paging() -> Response:
-        size = _body()["page_size"]
+        size = body()["page_size"]
         conditions.page_size = size and int(size)
         return responses.no_content()
 
-
-def _edit_catalogue(api: Blueprint, catalogue: Catalogue) -> None:
-    @api.post("/companies")
-    def put_company() -> Response:
-        body = _body()
-        company = catalogue.put_company(
-            body["name"], body.get("displayName", body["name"]), _guid(body.get("id"))
-        )
-        return jsonify(responses.company(company))
-
-    @api.post("/items")
-    def put_item() -> Response:
-        body = _body()
-        company = catalogue.company(UUID(body["company_id"]))
-        name, gtin = body.get("displayName", ""), body.get("gtin", "")
-        item = catalogue.put_item(company.id, body["number"], name, gtin, _guid(body.get("id")))
-        return jsonify(_facts(item))
-
-    @api.get("/items/<uuid:item_id>")
-    def read_item(item_id: UUID) -> Response:
-        item = catalogue.find_item(item_id)
-        return jsonify(_facts(item)) if item else Response(status=404)
-
-    @api.delete("/items/<uuid:item_id>")
-    def delete_item(item_id: UUID) -> Response:
-        catalogue.delete_item(item_id)
+    @api.post("/links")
+    def links() -> Response:
+        origin = body()["origin"]
+        conditions.link_origin = origin and str(origin).rstrip("/")
         return responses.no_content()
 
 
-def _facts(item: Item) -> dict[str, object]:
-    medium = item.medium
-    picture = medium and {
-        "description": medium.description,
-        "contentType": medium.content_type,
-        "width": medium.width,
-        "height": medium.height,
-        "bytes": len(medium.content),
-    }
-    return {**responses.item(item), "media_stored": item.media_stored, "picture": picture}
+def _limit(api: Blueprint, world: World) -> None:
+    @api.get("/limits")
+    def users() -> Response:
+        return jsonify(limits=world.throttle.limits, users=world.throttle.summary())
+
+    @api.post("/limits")
+    def limits() -> Response:
+        world.throttle.configure(Limits(**body()))
+        return responses.no_content()
+
+    @api.post("/permissions")
+    def permissions() -> Response:
+        world.conditions.add_denial(Denial(**body()))
+        return responses.no_content()
+
+    @api.delete("/permissions")
+    def no_denials() -> Response:
+        world.conditions.remove_denials()
+        return responses.no_content()
 
 
-def _body() -> dict[str, Any]:
-    body = request.get_json()
-    if not isinstance(body, dict):
+def _move_time(api: Blueprint, world: World) -> None:
+    @api.get("/clock")
+    def clock() -> Response:
+        return jsonify(now=responses.timestamp(world.clock.now()), ahead=world.clock.ahead)
+
+    @api.post("/clock")
+    def advance() -> Response:
+        world.clock.advance(float(body()["advance"]))
+        world.late.apply_due()
+        return clock()
+
+    @api.get("/late")
+    def late() -> Response:
+        return jsonify(pending=world.late.pending())
+
+    @api.post("/late")
+    def apply_late() -> Response:
+        return jsonify(applied=world.late.apply_all())
+
+
+def body() -> dict[str, Any]:
+    """Return the request's body."""
+    sent = request.get_json()
+    if not isinstance(sent, dict):
         raise TypeError("the body must be a JSON object")
-    return body
-
-
-def _guid(text: str | None) -> UUID | None:
-    return UUID(text) if text else None
+    return sent
 
 
 def _refuse(problem: Exception) -> tuple[Response, int]:
-    return jsonify(problem=f"{type(problem).__name__}: {problem}"), 400
+    status = problem.status if isinstance(problem, errors.BusinessCentralError) else 400
+    return jsonify(problem=f"{type(problem).__name__}: {problem}"), status

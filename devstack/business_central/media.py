@@ -17,15 +17,23 @@ _CONTENT_TYPES = {
 }
 
 
+# How these formats end; zeros may follow.
+_ENDS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82", "GIF": b";"}
+
+
 @dataclass(frozen=True)
 class Medium:
-    """A picture as it is stored: the bytes as they came, and what was read from them."""
+    """A picture as it is stored: the bytes as they came, and what was read from them.
+
+    ``complete`` is False where the bytes lack the end that their format prescribes.
+    """
 
     content: bytes
     content_type: str
     width: int
     height: int
     description: str
+    complete: bool = True
 
 
 def read_medium(content: bytes, description: str) -> Medium | None:
@@ -33,6 +41,8 @@ def read_medium(content: bytes, description: str) -> Medium | None:
     try:
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
             width, height = image.size
-            return Medium(content, _CONTENT_TYPES[image.format or ""], width, height, description)
+            known = image.format or ""
+            complete = content.rstrip(b"\0").endswith(_ENDS.get(known, b""))
+            return Medium(content, _CONTENT_TYPES[known], width, height, description, complete)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None

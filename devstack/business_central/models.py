@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import RLock
@@ -26,6 +26,7 @@ class Company:
 class Item:
     """An item at one moment; a write puts another in its place.
 
+    ``media`` are its pictures: people can add several in BC's client, an upload through the API leaves one.
     ``media_stored`` counts every medium that was ever stored for it: a replaced one was in BC's database too.
     """
 
@@ -35,9 +36,14 @@ class Item:
     gtin: str
     modified: datetime
     revision: int
-    medium: Medium | None = None
+    media: tuple[Medium, ...] = ()
     picture_changed: datetime | None = None
     media_stored: int = 0
+
+    @property
+    def medium(self) -> Medium | None:
+        """What the API serves: the first of the item's pictures."""
+        return self.media[0] if self.media else None
 
     @property
     def etag(self) -> str:
@@ -62,18 +68,16 @@ class Catalogue:
     or by a later run, so browsers may keep what they have.
     """
 
-    def __init__(
-        self, seed: Mapping[str, Any], now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, seed: Mapping[str, Any], now: Callable[[], datetime]) -> None:
         self._seed, self._now = seed, now
         self._lock = RLock()
         self.revision = int(now().timestamp() * 1000)
-        self._last_change = datetime.min.replace(tzinfo=UTC)
         self.reset()
 
     def reset(self) -> None:
         """Go back to the seed: its companies and items, no pictures."""
         with self._lock:
+            self._last_change = datetime.min.replace(tzinfo=UTC)  # tests may have moved the clock back
             self._companies: dict[UUID, Company] = {}
             self._items: dict[UUID, dict[UUID, Item]] = {}
             for company in self._seed["companies"]:
@@ -114,7 +118,17 @@ class Catalogue:
         with self._lock:
             return self.revision, [(company, self.items(company.id)) for company in self.companies()]
 
-    def upload_picture(self, company_id: UUID, item_id: UUID, content: bytes, if_match: str | None) -> None:
+    def restore(self, content: list[tuple[Company, list[Item]]]) -> None:
+        """Put what an earlier ``snapshot`` held in the place of everything."""
+        with self._lock:
+            self._companies = {company.id: company for company, _ in content}
+            self._items = {company.id: {item.id: item for item in items} for company, items in content}
+            revisions = (item.revision for _, items in content for item in items)
+            self.revision = max([self.revision, *revisions]) + 1
+
+    def upload_picture(
+        self, company_id: UUID, item_id: UUID, content: bytes, if_match: str | None
+    ) -> Medium | None:
         """Make ``content`` the item's only picture; the item counts as changed even when the bytes are the same.
 
         An unknown item is passed over in silence, as BC's own code does.
@@ -124,25 +138,25 @@ class Catalogue:
             if if_match is None:
                 raise errors.concurrency_token_missing()
             if item is None:
-                return
+                return None
             _check_etag(item, if_match)
-            medium = read_medium(content, f"{item.number} {item.display_name}.jpg")
-            if medium is None:
-                raise errors.not_a_picture()
-            self._change(
-                company_id,
-                item,
-                medium=medium,
-                picture_changed=self._tick(),
-                media_stored=item.media_stored + 1,
-            )
+            (medium,) = self._put_pictures(company_id, item, [content]).media
+            return medium
+
+    def set_pictures(self, item_id: UUID, contents: Sequence[bytes]) -> Item:
+        """Give the item these pictures, as people do in BC's client."""
+        with self._lock:
+            for company_id, items in self._items.items():
+                if item_id in items:
+                    return self._put_pictures(company_id, items[item_id], contents)
+            raise errors.item_not_found(item_id)
 
     def delete_picture(self, company_id: UUID, item_id: UUID, if_match: str | None) -> None:
         """Leave the item without a picture."""
         with self._lock:
             item = self.item(company_id, item_id)
             _check_etag(item, if_match or "*")
-            self._change(company_id, item, medium=None, picture_changed=self._tick())
+            self._change(company_id, item, media=(), picture_changed=self._tick())
 
     def put_company(self, name: str, display_name: str, company_id: UUID | None = None) -> Company:
         """Add a company, or rename the one that has this id."""
@@ -178,6 +192,21 @@ class Catalogue:
             for items in self._items.values():
                 items.pop(item_id, None)
             self.revision += 1
+
+    def delete_company(self, company_id: UUID) -> None:
+        """Remove the company with its items."""
+        with self._lock:
+            self.company(company_id)
+            del self._companies[company_id], self._items[company_id]
+            self.revision += 1
+
+    def _put_pictures(self, company_id: UUID, item: Item, contents: Sequence[bytes]) -> Item:
+        description = f"{item.number} {item.display_name}.jpg"
+        media = tuple(filter(None, (read_medium(content, description) for content in contents)))
+        if len(media) < len(contents):
+            raise errors.not_a_picture()
+        stored = item.media_stored + len(media)
+        return self._change(company_id, item, media=media, picture_changed=self._tick(), media_stored=stored)
 
     def _find(self, company_id: UUID, item_id: UUID) -> Item | None:
         with self._lock:

@@ -51,7 +51,7 @@ def parse(options: Mapping[str, str], entity_type: EntityType) -> Query:
     """Return the query that ``options`` (decoded) express, or raise what BC answers to a bad one."""
     for name in options:
         if name.startswith("$") and name not in _SUPPORTED:
-            raise errors.bad_request(f"The simulator does not know the query option '{name}'.")
+            raise errors.unsupported(name)
     filter_property, filter_values = _filter(options.get("$filter"), entity_type)
     return Query(
         filter_property,

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from flask import Response
+from flask import Response, g
 
+from devstack.business_central.address import Address
+from devstack.business_central.assumptions import Assumption
 from devstack.business_central.errors import BusinessCentralError
 from devstack.business_central.models import Company, Item
 from devstack.business_central.odata_query import EntityType, Property, Query
@@ -69,19 +71,22 @@ def item(model: Item) -> Document:
     }
 
 
-def picture(model: Item, items_url: str) -> Document:
+def picture(model: Item, company_id: UUID, address: Address) -> Document:
     """Return the document of an item's picture, which is there even where the picture is not."""
-    content = f"{items_url}({model.id})/picture/pictureContent"
-    medium = model.medium
+    version, medium = address.version, model.medium
+    content = f"{address.items(company_id)}({model.id})/{version.picture(model.id)}/{version.stream}"
+    assume(Assumption.LINKS)
+    if medium and medium.content_type != "image/jpeg":
+        assume(Assumption.CONTENT_TYPE)
     return {
         "@odata.etag": model.picture_etag,
         "id": str(model.id),
-        "parentType": "Item",
+        **({} if version.is_collection else {"parentType": "Item"}),
         "width": medium.width if medium else 0,
         "height": medium.height if medium else 0,
         "contentType": medium.content_type if medium else "",
-        "pictureContent@odata.mediaEditLink": content,
-        "pictureContent@odata.mediaReadLink": content,
+        f"{version.stream}@odata.mediaEditLink": content,
+        f"{version.stream}@odata.mediaReadLink": content,
     }
 
 
@@ -96,6 +101,7 @@ def collection(context: str, documents: Sequence[Document], query: Query, page: 
     }
     if end < len(wanted):
         body["@odata.nextLink"] = page.link(end)
+        assume(Assumption.SKIP_TOKEN)
     return body
 
 
@@ -119,11 +125,24 @@ def no_content() -> Response:
 def refusal(error: BusinessCentralError) -> Response:
     """Return BC's error envelope."""
     message = f"{error.message}  CorrelationId:  {uuid4()}."
+    if error.assumed:
+        assume(error.assumed)
     response = answer({"error": {"code": error.code, "message": message}})
     response.status_code = error.status
     if error.code == "Authentication_InvalidCredentials":
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def assume(what: Assumption) -> None:
+    """Note that the answer to the current request rests on an assumption."""
+    g.setdefault("assumed", {})[what] = True
+
+
+def state_assumptions(response: Response) -> None:
+    """Say in the answer what it rests on."""
+    if "assumed" in g:
+        response.headers["x-simulator-assumed"] = "; ".join(g.assumed)
 
 
 def timestamp(moment: datetime) -> str:

@@ -5,8 +5,9 @@ fares with pooled connections is part of what the simulator is for.
 """
 
 import socketserver
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from io import RawIOBase
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer, WSGIRequestHandler
@@ -17,24 +18,51 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-DROP = "devstack.drop"
-"""The environ's key of an Event: an application that sets it has the connection closed instead of its answer sent."""
+CONNECTION = "devstack.connection"
+"""The environ's key of the Connection on which the request has come."""
 
 _DRAIN = 1 << 16
+
+
+@dataclass
+class Connection:
+    """What an application can do to the connection below it; speeds in bytes per second, 0 is no limit.
+
+    ``dropped``: it is closed instead of the answer sent; ``unread``: and before the request's body is read.
+    """
+
+    dropped: bool = False
+    unread: bool = False
+    request_speed: float = 0
+    answer_speed: float = 0
+    wait: Callable[[float], None] = lambda _seconds: None
+
+    def pieces(self, content: bytes) -> Iterator[bytes]:
+        """Return a slow answer's content piece by piece, each when it may leave."""
+        size = _in_a_second(self.answer_speed)
+        for start in range(0, len(content), size):
+            piece = content[start : start + size]
+            self.wait(len(piece) / self.answer_speed)
+            yield piece
 
 
 class _Body(RawIOBase):
     """The request's body: what follows it on the connection is the next request."""
 
-    def __init__(self, stream: Any, length: int) -> None:  # noqa: ANN401 - the socket's buffered reader
-        self._stream, self._left = stream, length
+    def __init__(self, stream: Any, length: int | None, connection: Connection) -> None:  # noqa: ANN401 - the socket's buffered reader
+        self._stream, self._left, self._connection = stream, length, connection
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        read: int = self._stream.readinto(memoryview(buffer)[: self._left])
-        self._left -= read
+        view = memoryview(buffer)[: self._left]
+        speed = self._connection.request_speed
+        read: int = self._stream.readinto(view[: _in_a_second(speed)] if speed else view)
+        if self._left is not None:
+            self._left -= read
+        if speed:
+            self._connection.wait(read / speed)
         return read
 
 
@@ -47,12 +75,12 @@ class _Handler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         self.environ = environ = self.make_environ()
-        body = environ["wsgi.input"] = self._body(environ)
-        dropped = environ[DROP] = Event()
+        connection = environ[CONNECTION] = Connection()
+        body = environ["wsgi.input"] = self._body(environ, connection)
         chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
-        while body.read(_DRAIN):
+        while not connection.unread and body.read(_DRAIN):
             pass
-        if dropped.is_set():
+        if connection.dropped:
             self.close_connection = True
             return
         code, _, reason = status.partition(" ")
@@ -62,12 +90,20 @@ class _Handler(WSGIRequestHandler):
                 self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.writelines(chunks)
+            self._send(chunks, connection)
 
-    def _body(self, environ: "WSGIEnvironment") -> RawIOBase:
+    def _send(self, chunks: Any, connection: Connection) -> None:  # noqa: ANN401 - an iterable of bytes, closed already
+        if not connection.answer_speed:
+            self.wfile.writelines(chunks)
+            return
+        for piece in connection.pieces(b"".join(chunks)):
+            self.wfile.write(piece)
+            self.wfile.flush()
+
+    def _body(self, environ: "WSGIEnvironment", connection: Connection) -> RawIOBase:
         if isinstance(environ["wsgi.input"], DechunkedInput):
-            return environ["wsgi.input"]
-        return _Body(self.rfile, get_content_length(environ) or 0)
+            return _Body(environ["wsgi.input"], None, connection)
+        return _Body(self.rfile, get_content_length(environ) or 0, connection)
 
     def log_request(self, *_: object) -> None:
         """Say nothing: standard output belongs to the announcement, and the control API has a better log."""
@@ -86,3 +122,7 @@ class Server(ThreadedWSGIServer):
         """Bind without asking the resolver for the host's name, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+
+
+def _in_a_second(speed: float) -> int:
+    return max(1, int(speed))
