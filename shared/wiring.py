@@ -7,7 +7,8 @@ from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import ExponentialRetry
 
 from shared import storage
-from shared.business_central import BusinessCentral, Timeouts
+from shared.business_central import BusinessCentral
+from shared.calls import Caller, Timeouts
 from shared.config import Settings, StorageSettings
 from shared.pipeline import Pipeline
 from shared.storage import PictureStorage
@@ -21,12 +22,9 @@ def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | 
     # The SDK's own defaults wait 15 s and longer; uploads come by the hundred, and the host delivers again.
     retry = ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=3)
     service = storage.connect(settings.storage, credential, retry)
-    bc = settings.business_central
-    return Pipeline(
-        settings,
-        PictureStorage(service, credential),
-        BusinessCentral(bc.base_url, _identity(bc.client_id), gate or Gate(), timeouts or Timeouts()),
-    )
+    bc, gate = settings.business_central, gate or Gate()
+    caller = Caller(_identity(bc.client_id), gate, timeouts or Timeouts())
+    return Pipeline(settings, PictureStorage(service, credential), BusinessCentral(bc.base_url, caller, gate))
 
 
 def _storage_credential(settings: StorageSettings) -> TokenCredential | None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from devstack import stack
 from shared import config, naming, wiring
-from shared.business_central import Timeouts
+from shared.calls import Timeouts
 from shared.pipeline import Pipeline
 from shared.transport import Gate
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from shared import naming
-from shared.business_central import Timeouts
+from shared.calls import Timeouts
 from shared.errors import Reason, Transient
 from shared.telemetry import Outcome
 from tests.faulty_storage import in_front_of

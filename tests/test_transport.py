@@ -9,13 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from azure.core.credentials import AccessToken
 
-from shared.business_central import BusinessCentral, Company, Item, Timeouts
+from shared.business_central import BusinessCentral, Company, Item
+from shared.calls import Caller, Timeouts
 from shared.errors import Reason, Transient
 from shared.transport import IDLE_MAX, WAIT_TOTAL, Gate, session
 from tests.local import Clock
 
 COMPANY = Company("ed8c4463-bbf3-5e8d-8254-829373e2e2dd", "CRONUS", "CRONUS")
-ITEM = Item(COMPANY, "f61949dd-c5e1-5f1c-ba9f-058c838c1a04", "1896-S", "Desk", has_picture=False)
+ITEM = Item(COMPANY, "f61949dd-c5e1-5f1c-ba9f-058c838c1a04", "1896-S", has_picture=False)
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -71,7 +72,8 @@ class Credential:
 
 
 def client(server: Server, clock: Clock) -> BusinessCentral:
-    return BusinessCentral(f"{server.url}/api/v2.0", Credential(), clock.gate(), Timeouts())
+    gate = clock.gate()
+    return BusinessCentral(f"{server.url}/api/v2.0", Caller(Credential(), gate, Timeouts()), gate)
 
 
 def document(body: object) -> Answer:
@@ -153,7 +155,7 @@ def test_waiting_in_all_is_bounded_also_by_what_others_wait_for() -> None:
     clock = Clock()
     gate = clock.gate()
     gate.close_for(3600)
-    assert gate.wait() == WAIT_TOTAL
+    assert gate.wait(WAIT_TOTAL) == WAIT_TOTAL
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
