@@ -21,6 +21,7 @@ from devstack import lifeline, loopback
 
 TENANT = str(uuid5(NAMESPACE_URL, "item-picture-sync/tenant"))
 SYSTEM_ASSIGNED = str(uuid5(NAMESPACE_URL, "item-picture-sync/system-assigned"))
+USER_ASSIGNED = str(uuid5(NAMESPACE_URL, "item-picture-sync/user-assigned"))
 LIFETIME = 24 * 60 * 60  # seconds, as long as Azure's tokens for managed identities
 
 
@@ -66,8 +67,8 @@ class Issuer:
         return {"keys": [{**public, "kid": self._key_id, "use": "sig", "alg": "RS256"}]}
 
 
-def create_app(header: str, user_assigned: list[str]) -> Flask:
-    """Return the endpoint; it answers only who sends ``header``, for these identities and the app's own."""
+def create_app(header: str) -> Flask:
+    """Return the endpoint; it answers only who sends ``header``, for two identities."""
     app, issuer = Flask(__name__), Issuer()
 
     @app.get("/msi/token")
@@ -78,7 +79,7 @@ def create_app(header: str, user_assigned: list[str]) -> Flask:
         if not resource:
             return jsonify(statusCode=400, message="The parameter resource is missing."), 400
         client_id = request.args.get("client_id", SYSTEM_ASSIGNED).lower()
-        if client_id not in (SYSTEM_ASSIGNED, *user_assigned):
+        if client_id not in (SYSTEM_ASSIGNED, USER_ASSIGNED):
             return jsonify(statusCode=400, message=f"No managed identity has the client id {client_id}."), 400
         return jsonify(issuer.token(resource, client_id))
 
@@ -95,15 +96,12 @@ def create_app(header: str, user_assigned: list[str]) -> Flask:
 
 def main(
     header: Annotated[str, typer.Option(envvar="IDENTITY_HEADER", help="What callers must send.")],
-    user_assigned: Annotated[
-        list[str] | None, typer.Option(help="Client id of a user-assigned identity.")
-    ] = None,
     port: int = 0,
     with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input ends.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Serve a managed identity on loopback."""
     loopback.forbid_everything_else()
-    app = create_app(header, [client_id.lower() for client_id in user_assigned or []])
+    app = create_app(header)
     server = make_server("127.0.0.1", port, app, threaded=True)
     if with_parent:
         lifeline.end_with_parent()

@@ -9,7 +9,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings, ExponentialRetry
 
 from shared import __version__
@@ -18,6 +18,9 @@ from shared.errors import Reason, Superseded, Transient
 from shared.naming import INCOMING, metadata, plain_etag
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
+_ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
+# What it does not copy: some kinds of blob, and names whose address is longer than 2 KiB in the request's header.
+_COPY_CANNOT = ("CannotVerifyCopySource", "InvalidBlobType", "InvalidHeaderValue", "InvalidInput")
 _ONE_READ = (
     32 * 1024 * 1024
 )  # bytes that come with the first answer; more takes one request for each such part
@@ -102,7 +105,7 @@ class PictureStorage:
             if not copied:
                 if source.content is None:
                     return False
-                self._save(target, source.content, told)
+                self._save(source, target, source.content, told)
             if note:
                 self._write_note(container, f"{name}.txt", note)
             return copied and self._delete(source)
@@ -111,7 +114,9 @@ class PictureStorage:
         return self._service.get_blob_client(INCOMING, name)
 
     def _copy(self, source: Source, target: BlobClient, told: dict[str, str]) -> bool:
-        """Copy on the server, under the source's ETag, to a name that must be free; False if it has changed."""
+        """Copy under the source's ETag to a name that must be free; False if the source has changed."""
+        if source.size > _ONE_COPY:
+            return self._copy_through_us(source, target, told)
         try:
             answer = target.start_copy_from_url(
                 self._incoming(source.name).url,
@@ -122,18 +127,40 @@ class PictureStorage:
                 match_condition=MatchConditions.IfMissing,
                 source_authorization=self._source_authorization(),
             )
-        except ResourceExistsError as error:
-            _must_be_ours(target, told, error)
-            return True
-        except HttpResponseError:
-            # Storage's answers to a stale and to an unreadable source are alike; the source itself tells.
-            if self._is_unchanged(source):
-                raise
-            return False
+        except HttpResponseError as error:
+            return self._after_refused_copy(source, target, told, error)
         if answer.get("copy_status") != "success":
             raise Transient(
                 Reason.STORAGE, f"The copy of {source.name!r} ended as {answer.get('copy_status')!r}."
             )
+        return True
+
+    def _after_refused_copy(
+        self, source: Source, target: BlobClient, told: dict[str, str], error: HttpResponseError
+    ) -> bool:
+        if _is_taken(error):
+            _must_be_ours(target, source, told, error)
+            return True
+        # Storage's answers to a stale, a missing and an unreadable source are alike; the source itself tells.
+        if not self._is_unchanged(source):
+            return False
+        if _code_of(error) not in _COPY_CANNOT:
+            raise error
+        return self._copy_through_us(source, target, told)
+
+    def _copy_through_us(self, source: Source, target: BlobClient, told: dict[str, str]) -> bool:
+        """Copy what the service does not copy in one step: it is read and written part by part."""
+        blob = self._incoming(source.name)
+        try:
+            read = blob.download_blob(etag=source.etag, match_condition=MatchConditions.IfNotModified)
+            target.upload_blob(read.chunks(), length=source.size, metadata=told, overwrite=False)
+        except HttpResponseError as error:
+            if _is_taken(error):
+                _must_be_ours(target, source, told, error)
+            elif _is_changed_or_gone(error):
+                return False
+            else:
+                raise
         return True
 
     def _source_authorization(self) -> str | None:
@@ -152,11 +179,13 @@ class PictureStorage:
             raise
         return True
 
-    def _save(self, target: BlobClient, content: bytes, told: dict[str, str]) -> None:
+    def _save(self, source: Source, target: BlobClient, content: bytes, told: dict[str, str]) -> None:
         try:
             target.upload_blob(content, metadata=told, overwrite=False)
-        except ResourceExistsError as error:
-            _must_be_ours(target, told, error)
+        except HttpResponseError as error:
+            if not _is_taken(error):
+                raise
+            _must_be_ours(target, source, told, error)
 
     def _write_note(self, container: str, name: str, note: str) -> None:
         plain = ContentSettings(content_type="text/plain; charset=utf-8")
@@ -172,7 +201,7 @@ class PictureStorage:
             )
         except HttpResponseError as error:
             if _is_changed_or_gone(error):
-                return False
+                return not blob.exists()  # gone by an earlier try whose answer was lost, or by somebody else
             raise
         return True
 
@@ -193,15 +222,23 @@ def _keep_date(dates: list[str]) -> Callable[[Any], None]:
     return keep
 
 
-def _must_be_ours(target: BlobClient, told: Mapping[str, str], error: ResourceExistsError) -> None:
-    """Accept a blob that is there already only if an earlier delivery of this very upload left it."""
-    found = target.get_blob_properties().metadata
-    if any(found.get(key) != told[key] for key in ("source_name", "source_etag")):
+def _must_be_ours(
+    target: BlobClient, source: Source, told: Mapping[str, str], error: HttpResponseError
+) -> None:
+    """Accept a blob that is there already only if an earlier delivery of this very upload left it, and left it whole."""
+    found = target.get_blob_properties()
+    same = all(found.metadata.get(key) == told[key] for key in ("source_name", "source_etag"))
+    if not same or found.size != source.size:
         where = f"{target.container_name}/{target.blob_name}"
         detail = (
             f"{where} is taken by another blob, so the upload stays where it is. Rename or remove that blob."
         )
         raise Transient(Reason.STORAGE, detail) from error
+
+
+def _is_taken(error: HttpResponseError) -> bool:
+    """Tell a target's name that is not free from the other conflicts that are answered with 409 or 412."""
+    return _code_of(error) in ("BlobAlreadyExists", "TargetConditionNotMet")
 
 
 def _is_changed_or_gone(error: HttpResponseError) -> bool:
