@@ -10,6 +10,7 @@ from shared import storage
 from shared.business_central import BusinessCentral
 from shared.calls import Caller, Timeouts
 from shared.config import Settings, StorageSettings
+from shared.moves import Mover
 from shared.pipeline import Pipeline
 from shared.storage import PictureStorage
 from shared.transport import Gate
@@ -24,7 +25,8 @@ def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | 
     service = storage.connect(settings.storage, credential, retry)
     bc, gate = settings.business_central, gate or Gate()
     caller = Caller(_identity(bc.client_id), gate, timeouts or Timeouts())
-    return Pipeline(settings, PictureStorage(service, credential), BusinessCentral(bc.base_url, caller, gate))
+    business_central = BusinessCentral(bc.base_url, caller, gate)
+    return Pipeline(settings, PictureStorage(service), Mover(service, credential), business_central)
 
 
 def _storage_credential(settings: StorageSettings) -> TokenCredential | None:

@@ -8,7 +8,7 @@ from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
 
 from shared import naming
-from shared.storage import PictureStorage
+from shared.moves import Mover
 from shared.telemetry import Outcome
 from tests.faulty_storage import in_front_of
 from tests.local import DESK, DESK_ID, Local, Log, photograph
@@ -178,8 +178,8 @@ def test_a_copy_by_identity_shows_that_the_source_may_be_read(local: Local) -> N
     pipeline = local.pipeline()
     with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], watch) as connection:
         service = BlobServiceClient.from_connection_string(connection)
-        storage = PictureStorage(service, ManagedIdentityCredential())
-        replace(pipeline, storage=storage).process(naming.INCOMING, DESK)
+        mover = Mover(service, ManagedIdentityCredential())
+        replace(pipeline, mover=mover).process(naming.INCOMING, DESK)
     assert len(shown) == 1
     assert str(shown[0]).startswith("Bearer eyJ")
     assert local.tokens()[-1]["resource"] == "https://storage.azure.com"
