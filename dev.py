@@ -87,8 +87,7 @@ def _install(pip: list[str]) -> bool:
     """Install the packages, naming each as pip comes to it; Node for Azurite is among them."""
     command = [*pip, "--requirement", str(REQUIREMENTS[-1])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as process:
-        assert process.stdout is not None  # noqa: S101 - for the type checker
-        for line in process.stdout:
+        for line in process.stdout or ():
             step, _, rest = line.strip().partition(" ")
             if step == "Collecting":
                 _say(f"  {rest.split(' (from')[0]}")

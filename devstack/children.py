@@ -55,6 +55,7 @@ class Child:
         self.name, self._log = name, log
         self._recognise, self._on_line = recognise, on_line
         self._facts: SimpleQueue[Facts] = SimpleQueue()
+        self._known = False
         self._broken: Exception | None = None
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
@@ -73,19 +74,18 @@ class Child:
 
     def _read(self) -> None:
         assert self.process.stdout is not None  # noqa: S101 - for the type checker
-        known = False
         for line in self.process.stdout:
-            if known:
-                self._pass_on(line.rstrip("\n"))
-            elif facts := self._recognise(line):
-                known = True
-                self._facts.put(facts)
+            try:
+                self._take(line.rstrip("\n"))
+            except Exception as error:  # noqa: BLE001 - this thread has nobody to tell; fail_if_ended tells
+                self._broken = error
 
-    def _pass_on(self, line: str) -> None:
-        try:
+    def _take(self, line: str) -> None:
+        if self._known:
             self._on_line(line)
-        except Exception as error:  # noqa: BLE001 - this thread has nobody to tell; fail_if_ended tells
-            self._broken = error
+        elif facts := self._recognise(line):
+            self._known = True
+            self._facts.put(facts)
 
     def ready(self, seconds: float = READY_SECONDS) -> Facts:
         """Wait until the program can be reached, and return where.

@@ -98,12 +98,6 @@ def bench_command() -> None:
     bench.measure_import(console)
 
 
-@app.command()
-def clean() -> None:
-    """Remove what the other commands made (about 700 MB)."""
-    raise typer.Exit(subprocess.run([sys.executable, ROOT / "dev.py", "clean"], check=False).returncode)
-
-
 def _refuse_a_second_one() -> None:
     """Stop if a stack is up already; what a killed one left behind is removed."""
     try:

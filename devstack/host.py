@@ -99,17 +99,23 @@ class Scanner:
             self._threads.submit(self._deliver, present[key])
 
     def _deliver(self, blob: BlobProperties) -> None:
+        try:
+            self._deliver_until_it_is_poison(blob)
+        except AzureError:
+            _log.exception("No poison message could be written for %s", blob.name)
+        with self._lock:
+            self._due[blob.name, blob.etag] = time.monotonic() + self._sweep_interval
+
+    def _deliver_until_it_is_poison(self, blob: BlobProperties) -> None:
         for attempt in range(1, self._settings.attempts + 1):
             try:
                 self._trigger.function(self._container.get_blob_client(blob.name))
-                break
             except Exception as error:  # noqa: BLE001 - whatever a function raises, its host lives on
                 _log.exception("%s failed on %s", self._trigger.name, blob.name)
                 _emit(event="delivery_failed", blob=blob.name, attempt=attempt, error=str(error))
-        else:
-            self._write_poison_message(blob)
-        with self._lock:
-            self._due[blob.name, blob.etag] = time.monotonic() + self._sweep_interval
+            else:
+                return
+        self._write_poison_message(blob)
 
     def _write_poison_message(self, blob: BlobProperties) -> None:
         message = {

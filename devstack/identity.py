@@ -25,6 +25,7 @@ from devstack import lifeline, loopback
 TENANT = str(uuid5(NAMESPACE_URL, "item-picture-sync/tenant"))
 SYSTEM_ASSIGNED = str(uuid5(NAMESPACE_URL, "item-picture-sync/system-assigned"))
 EXCHANGE = "api://AzureADTokenExchange"
+USER_ASSIGNED = str(uuid5(NAMESPACE_URL, "item-picture-sync/user-assigned"))
 LIFETIME = 24 * 60 * 60  # seconds, as long as Azure's tokens for managed identities
 
 
@@ -81,8 +82,8 @@ class Issuer:
         return {"keys": [{**public, "kid": self._key_id, "use": "sig", "alg": "RS256"}]}
 
 
-def create_app(issuer: Issuer, header: str, user_assigned: list[str]) -> Flask:
-    """Return the endpoint; it answers only who sends ``header``, for these identities and the app's own."""
+def create_app(issuer: Issuer, header: str) -> Flask:
+    """Return the endpoint; it answers only who sends ``header``, for two identities."""
     app = Flask(__name__)
 
     @app.get("/msi/token")
@@ -93,7 +94,7 @@ def create_app(issuer: Issuer, header: str, user_assigned: list[str]) -> Flask:
         if not resource:
             return jsonify(statusCode=400, message="The parameter resource is missing."), 400
         client_id = request.args.get("client_id", SYSTEM_ASSIGNED).lower()
-        if client_id not in (SYSTEM_ASSIGNED, *user_assigned):
+        if client_id not in (SYSTEM_ASSIGNED, USER_ASSIGNED):
             return jsonify(statusCode=400, message=f"No managed identity has the client id {client_id}."), 400
         return jsonify(issuer.token(resource, client_id))
 
@@ -130,9 +131,6 @@ def _refused(code: str, description: str) -> tuple[Response, int]:
 
 def main(
     header: Annotated[str, typer.Option(envvar="IDENTITY_HEADER", help="What callers must send.")],
-    user_assigned: Annotated[
-        list[str] | None, typer.Option(help="Client id of a user-assigned identity.")
-    ] = None,
     certificate: Annotated[Path | None, typer.Option(help="With its key: serve the authority too.")] = None,
     key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
     port: int = 0,
@@ -141,7 +139,7 @@ def main(
     """Serve a managed identity on loopback."""
     loopback.forbid_everything_else()
     issuer = Issuer()
-    app = create_app(issuer, header, [client_id.lower() for client_id in user_assigned or []])
+    app = create_app(issuer, header)
     server = make_server("127.0.0.1", port, app, threaded=True)
     where = {"ready": "identity", "url": f"http://127.0.0.1:{server.server_port}"}
     if certificate and key:

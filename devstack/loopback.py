@@ -10,7 +10,7 @@ violations: list[str] = []
 def _leaves(host: object) -> bool:
     if isinstance(host, bytes):
         host = host.decode()
-    if not isinstance(host, str) or host in ("", "localhost"):
+    if not isinstance(host, str) or host.lower() in ("", "localhost"):
         return False
     try:
         return not ipaddress.ip_address(host.partition("%")[0]).is_loopback
@@ -19,10 +19,12 @@ def _leaves(host: object) -> bool:
 
 
 def _check(event: str, args: tuple[Any, ...]) -> None:
-    if event in ("socket.connect", "socket.sendto"):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         host = args[1][0] if isinstance(args[1], tuple) else None  # Unix sockets have a path or bytes
-    elif event == "socket.getaddrinfo":
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
         host = args[0]
+    elif event == "socket.getnameinfo":
+        host = args[0][0]
     else:
         return
     if _leaves(host):

@@ -20,7 +20,7 @@ from devstack.azurite import Account, Certificate
 from devstack.children import Child, Facts, clean_environment
 from devstack.identity import TENANT
 from shared import naming
-from shared.business_central import SCOPE
+from shared.calls import SCOPE
 
 ENVIRONMENT = "sandbox"
 COMPANY = "CRONUS USA, Inc."

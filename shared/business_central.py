@@ -1,35 +1,20 @@
-"""The client of Business Central's APIs v2.0 and v1.0: token, company, item, picture."""
+"""The client of Business Central's APIs v2.0 and v1.0: company, item, picture."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
-import requests
-from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError
-from requests.auth import AuthBase
-from urllib3.exceptions import ConnectTimeoutError
-
-from shared import __version__, odata
+from shared import odata
+from shared.calls import Answer, Caller
 from shared.errors import Failure, Permanent, Reason, Transient
 from shared.naming import ItemKey, KeyKind, fold_company, guid_of
-from shared.transport import Gate, session
+from shared.transport import Gate
 
-SCOPE = "https://api.businesscentral.dynamics.com/.default"
 COMPANIES_AGE_MIN = 60.0  # seconds before an unknown company leads to another look-up
 _PAGES_MAX = 100
-_PAST_THE_CACHE = '{"access_token":{}}'  # any claims challenge makes azure-identity ask for a fresh token
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds: for the connection, for reads, and for the PATCH after which its outcome is in doubt."""
-
-    connect: float = 5.0
-    read: float = 30.0
-    write: float = 120.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +24,16 @@ class Company:
     id: str
     name: str
     display_name: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item in BC; ``has_picture`` as it was when the item was read."""
+
+    company: Company
+    id: str
+    number: str
+    has_picture: bool
 
 
 @dataclass(frozen=True)
@@ -57,17 +52,6 @@ class PictureDocument:
 
 
 @dataclass(frozen=True)
-class Item:
-    """An item in BC; ``has_picture`` as it was when the item was read."""
-
-    company: Company
-    id: str
-    number: str
-    display_name: str
-    has_picture: bool
-
-
-@dataclass(frozen=True)
 class _Api:
     """Where the versions of the API differ: the address of a picture, and the name of its content."""
 
@@ -78,30 +62,15 @@ class _Api:
 _APIS = {"v2.0": _Api("picture", "pictureContent"), "v1.0": _Api("picture({id})", "content")}
 
 
-class _Bearer(AuthBase):
-    """Puts the token on one request; held apart so that no repr and no log shows it."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
 class BusinessCentral:
     """One per process: it keeps the connections and the list of companies, and is safe to use from threads.
 
     Every method takes ``upload_id``, which BC's telemetry shows as the client request id.
     """
 
-    def __init__(
-        self, base_url: str, api_version: str, credential: TokenCredential, gate: Gate, timeouts: Timeouts
-    ) -> None:
-        self._base_url, self._credential = base_url, credential
-        self._api = _APIS[api_version]
-        self._gate, self._timeouts = gate, timeouts
-        self._session = session(gate)
+    def __init__(self, base_url: str, api_version: str, caller: Caller, gate: Gate) -> None:
+        self._base_url, self._api = base_url, _APIS[api_version]
+        self._caller, self._clock = caller, gate.clock
         self._companies: tuple[Company, ...] = ()
         self._companies_read_at = float("-inf")
         self._companies_lock = Lock()
@@ -114,9 +83,9 @@ class BusinessCentral:
         """
         with self._companies_lock:
             found = _company_named(named, self._companies)
-            if not found and self._gate.clock() - self._companies_read_at >= COMPANIES_AGE_MIN:
+            if not found and self._clock() - self._companies_read_at >= COMPANIES_AGE_MIN:
                 self._companies = tuple(self._read_companies(upload_id))
-                self._companies_read_at = self._gate.clock()
+                self._companies_read_at = self._clock()
                 found = _company_named(named, self._companies)
         if len(found) == 1:
             return found[0]
@@ -130,24 +99,17 @@ class BusinessCentral:
         """Return the item that ``key`` names, in one request.
 
         Raises:
-            Permanent: ``item_not_found`` or ``item_ambiguous``.
+            Permanent: ``item_not_found``, or ``item_ambiguous`` for a GTIN, which BC lets several items have.
         """
-        query = {
-            "$filter": _filter(key),
-            "$select": "id,number,displayName",
-            "$expand": "picture",
-            "$top": "2",
-        }
+        query = {"$filter": _filter(key), "$select": "id,number", "$expand": "picture", "$top": "2"}
         answer = self._get(self._url(f"companies({company.id})/items", query), upload_id)
-        found = [_item(company, entry) for entry in _values(answer)]
+        found = [_item(company, key, entry) for entry in _values(answer)]
         if not found:
             raise Permanent(
                 Reason.ITEM_NOT_FOUND, f"{company.name} has no item with the {key.kind} {key.value!r}."
             )
         if len(found) > 1:
-            numbers = " and ".join(repr(item.number) for item in found)
-            detail = f"{company.name} has more than one item with the {key.kind} {key.value!r}: {numbers}."
-            raise Permanent(Reason.ITEM_AMBIGUOUS, f"{detail} Upload the picture under the item's number.")
+            raise _ambiguous(key, found)
         return found[0]
 
     def upload_picture(self, item: Item, content: bytes, upload_id: str) -> None:
@@ -167,10 +129,10 @@ class BusinessCentral:
     def picture(self, item: Item, upload_id: str) -> PictureDocument:
         """Return what BC says of the picture of ``item``."""
         answer = self._get(self._url(f"companies({item.company.id})/items({item.id})/picture"), upload_id)
-        entry, content = _picture(answer.get("value", answer)), self._api.content
+        entry, content = _only(answer.get("value", answer)), self._api.content
         try:
             return PictureDocument(
-                id=str(entry["id"]).lower(),
+                id=_id(entry),
                 width=int(entry["width"]),
                 height=int(entry["height"]),
                 content_type=str(entry["contentType"]),
@@ -178,24 +140,21 @@ class BusinessCentral:
                 read_link=str(entry[f"{content}@odata.mediaReadLink"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            detail = f"The answer is not Business Central's: the picture lacks or garbles {error}."
-            raise Transient(Reason.BC_REFUSED, detail) from error
+            raise _not_bc(f"the picture lacks or garbles {error}") from error
 
     def picture_content(self, document: PictureDocument, upload_id: str) -> bytes:
         """Return the bytes that BC serves for ``document``, none where the item has no picture."""
-        response = self._send("GET", self._on_our_origin(document.read_link), upload_id)
-        if not response.ok or response.is_redirect:
-            raise _failure(response, write=False)
-        return response.content
+        answer = self._caller.get(self._on_our_origin(document.read_link), upload_id)
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+            raise self._failure(answer, write=False)
+        return answer.body
 
     def _patch_picture(self, item: Item, content: bytes, upload_id: str) -> None:
         picture = self._api.picture.format(id=item.id)
         url = self._url(f"companies({item.company.id})/items({item.id})/{picture}/{self._api.content}")
-        # BC's own documentation of this call is wrong about body and type: the bytes go to the media edit link.
-        headers = {"If-Match": "*", "Content-Type": "application/octet-stream"}
-        response = self._send("PATCH", url, upload_id, headers, content)
-        if not response.ok or response.is_redirect:
-            raise _failure(response, write=True)
+        answer = self._caller.patch(url, upload_id, content)
+        if answer.status != HTTPStatus.NO_CONTENT:  # a login page's 200 included
+            raise self._failure(answer, write=True)
 
     def _read_companies(self, upload_id: str) -> Iterator[Company]:
         url: str | None = self._url("companies", {"$select": "id,name,displayName"})
@@ -209,7 +168,10 @@ class BusinessCentral:
 
     def _on_our_origin(self, link: str) -> str:
         """Return ``link`` on the configured origin: on-premises names internal hosts, and the token stays here."""
-        ours, theirs = urlsplit(self._base_url), urlsplit(link)
+        try:
+            ours, theirs = urlsplit(self._base_url), urlsplit(urljoin(f"{self._base_url}/", link))
+        except ValueError as error:
+            raise _not_bc(f"{link!r} is no link") from error
         return urlunsplit((ours.scheme, ours.netloc, theirs.path, theirs.query, ""))
 
     def _url(self, path: str, query: Mapping[str, str] | None = None) -> str:
@@ -217,68 +179,19 @@ class BusinessCentral:
         return f"{self._base_url}/{path}{encoded}"
 
     def _get(self, url: str, upload_id: str) -> Mapping[str, Any]:
-        response = self._send("GET", url, upload_id)
-        if not response.ok or response.is_redirect:
-            raise _failure(response, write=False)
-        body = _json(response)
-        if not isinstance(body, Mapping):
-            raise Transient(
-                Reason.BC_REFUSED, f"{self._base_url} did not answer like Business Central (no JSON object)."
-            )
-        return body
+        answer = self._caller.get(url, upload_id)
+        if answer.status != HTTPStatus.OK:
+            raise self._failure(answer, write=False)
+        document = answer.document
+        if not isinstance(document, Mapping):
+            raise _not_bc("it is no JSON object")
+        return document
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        upload_id: str,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> requests.Response:
-        response = self._attempt(method, url, upload_id, headers, body, self._token())
-        if response.status_code == requests.codes.unauthorized:
-            response = self._attempt(
-                method, url, upload_id, headers, body, self._token(claims=_PAST_THE_CACHE)
-            )
-        return response
-
-    def _attempt(
-        self,
-        method: str,
-        url: str,
-        upload_id: str,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-        auth: AuthBase,
-    ) -> requests.Response:
-        write = method == "PATCH"
-        ours = {
-            "Accept": "application/json",
-            "Accept-Language": "en-US",
-            "User-Agent": f"item-picture-sync/{__version__}",
-            "client-request-id": upload_id,
-        }
-        timeout = (self._timeouts.connect, self._timeouts.write if write else self._timeouts.read)
-        try:
-            # A redirect could carry the token elsewhere; BC never sends one.
-            return self._session.request(
-                method,
-                url,
-                headers={**ours, **(headers or {})},
-                data=body,
-                auth=auth,
-                timeout=timeout,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise _unanswered(error, write=write) from error
-
-    def _token(self, claims: str | None = None) -> AuthBase:
-        try:
-            return _Bearer(self._credential.get_token(SCOPE, claims=claims).token)
-        except AzureError as error:
-            detail = f"The managed identity gave no token for {SCOPE}: {str(error)[:500]}"
-            raise Transient(Reason.IDENTITY, detail) from error
+    def _failure(self, answer: Answer, *, write: bool) -> Failure:
+        failure = odata.failure_of(answer.status, *odata.error_of(answer.document), write=write)
+        if failure.reason is Reason.COMPANY_NOT_FOUND:
+            self._companies = ()  # it was removed, or restored under another id: look again
+        return failure
 
 
 def _company_named(named: str, companies: tuple[Company, ...]) -> list[Company]:
@@ -297,47 +210,46 @@ def _filter(key: ItemKey) -> str:
 
 def _values(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     values = answer.get("value")
-    if not isinstance(values, list) or not all(
-        isinstance(value, Mapping) and "id" in value for value in values
-    ):
-        raise Transient(
-            Reason.BC_REFUSED, "The answer is not Business Central's: it holds no list of entities."
-        )
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
+        raise _not_bc("it holds no list of entities")
     return values
 
 
 def _company(entry: Mapping[str, Any]) -> Company:
-    return Company(str(entry["id"]).lower(), str(entry.get("name", "")), str(entry.get("displayName", "")))
+    return Company(_id(entry), str(entry.get("name", "")), str(entry.get("displayName", "")))
 
 
-def _item(company: Company, entry: Mapping[str, Any]) -> Item:
-    has_picture = bool(
-        _picture(entry.get("picture")).get("width")
-    )  # BC serves the entity always; without a picture its sides are 0
-    number, display_name = str(entry.get("number", "")), str(entry.get("displayName", ""))
-    return Item(company, str(entry["id"]).lower(), number, display_name, has_picture)
+def _item(company: Company, key: ItemKey, entry: Mapping[str, Any]) -> Item:
+    """Return the item, if it is the one that was asked for: its picture is about to be replaced."""
+    found = str(entry.get("number", ""))
+    own = {KeyKind.ID: _id(entry), KeyKind.NUMBER: found}.get(key.kind, key.value)
+    if own.casefold() != key.value.casefold():
+        raise _not_bc(f"asked for the {key.kind} {key.value!r}, it answers with {own!r}")
+    # BC serves the picture always; without one its sides are 0.
+    has_picture = bool(_only(entry.get("picture")).get("width"))
+    return Item(company, _id(entry), found, has_picture)
 
 
-def _picture(found: object) -> Mapping[str, Any]:
+def _only(found: object) -> Mapping[str, Any]:
     """Return the one picture of an item: API v1.0 has a collection of one where v2.0 has the entity."""
     one = found[0] if isinstance(found, list) and found else found
     return one if isinstance(one, Mapping) else {}
 
 
-def _json(response: requests.Response) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return None
+def _id(entry: Mapping[str, Any]) -> str:
+    guid = guid_of(str(entry.get("id")))
+    if guid is None:
+        raise _not_bc(f"{entry.get('id')!r} is no id")
+    return guid
 
 
-def _failure(response: requests.Response, *, write: bool) -> Failure:
-    return odata.failure_of(response.status_code, *odata.error_of(_json(response)), write=write)
+def _ambiguous(key: ItemKey, found: list[Item]) -> Failure:
+    numbers = " and ".join(repr(item.number) for item in found)
+    detail = f"{found[0].company.name} has more than one item with the {key.kind} {key.value!r}: {numbers}."
+    if key.kind is not KeyKind.GTIN:
+        return _not_bc(detail)
+    return Permanent(Reason.ITEM_AMBIGUOUS, f"{detail} Upload the picture under the item's number.")
 
 
-def _unanswered(error: requests.RequestException, *, write: bool) -> Transient:
-    """Return what a request without an answer means: harmless only where it surely was never sent."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    never_sent = isinstance(reason, ConnectTimeoutError)  # urllib3's word for every failure to connect
-    kind = Reason.BC_NO_ANSWER if write and not never_sent else Reason.BC_UNAVAILABLE
-    return Transient(kind, f"Business Central gave no answer: {type(error).__name__}: {str(error)[:500]}")
+def _not_bc(why: str) -> Transient:
+    return Transient(Reason.BC_REFUSED, f"The answer is not Business Central's: {why}.")

@@ -11,6 +11,9 @@ from urllib.parse import quote, urlsplit
 from shared.imaging import Rendition, SourceLimits
 from shared.naming import PathTemplate, guid_of, parse_templates
 
+_CONNECTION_STRING = (
+    r"(?i)(^|;)(usedevelopmentstorage=true|accountname=[^;]+;(.*;)?accountkey=.+|sharedaccesssignature=.+)"
+)
 BUSINESS_CENTRAL = "https://api.businesscentral.dynamics.com"
 DEFAULT_TEMPLATE = "{company}/{item}.{extension}|{item}.{extension}"
 TRIGGER_SOURCES = ("EventGrid", "LogsAndContainerScan")
@@ -181,6 +184,11 @@ def _storage(reader: _Reader) -> StorageSettings:
             "set PICTURE_STORAGE__blobServiceUri (identity) or PICTURE_STORAGE (local connection string)"
         )
         reader.problems.append(f"PICTURE_STORAGE: {found}; {expected}")
+    if connection_string and not re.search(_CONNECTION_STRING, connection_string):
+        found = "a value that is not shown, for it may hold a key"
+        reader.problems.append(
+            f"PICTURE_STORAGE: found {found}; expected a connection string (AccountName=…;AccountKey=…)"
+        )
     if uri:
         _check_url(reader, "PICTURE_STORAGE__blobServiceUri", uri)
         # Without it the host cannot index the trigger, and says so nowhere.
@@ -248,11 +256,11 @@ def _check_url(reader: _Reader, name: str, url: str) -> None:
 def _is_safe(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:  # brackets that hold no IPv6 address
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # brackets that hold no IPv6 address, a port that is none
         return False
     # With a backslash, urllib3 and urlsplit see different hosts; a query or a user name would hold a secret.
-    if not host or "\\" in url or "@" in parts.netloc or parts.query or parts.fragment:
+    if not host or re.search(r"[\\\s]", url) or "@" in parts.netloc or parts.query or parts.fragment:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
 

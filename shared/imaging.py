@@ -98,7 +98,10 @@ def _too_many_pixels(found: str, limits: SourceLimits) -> Permanent:
 
 @contextmanager
 def _explained(source: bytes, limits: SourceLimits) -> Iterator[None]:
-    """Turn what Pillow raises on bad bytes into the one reason that a photographer understands."""
+    """Turn what Pillow raises on bad bytes into the one reason that a photographer understands.
+
+    Not a MemoryError: too little memory is our fault, and the next delivery may have more.
+    """
     try:
         yield
     except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
@@ -116,7 +119,7 @@ def _explained(source: bytes, limits: SourceLimits) -> Iterator[None]:
         OverflowError,
     ) as error:
         raise _damaged(error) from error
-    except (struct.error, zlib.error, ImageCms.PyCMSError, MemoryError, NotImplementedError) as error:
+    except (struct.error, zlib.error, ImageCms.PyCMSError, NotImplementedError) as error:
         raise _damaged(error) from error
 
 

@@ -46,11 +46,12 @@ def failure_of(status: int, code: str, message: str, *, write: bool) -> Failure:
         return Transient(Reason.BC_UNAVAILABLE, said)
     if status == HTTPStatus.UNAUTHORIZED:
         return Transient(Reason.BC_UNAUTHORIZED, f"{said} {_UNAUTHORIZED_ADVICE}")
-    if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    # A success that is not the one that was expected says as little of the picture as a gateway's error.
+    unexpected = status < HTTPStatus.MULTIPLE_CHOICES
+    if unexpected or status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Transient(Reason.BC_NO_ANSWER if write else Reason.BC_UNAVAILABLE, said)
-    return Transient(
-        Reason.BC_REFUSED, said
-    )  # 400 BadRequest_…, 403, 404 of a wrong base URL, other 409, 413, 415
+    # Redirects, 400 BadRequest_…, 403, 404 of a wrong base URL, other 409, 413, 415.
+    return Transient(Reason.BC_REFUSED, said)
 
 
 _UNAUTHORIZED_ADVICE = (

@@ -10,6 +10,7 @@ from shared.business_central import BusinessCentral, Item
 from shared.config import Settings
 from shared.errors import Permanent, Reason, Superseded
 from shared.imaging import Picture, check_bytes, render
+from shared.moves import Mover
 from shared.naming import ItemKey
 from shared.storage import PictureStorage, Source
 from shared.telemetry import Outcome, Report
@@ -21,6 +22,7 @@ class Pipeline:
 
     settings: Settings
     storage: PictureStorage
+    mover: Mover
     business_central: BusinessCentral
 
     def process(self, container: str, name: str) -> Report:
@@ -89,7 +91,7 @@ class Pipeline:
             item.company.name, item.number, source.name, source.etag, source.uploaded_at
         )
         # Gone or replaced by now: the picture is on the item all the same, and the newer upload has its own event.
-        self.storage.move(source, naming.ARCHIVE, name, _story(source, report))
+        self.mover.move(source, naming.ARCHIVE, name, _story(source, report))
         report.moved_to = f"{naming.ARCHIVE}/{name}"
 
     def _set_aside(self, source: Source, failure: Permanent, report: Report) -> None:
@@ -101,7 +103,7 @@ class Pipeline:
             return
         _end(report, Outcome.QUARANTINED, failure)
         name = naming.quarantine_name(failure.reason, source.name, source.etag)
-        if not self.storage.move(
+        if not self.mover.move(
             source, naming.QUARANTINE, name, _story(source, report), _note(source, failure)
         ):
             raise Superseded(Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed meanwhile.")

@@ -1,4 +1,4 @@
-"""The containers of the pictures account: read an upload, and move it to the archive or to quarantine."""
+"""The pictures account: its client, and the uploads as they are read."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,20 +7,16 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
-from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings, ExponentialRetry
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.storage.blob import BlobClient, BlobServiceClient, ExponentialRetry
 
 from shared import __version__
 from shared.config import StorageSettings
 from shared.errors import Reason, Superseded, Transient
-from shared.naming import INCOMING, metadata, plain_etag
+from shared.naming import INCOMING
 
-_STORAGE_SCOPE = "https://storage.azure.com/.default"
-_ONE_READ = (
-    32 * 1024 * 1024
-)  # bytes that come with the first answer; more takes one request for each such part
+_ONE_READ = 32 * 1024 * 1024  # bytes of one request; a larger upload takes several
 
 
 @dataclass(frozen=True)
@@ -57,10 +53,10 @@ def connect(
 
 
 class PictureStorage:
-    """Reads and moves uploads; every move leaves the bytes that were read in at least one place."""
+    """Reads uploads; one per process."""
 
-    def __init__(self, service: BlobServiceClient, credential: TokenCredential | None) -> None:
-        self._service, self._credential = service, credential
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
 
     def read(self, name: str, max_bytes: int) -> Source:
         """Return the upload as it is now, without its content where it is larger than ``max_bytes``.
@@ -82,99 +78,8 @@ class PictureStorage:
             properties = self._incoming(name).get_blob_properties(raw_response_hook=_keep_date(dates))
         return _source(name, properties, dates, None)
 
-    def move(
-        self,
-        source: Source,
-        container: str,
-        name: str,
-        story: Mapping[str, str | None],
-        note: str | None = None,
-    ) -> bool:
-        """Move the upload to ``container``/``name``, where ``story`` becomes its metadata; repeating it is safe.
-
-        ``note`` is written beside it, with ``.txt`` added to its name. The answer is False where the upload was
-        replaced or removed meanwhile: then the bytes that were read are saved all the same, and nothing is deleted.
-        """
-        target = self._service.get_blob_client(container, name)
-        told = metadata({**story, "source_name": source.name, "source_etag": plain_etag(source.etag)})
-        with _storage_errors(f"moving {source.name!r} to {container}/{name}"):
-            copied = self._copy(source, target, told)
-            if not copied:
-                if source.content is None:
-                    return False
-                self._save(target, source.content, told)
-            if note:
-                self._write_note(container, f"{name}.txt", note)
-            return copied and self._delete(source)
-
     def _incoming(self, name: str) -> BlobClient:
         return self._service.get_blob_client(INCOMING, name)
-
-    def _copy(self, source: Source, target: BlobClient, told: dict[str, str]) -> bool:
-        """Copy on the server, under the source's ETag, to a name that must be free; False if it has changed."""
-        try:
-            answer = target.start_copy_from_url(
-                self._incoming(source.name).url,
-                metadata=told,
-                requires_sync=True,
-                source_etag=source.etag,
-                source_match_condition=MatchConditions.IfNotModified,
-                match_condition=MatchConditions.IfMissing,
-                source_authorization=self._source_authorization(),
-            )
-        except ResourceExistsError as error:
-            _must_be_ours(target, told, error)
-            return True
-        except HttpResponseError:
-            # Storage's answers to a stale and to an unreadable source are alike; the source itself tells.
-            if self._is_unchanged(source):
-                raise
-            return False
-        if answer.get("copy_status") != "success":
-            raise Transient(
-                Reason.STORAGE, f"The copy of {source.name!r} ended as {answer.get('copy_status')!r}."
-            )
-        return True
-
-    def _source_authorization(self) -> str | None:
-        """By identity, the service that copies must be shown that the source may be read, in its own account too."""
-        if self._credential is None:
-            return None
-        return f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"
-
-    def _is_unchanged(self, source: Source) -> bool:
-        blob = self._incoming(source.name)
-        try:
-            blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
-        except HttpResponseError as error:
-            if _is_changed_or_gone(error):
-                return False
-            raise
-        return True
-
-    def _save(self, target: BlobClient, content: bytes, told: dict[str, str]) -> None:
-        try:
-            target.upload_blob(content, metadata=told, overwrite=False)
-        except ResourceExistsError as error:
-            _must_be_ours(target, told, error)
-
-    def _write_note(self, container: str, name: str, note: str) -> None:
-        plain = ContentSettings(content_type="text/plain; charset=utf-8")
-        self._service.get_blob_client(container, name).upload_blob(
-            note.encode(), overwrite=True, content_settings=plain
-        )
-
-    def _delete(self, source: Source) -> bool:
-        blob = self._incoming(source.name)
-        try:
-            blob.delete_blob(
-                delete_snapshots="include", etag=source.etag, match_condition=MatchConditions.IfNotModified
-            )
-        except HttpResponseError as error:
-            if _is_changed_or_gone(error):
-                return False
-            raise
-        return True
 
 
 def _source(name: str, properties: Any, dates: list[str], content: bytes | None) -> Source:  # noqa: ANN401 - the SDK's
@@ -193,23 +98,12 @@ def _keep_date(dates: list[str]) -> Callable[[Any], None]:
     return keep
 
 
-def _must_be_ours(target: BlobClient, told: Mapping[str, str], error: ResourceExistsError) -> None:
-    """Accept a blob that is there already only if an earlier delivery of this very upload left it."""
-    found = target.get_blob_properties().metadata
-    if any(found.get(key) != told[key] for key in ("source_name", "source_etag")):
-        where = f"{target.container_name}/{target.blob_name}"
-        detail = (
-            f"{where} is taken by another blob, so the upload stays where it is. Rename or remove that blob."
-        )
-        raise Transient(Reason.STORAGE, detail) from error
-
-
-def _is_changed_or_gone(error: HttpResponseError) -> bool:
+def is_changed_or_gone(error: HttpResponseError) -> bool:
     """Tell a source that was replaced or removed from a missing container, a lease or a lack of rights."""
-    return _code_of(error) in ("BlobNotFound", "ConditionNotMet")
+    return code_of(error) in ("BlobNotFound", "ConditionNotMet")
 
 
-def _code_of(error: BaseException | None) -> str | None:
+def code_of(error: BaseException | None) -> str | None:
     """Return storage's own code of an error; the SDK has it as an enum or, if it does not know it, as text."""
     code = getattr(error, "error_code", None)
     return getattr(code, "value", code)
@@ -218,10 +112,10 @@ def _code_of(error: BaseException | None) -> str | None:
 @contextmanager
 def _source_errors(name: str) -> Iterator[None]:
     try:
-        with _storage_errors(f"reading {name!r}"):
+        with storage_errors(f"reading {name!r}"):
             yield
     except Transient as failure:
-        code = _code_of(failure.__cause__)
+        code = code_of(failure.__cause__)
         if code == "BlobNotFound":
             raise Superseded(Reason.SOURCE_GONE, f"{name!r} is not in {INCOMING} any more.") from failure
         if code == "ConditionNotMet":
@@ -232,11 +126,11 @@ def _source_errors(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _storage_errors(doing: str) -> Iterator[None]:
+def storage_errors(doing: str) -> Iterator[None]:
     """Turn what the SDK raises after its own retries into a transient failure that says what was being done."""
     try:
         yield
     except AzureError as error:
-        code = _code_of(error) or type(error).__name__
+        code = code_of(error) or type(error).__name__
         first_line = str(error).partition("\n")[0][:300]
         raise Transient(Reason.STORAGE, f"Storage failed while {doing}: {code}: {first_line}") from error

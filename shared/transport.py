@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
@@ -46,15 +46,21 @@ class Gate:
         self._opens_at = clock()
 
     def close_for(self, seconds: float) -> None:
-        """Let no request pass for ``seconds``, and up to a quarter longer so that not all come back at once."""
+        """Let no request pass for ``seconds``."""
         with self._lock:
-            self._opens_at = max(self._opens_at, self.clock() + seconds * (1 + self._jitter() / 4))
+            self._opens_at = max(self._opens_at, self.clock() + seconds)
 
-    def wait(self, at_most: float = WAIT_TOTAL) -> float:
-        """Return when the gate is open or after ``at_most`` seconds; the answer is how long that took."""
+    def wait(self, at_most: float) -> float:
+        """Return when the gate is open, or after ``at_most`` seconds; the answer is how long that took.
+
+        Who has to wait waits up to a quarter longer than the others, so that not all go on at once.
+        """
         started = self.clock()
-        while (left := min(self._opens_at, started + at_most) - self.clock()) > 0:
-            self._sleep(left)
+        spread = 1 + self._jitter() / 4
+        while (left := self._opens_at - self.clock()) > 0 and (
+            allowed := started + at_most - self.clock()
+        ) > 0:
+            self._sleep(min(left * spread, allowed))
         return self.clock() - started
 
 
@@ -65,7 +71,7 @@ class PatientRetry(Retry):
     definite answer is never repeated: BC may still be writing the picture.
     """
 
-    def __init__(self, *args: Any, gate: Gate, waited: float = 0.0, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's
+    def __init__(self, *args: Any, gate: Gate, waited: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._gate, self._waited = gate, waited
 
@@ -82,9 +88,13 @@ class PatientRetry(Retry):
             gate=gate,
         )
 
-    def new(self, **kw: Any) -> Self:  # noqa: ANN401 - urllib3's
+    def new(self, **kw: Any) -> Self:
         """Carry what is ours from one attempt to the next."""
-        return super().new(gate=self._gate, waited=self._waited, **kw)
+        return super().new(**{"gate": self._gate, "waited": self._waited, **kw})
+
+    def in_line(self) -> Self:
+        """Wait until requests may pass, and return these rules with that much less waiting left."""
+        return self.new(waited=self._gate.wait(WAIT_TOTAL))
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: ARG002, FBT001, FBT002 - urllib3's
         """Return whether an answer with this status leads to another attempt."""
@@ -119,23 +129,24 @@ class PatientRetry(Retry):
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter with the rules above: waits at the gate before sending, and distrusts idle connections."""
+    """requests' adapter with the rules above, for direct connections and for those by way of a proxy."""
 
     def __init__(self, gate: Gate, idle_max: float) -> None:
-        self._gate, self._idle_max = gate, idle_max
+        self._pools = _pools(idle_max)
         super().__init__(pool_maxsize=64, max_retries=PatientRetry.at(gate))
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests'
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._idle_max)
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - requests'
-        self._gate.wait()
-        return super().send(*args, **kwargs)
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
 
 
 def _pools(idle_max: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Return urllib3's pools with connections that count as dropped after ``idle_max`` seconds without use."""
+    """Return urllib3's pools, with a line to wait in, and a distrust of connections that were idle ``idle_max`` s."""
 
     class ShortIdle(HTTPConnection):
         answered_at = float("-inf")
@@ -152,13 +163,27 @@ def _pools(idle_max: float) -> dict[str, type[HTTPConnectionPool]]:
     class ShortIdleTls(ShortIdle, HTTPSConnection):
         pass
 
-    class HttpPool(HTTPConnectionPool):
+    class InLine(HTTPConnectionPool):
         ConnectionCls = ShortIdle
 
-    class HttpsPool(HTTPSConnectionPool):
+        def urlopen(  # type: ignore[override] # urllib3 calls it with more by name
+            self,
+            method: str,
+            url: str,
+            body: Any = None,
+            headers: Any = None,
+            retries: Any = None,
+            *args: Any,
+            **kw: Any,
+        ) -> BaseHTTPResponse:
+            if not retries.history:  # a repetition has waited already
+                retries = retries.in_line()
+            return super().urlopen(method, url, body, headers, retries, *args, **kw)
+
+    class InLineTls(InLine, HTTPSConnectionPool):
         ConnectionCls = ShortIdleTls
 
-    return {"http": HttpPool, "https": HttpsPool}
+    return {"http": InLine, "https": InLineTls}
 
 
 def session(gate: Gate, idle_max: float = IDLE_MAX) -> requests.Session:

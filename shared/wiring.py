@@ -5,8 +5,10 @@ import logging
 from azure.storage.blob import ExponentialRetry
 
 from shared import identity, storage
-from shared.business_central import BusinessCentral, Timeouts
+from shared.business_central import BusinessCentral
+from shared.calls import Caller, Timeouts
 from shared.config import Settings
+from shared.moves import Mover
 from shared.pipeline import Pipeline
 from shared.storage import PictureStorage
 from shared.transport import Gate
@@ -19,15 +21,7 @@ def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | 
     # The SDK's own defaults wait 15 s and longer; uploads come by the hundred, and the host delivers again.
     retry = ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=3)
     service = storage.connect(settings.storage, credential, retry)
-    bc = settings.business_central
-    return Pipeline(
-        settings,
-        PictureStorage(service, credential),
-        BusinessCentral(
-            bc.base_url,
-            bc.api_version,
-            identity.for_business_central(settings),
-            gate or Gate(),
-            timeouts or Timeouts(),
-        ),
-    )
+    bc, gate = settings.business_central, gate or Gate()
+    caller = Caller(identity.for_business_central(settings), gate, timeouts or Timeouts())
+    business_central = BusinessCentral(bc.base_url, bc.api_version, caller, gate)
+    return Pipeline(settings, PictureStorage(service), Mover(service, credential), business_central)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-# Called before a request is passed on, with its method, path and headers; a status it returns is the answer instead.
-Hook = Callable[[str, str, http.client.HTTPMessage], int | None]
+# Called before a request is passed on, with its method, path and headers; what it returns, a status with or without
+# storage's error code, is the answer instead.
+Hook = Callable[[str, str, http.client.HTTPMessage], int | tuple[int, str] | None]
 
 
 @contextmanager
@@ -22,8 +23,9 @@ def in_front_of(connection_string: str, hook: Hook) -> Iterator[str]:
 
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if status := hook(self.command, self.path, self.headers):
-                self._answer(status, {"x-ms-error-code": "ServerBusy"}, b"")
+            if instead := hook(self.command, self.path, self.headers):
+                status, code = instead if isinstance(instead, tuple) else (instead, "ServerBusy")
+                self._answer(status, {"x-ms-error-code": code}, b"")
                 return
             upstream = http.client.HTTPConnection(str(azurite.hostname), azurite.port, timeout=30)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}

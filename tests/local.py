@@ -12,7 +12,7 @@ from PIL import Image
 
 from devstack import stack
 from shared import config, naming, wiring
-from shared.business_central import Timeouts
+from shared.calls import Timeouts
 from shared.pipeline import Pipeline
 from shared.transport import Gate
 
@@ -89,9 +89,10 @@ class Local:
         content = self._session.get(url, headers=headers, timeout=10).content
         return Image.open(BytesIO(content)) if content else None
 
-    def tokens_issued(self) -> int:
-        """Return how many tokens the managed identity has handed out."""
-        return len(requests.get(f"{self.stack.identity_url}/issued", timeout=10).json())
+    def tokens(self) -> list[dict[str, str]]:
+        """Return what tokens the managed identity has handed out, in order."""
+        found: list[dict[str, str]] = requests.get(f"{self.stack.identity_url}/issued", timeout=10).json()
+        return found
 
     def incoming(self, name: str = DESK) -> BlobClient:
         """Return the upload with this name."""

@@ -37,7 +37,9 @@ def read(bc: BusinessCentral, desk: Item) -> tuple[PictureDocument, bytes]:
     return document, bc.picture_content(document, "x")
 
 
-def test_an_item_without_a_picture_has_a_document_without_content(bc: BusinessCentral, desk: Item, version: str) -> None:
+def test_an_item_without_a_picture_has_a_document_without_content(
+    bc: BusinessCentral, desk: Item, version: str
+) -> None:
     document, content = read(bc, desk)
     assert (document.id, document.width, document.height, document.content_type) == (DESK_ID, 0, 0, "")
     assert version in document.edit_link
@@ -78,7 +80,9 @@ def test_an_upload_goes_all_the_way(local: Local, pipeline: Pipeline, version: s
     assert picture.size == (1024, 768)
 
 
-def test_links_are_followed_on_the_configured_origin_only(local: Local, bc: BusinessCentral, desk: Item) -> None:
+def test_links_are_followed_on_the_configured_origin_only(
+    local: Local, bc: BusinessCentral, desk: Item
+) -> None:
     """On-premises names its internal host: the path counts, and the token never travels there."""
     local.control("POST", "links", origin="https://bc-internal:7048")
     bc.upload_picture(desk, photograph(size=(64, 64)), "x")

@@ -2,14 +2,16 @@
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPMessage
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
+from devstack.identity import USER_ASSIGNED
 from shared import naming
-from shared.business_central import Timeouts
+from shared.calls import Timeouts
 from shared.errors import Reason, Transient
 from shared.telemetry import Outcome
 from tests.faulty_storage import in_front_of
@@ -176,6 +178,32 @@ def test_waiting_ends_in_quarantine_after_item_wait(local: Local, name: str, rea
     is_quarantined(local, name, photograph(), reason, ITEM_WAIT="PT0S")
 
 
+def test_a_company_that_is_restored_under_another_id_is_looked_up_again(local: Local) -> None:
+    clock = Clock()
+    pipeline = local.pipeline(clock=clock)
+    local.upload()
+    pipeline.process(naming.INCOMING, DESK)
+    local.upload()
+    local.fault(404, code="Internal_CompanyNotFound", path="items")
+    report = pipeline.process(naming.INCOMING, DESK)
+    assert (report.outcome, report.reason) == (Outcome.WAITING, "company_not_found")
+    clock.now += 60
+    assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 2
+
+
+def test_uploads_that_come_together_share_one_look_up(local: Local) -> None:
+    names = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S")]
+    for name in names:
+        local.upload(name)
+    local.control("POST", "latency", seconds=0.2, path="companies")
+    pipeline = local.pipeline()
+    with ThreadPoolExecutor(len(names)) as threads:
+        reports = list(threads.map(lambda name: pipeline.process(naming.INCOMING, name), names))
+    assert [report.outcome for report in reports] == [Outcome.UPDATED] * len(names)
+    assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 1
+
+
 def test_an_unknown_company_does_not_cost_a_look_up_for_each_picture(local: Local) -> None:
     pipeline = local.pipeline()
     for name in ("Fabrikam/1.jpg", "Fabrikam/2.jpg", "Contoso/3.jpg"):
@@ -217,9 +245,9 @@ def test_a_refusal_that_is_not_the_pictures_fault_leaves_it_in_incoming(
 def test_a_401_is_answered_with_one_fresh_token(local: Local) -> None:
     local.upload()
     local.fault(401, method="PATCH")
-    before = local.tokens_issued()
+    before = len(local.tokens())
     assert local.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert local.tokens_issued() == before + 2  # the first one, and the one past the cache
+    assert len(local.tokens()) == before + 2  # the first one, and the one past the cache
 
 
 def test_a_401_that_stays_is_an_error_of_the_deployment(local: Local) -> None:
@@ -227,6 +255,23 @@ def test_a_401_that_stays_is_an_error_of_the_deployment(local: Local) -> None:
     local.fault(401, count=None)
     assert "Microsoft Entra Applications" in fails(local, Reason.BC_UNAUTHORIZED).detail
     assert len(local.requests()) == 2
+
+
+def test_a_user_assigned_identity_asks_in_its_own_name(local: Local) -> None:
+    local.upload()
+    assert (
+        local.pipeline(AZURE_CLIENT_ID=USER_ASSIGNED).process(naming.INCOMING, DESK).outcome
+        is Outcome.UPDATED
+    )
+    assert local.tokens()[-1]["client_id"] == USER_ASSIGNED
+
+
+def test_an_identity_endpoint_that_answers_nonsense_leaves_the_picture_in_incoming(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local.upload()
+    monkeypatch.setenv("IDENTITY_ENDPOINT", local.stack.endpoints.catalogue_url)  # HTML
+    fails(local, Reason.IDENTITY)
 
 
 def test_an_identity_that_gives_no_token_leaves_the_picture_in_incoming(
@@ -270,6 +315,16 @@ def test_a_long_refusal_becomes_transient_after_bounded_waiting(
     assert 10 < clock.now <= 21
     assert 2 <= len(local.requests()) <= 6
     assert local.incoming().exists()
+
+
+def test_a_retry_after_beyond_all_waiting_leads_to_one_more_try(local: Local) -> None:
+    local.upload()
+    local.fault(429, count=None, headers={"Retry-After": "86400"})
+    clock = Clock()
+    with pytest.raises(Transient):
+        local.pipeline(clock=clock).process(naming.INCOMING, DESK)
+    assert clock.slept == [20.0]
+    assert len(local.requests()) == 2
 
 
 def test_retry_after_is_honoured(local: Local) -> None:
@@ -433,6 +488,40 @@ def test_a_bad_picture_that_is_replaced_meanwhile_is_superseded(local: Local) ->
     assert local.read(naming.INCOMING, DESK) == b"newer"
 
 
+def test_a_bad_picture_that_is_gone_before_it_is_deleted_lies_in_quarantine_all_the_same(
+    local: Local,
+) -> None:
+    """So it looks when the answer to the delete was lost and the SDK asked again."""
+    local.upload(content=b"not a picture")
+    remove = Once(lambda: local.incoming().delete_blob(), is_delete)
+    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], remove) as connection:
+        report = local.pipeline(PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+    assert (report.outcome, report.reason) == (Outcome.QUARANTINED, "not_an_image")
+    assert len(local.names(naming.QUARANTINE)) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(404, "CannotVerifyCopySource"), (400, "InvalidHeaderValue"), (409, "InvalidBlobType")],
+)
+@pytest.mark.parametrize("content", [photograph(), b""], ids=["picture", "empty"])
+def test_what_the_service_does_not_copy_is_moved_all_the_same(
+    local: Local, status: int, code: str, content: bytes
+) -> None:
+    """Empty blobs, append blobs, names whose address exceeds a header: Azurite copies them, Azure does not."""
+    local.upload(content=content)
+
+    def refuse(method: str, path: str, headers: HTTPMessage) -> tuple[int, str] | None:
+        return (status, code) if is_copy(method, path, headers) else None
+
+    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], refuse) as connection:
+        local.pipeline(PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+    assert local.names(naming.INCOMING) == []
+    container = naming.ARCHIVE if content else naming.QUARANTINE
+    assert local.read(container, local.names(container)[0]) == content
+    assert local.story(container, local.names(container)[0])["source_name"] == DESK
+
+
 @pytest.mark.parametrize("container", [naming.INCOMING, naming.ARCHIVE])
 def test_a_missing_container_is_not_a_missing_picture(local: Local, container: str) -> None:
     local.upload()
@@ -454,12 +543,19 @@ def test_a_leased_source_waits_for_the_lease_to_end(local: Local) -> None:
     assert len(local.names(naming.ARCHIVE)) == 1
 
 
-def test_a_foreign_blob_under_the_archive_name_is_left_alone(local: Local) -> None:
+@pytest.mark.parametrize(
+    "told", [{}, {"source_name": "CRONUS"}, {"source_name": DESK}], ids=["foreign", "other", "half"]
+)
+def test_a_blob_under_the_archive_name_that_is_not_this_upload_is_left_alone(
+    local: Local, told: dict[str, str]
+) -> None:
+    """Also one that names this very upload, but is not all of it."""
     local.upload()
     pipeline = local.pipeline()
     source = pipeline.storage.read(DESK, 10**9)
     name = naming.archive_name("CRONUS USA, Inc.", "1896-S", DESK, source.etag, source.uploaded_at)
-    local.storage.get_blob_client(naming.ARCHIVE, name).upload_blob(b"somebody else's")
+    metadata = naming.metadata({**told, "source_etag": naming.plain_etag(source.etag)})
+    local.storage.get_blob_client(naming.ARCHIVE, name).upload_blob(b"somebody else's", metadata=metadata)
     assert name in fails(local, Reason.STORAGE).detail
     assert local.read(naming.ARCHIVE, name) == b"somebody else's"
 

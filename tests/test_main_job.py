@@ -1,9 +1,16 @@
 """One upload, from event to archive, through the real SDKs: what a user sees when nothing goes wrong."""
 
+from dataclasses import replace
+from http.client import HTTPMessage
+
 import pytest
+from azure.identity import ManagedIdentityCredential
+from azure.storage.blob import BlobServiceClient
 
 from shared import naming
+from shared.moves import Mover
 from shared.telemetry import Outcome
+from tests.faulty_storage import in_front_of
 from tests.local import DESK, DESK_ID, Local, Log, photograph
 
 
@@ -157,3 +164,22 @@ def test_a_large_upload_is_read_in_parts_and_stays_whole(local: Local) -> None:
     report = local.pipeline().process(naming.INCOMING, "CRONUS USA, Inc/1896-S.bmp")
     assert (report.outcome, report.width) == (Outcome.UPDATED, 1024)
     assert local.read(naming.ARCHIVE, local.names(naming.ARCHIVE)[0]) == sent
+
+
+def test_a_copy_by_identity_shows_that_the_source_may_be_read(local: Local) -> None:
+    """Azure refuses a copy within one account without it; Azurite does not care."""
+    local.upload()
+    shown: list[str | None] = []
+
+    def watch(_method: str, _path: str, headers: HTTPMessage) -> None:
+        if "x-ms-copy-source" in headers:
+            shown.append(headers["x-ms-copy-source-authorization"])
+
+    pipeline = local.pipeline()
+    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], watch) as connection:
+        service = BlobServiceClient.from_connection_string(connection)
+        mover = Mover(service, ManagedIdentityCredential())
+        replace(pipeline, mover=mover).process(naming.INCOMING, DESK)
+    assert len(shown) == 1
+    assert str(shown[0]).startswith("Bearer eyJ")
+    assert local.tokens()[-1]["resource"] == "https://storage.azure.com"

@@ -9,13 +9,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from azure.core.credentials import AccessToken
 
-from shared.business_central import BusinessCentral, Company, Item, Timeouts
+from shared.business_central import BusinessCentral, Company, Item
+from shared.calls import ANSWER_MAX, Caller, Timeouts
 from shared.errors import Reason, Transient
+from shared.naming import ItemKey, KeyKind
 from shared.transport import IDLE_MAX, WAIT_TOTAL, Gate, session
 from tests.local import Clock
 
 COMPANY = Company("ed8c4463-bbf3-5e8d-8254-829373e2e2dd", "CRONUS", "CRONUS")
-ITEM = Item(COMPANY, "f61949dd-c5e1-5f1c-ba9f-058c838c1a04", "1896-S", "Desk", has_picture=False)
+ITEM = Item(COMPANY, "f61949dd-c5e1-5f1c-ba9f-058c838c1a04", "1896-S", has_picture=False)
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -71,7 +73,8 @@ class Credential:
 
 
 def client(server: Server, clock: Clock) -> BusinessCentral:
-    return BusinessCentral(f"{server.url}/api/v2.0", "v2.0", Credential(), clock.gate(), Timeouts())
+    gate = clock.gate()
+    return BusinessCentral(f"{server.url}/api/v2.0", "v2.0", Caller(Credential(), gate, Timeouts()), gate)
 
 
 def document(body: object) -> Answer:
@@ -121,7 +124,71 @@ def test_pages_without_end_come_to_an_end() -> None:
         assert len(server.seen) == 100
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"value": 1}', b'{"value": [{}]}'])
+@pytest.mark.parametrize("status", [200, 201, 202, 203, 302, 304])
+def test_only_a_204_means_that_the_picture_was_written(status: int) -> None:
+    """A gateway's login page answers 200 as well."""
+    with serving(lambda _path: (status, {}, b"")) as server, pytest.raises(Transient) as failure:
+        client(server, Clock()).upload_picture(ITEM, b"picture", "x")
+    assert failure.value.reason is (Reason.BC_NO_ANSWER if status < 300 else Reason.BC_REFUSED)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"id": None, "number": "1896-S"},
+        {"id": "nonsense", "number": "1896-S"},
+        {"id": ITEM.id, "number": "1900-S"},
+        {"number": "1896-S"},
+        "1896-S",
+    ],
+)
+def test_an_item_that_is_not_the_one_that_was_asked_for_is_refused(entry: object) -> None:
+    """Its picture would be replaced."""
+    key = ItemKey(None, KeyKind.NUMBER, "1896-S")
+    with serving(lambda _path: document({"value": [entry]})) as server, pytest.raises(Transient) as failure:
+        client(server, Clock()).item(COMPANY, key, "x")
+    assert failure.value.reason is Reason.BC_REFUSED
+
+
+def test_two_items_of_one_number_are_bcs_fault_and_not_the_pictures() -> None:
+    entries = {"value": [{"id": ITEM.id, "number": "1896-S"}] * 2}
+    with serving(lambda _path: document(entries)) as server, pytest.raises(Transient) as failure:
+        client(server, Clock()).item(COMPANY, ItemKey(None, KeyKind.NUMBER, "1896-S"), "x")
+    assert failure.value.reason is Reason.BC_REFUSED
+
+
+@pytest.mark.parametrize("picture", ["x", [], {"width": "wide"}, None])
+def test_a_garbled_picture_entity_does_not_stop_an_upload(picture: object) -> None:
+    entry = {"id": ITEM.id, "number": "1896-S", "picture": picture}
+    with serving(lambda _path: document({"value": [entry]})) as server:
+        assert (
+            client(server, Clock()).item(COMPANY, ItemKey(None, KeyKind.NUMBER, "1896-S"), "x").id == ITEM.id
+        )
+
+
+@pytest.mark.parametrize("link", ["http://[bad", "companies?$skiptoken=1"])
+def test_a_next_link_that_is_relative_or_broken_leads_nowhere_else(link: str) -> None:
+    first = {"value": [], "@odata.nextLink": link}
+    second = {"value": [{"id": COMPANY.id, "name": "CRONUS", "displayName": "CRONUS"}]}
+    with serving(lambda path: document(second if "skiptoken" in path else first)) as server:
+        if link.startswith("http"):
+            with pytest.raises(Transient, match="is no link"):
+                client(server, Clock()).company("CRONUS", "x")
+        else:
+            assert client(server, Clock()).company("CRONUS", "x") == COMPANY
+            assert server.seen[-1][0] == "/api/v2.0/companies?$skiptoken=1"
+
+
+def test_an_answer_without_measure_is_not_read_to_its_end() -> None:
+    with (
+        serving(lambda _path: (200, {}, b" " * (ANSWER_MAX + 1))) as server,
+        pytest.raises(Transient) as failure,
+    ):
+        client(server, Clock()).company("CRONUS", "x")
+    assert failure.value.reason is Reason.BC_UNAVAILABLE
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"value": 1}', b'{"value": [{}]}', b"[" * 100_000])
 def test_an_answer_that_is_not_bcs_is_transient(body: bytes) -> None:
     with serving(lambda _path: (200, {}, body)) as server, pytest.raises(Transient) as failure:
         client(server, Clock()).company("CRONUS", "x")
@@ -153,7 +220,7 @@ def test_waiting_in_all_is_bounded_also_by_what_others_wait_for() -> None:
     clock = Clock()
     gate = clock.gate()
     gate.close_for(3600)
-    assert gate.wait() == WAIT_TOTAL
+    assert gate.wait(WAIT_TOTAL) == WAIT_TOTAL
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])

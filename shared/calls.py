@@ -1,0 +1,155 @@
+"""One authorised call to Business Central: token, headers, time-outs, and an answer of bounded size."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import requests
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError
+from requests.auth import AuthBase
+from urllib3.exceptions import ConnectTimeoutError
+
+from shared import __version__
+from shared.errors import Reason, Transient
+from shared.transport import Gate, session
+
+SCOPE = "https://api.businesscentral.dynamics.com/.default"
+ANSWER_MAX = 16 * 1024 * 1024  # bytes; nothing that we ask for comes near
+_PAST_THE_CACHE = '{"access_token":{}}'  # any claims challenge makes azure-identity ask for a fresh token
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: for the connection, for reads, and for the PATCH after which its outcome is in doubt."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    write: float = 120.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the status, and the whole body."""
+
+    status: int
+    body: bytes
+
+    @property
+    def document(self) -> object:
+        """The body as JSON, None where it is none."""
+        try:
+            found: object = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return found
+
+
+class _Bearer(AuthBase):
+    """Puts the token on one request; held apart so that no repr and no log shows it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Caller:
+    """Sends requests in the name of one identity; one per process, safe to use from threads."""
+
+    def __init__(self, credential: TokenCredential, gate: Gate, timeouts: Timeouts) -> None:
+        self._credential, self._gate, self._timeouts = credential, gate, timeouts
+        self._session = session(gate)
+
+    def get(self, url: str, upload_id: str) -> Answer:
+        """Read ``url``.
+
+        Raises:
+            Transient: there was no token, or no whole answer in time.
+        """
+        return self._send("GET", url, {"client-request-id": upload_id}, None, self._timeouts.read)
+
+    def patch(self, url: str, upload_id: str, content: bytes) -> Answer:
+        """Write ``content`` to ``url``, whatever is there; errors as for ``get``."""
+        headers = {
+            "client-request-id": upload_id,
+            "If-Match": "*",
+            # BC's own documentation of this call is wrong about body and type: raw bytes go to the media edit link.
+            "Content-Type": "application/octet-stream",
+        }
+        return self._send("PATCH", url, headers, content, self._timeouts.write)
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float
+    ) -> Answer:
+        """Return the answer, with a fresh token where the first one was not good enough."""
+        answer = self._attempt(method, url, headers, body, seconds, self._token())
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            answer = self._attempt(method, url, headers, body, seconds, self._token(_PAST_THE_CACHE))
+        return answer
+
+    def _attempt(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        seconds: float,
+        auth: AuthBase,
+    ) -> Answer:
+        try:
+            with self._session.request(
+                method,
+                url,
+                headers={**_ALWAYS, **headers},
+                data=body,
+                auth=auth,
+                timeout=(self._timeouts.connect, seconds),
+                allow_redirects=False,  # one could carry the token elsewhere, and BC never sends one
+                stream=True,
+            ) as response:
+                return Answer(response.status_code, self._read(response, seconds))
+        except requests.RequestException as error:
+            raise _unanswered(error, write=method == "PATCH") from error
+
+    def _read(self, response: requests.Response, seconds: float) -> bytes:
+        """Return the body; an endless or endlessly slow one counts as no answer."""
+        body, deadline = bytearray(), self._gate.clock() + seconds
+        for chunk in response.iter_content(_CHUNK):
+            body += chunk
+            if len(body) > ANSWER_MAX or self._gate.clock() > deadline:
+                raise requests.Timeout(f"the answer did not end within {seconds:.0f} s or {ANSWER_MAX} bytes")
+        return bytes(body)
+
+    def _token(self, claims: str | None = None) -> AuthBase:
+        try:
+            return _Bearer(self._credential.get_token(SCOPE, claims=claims).token)
+        except (
+            AzureError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            KeyError,
+        ) as error:  # the last four: no JSON of theirs
+            detail = f"The identity gave no token for {SCOPE}: {type(error).__name__}: {str(error)[:500]}"
+            raise Transient(Reason.IDENTITY, detail) from error
+
+
+_ALWAYS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",  # a compressed answer could unpack to any size
+    "Accept-Language": "en-US",
+    "User-Agent": f"item-picture-sync/{__version__}",
+}
+
+
+def _unanswered(error: requests.RequestException, *, write: bool) -> Transient:
+    """Return what a request without an answer means: harmless only where it surely was never sent."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    never_sent = isinstance(reason, ConnectTimeoutError)  # urllib3's word for every failure to connect
+    kind = Reason.BC_NO_ANSWER if write and not never_sent else Reason.BC_UNAVAILABLE
+    return Transient(kind, f"Business Central gave no answer: {type(error).__name__}: {str(error)[:500]}")

@@ -1,0 +1,161 @@
+"""The app in Microsoft's own language runtime for Python: what the Functions worker does with it in Azure."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack import stack
+from devstack.children import clean_environment
+from devstack.setup import ROOT
+from shared import naming
+from tests.local import DESK, Local
+
+pytestmark = pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="Microsoft's azure-functions-runtime needs Python 3.13"
+)
+SECONDS = 60
+
+
+def run(local: Local, *asked: dict[str, Any], folder: Path = ROOT, **settings: str) -> dict[str, Any]:
+    """Start the runtime on an app, with this stack's settings, and return what it answered."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.functions_runtime", str(folder)],
+        cwd=ROOT,
+        env=clean_environment({**local.stack.app_settings, **settings}),
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    assert answer["left_loopback"] == []
+    return answer
+
+
+def uploaded(name: str = DESK, connection: str = "PICTURE_STORAGE") -> dict[str, Any]:
+    """Return what the host sends for an upload: a reference to the blob, never its bytes."""
+    reference = {"Connection": connection, "ContainerName": naming.INCOMING, "BlobName": name}
+    return {
+        "function": "item_picture_uploaded",
+        "inputs": {"picture": {"model_binding_data": reference}},
+        "metadata": {"BlobTrigger": {"string": f"{naming.INCOMING}/{name}"}, "name": {"string": name}},
+    }
+
+
+# One invocation for each function: a function that is added without one fails the first test.
+INVOCATIONS = {"item_picture_uploaded": uploaded()}
+
+
+def test_every_function_is_indexed_loaded_and_invoked(local: Local) -> None:
+    local.upload()
+    answer = run(local, *INVOCATIONS.values())
+    assert answer["start"]["succeeded"], answer["start"]
+    assert answer["bindings"].keys() == INVOCATIONS.keys()
+    assert [name for name, load in answer["loads"].items() if not load["succeeded"]] == []
+    assert [each for each in answer["invocations"] if not each["succeeded"]] == []
+
+
+def test_after_the_invocation_the_item_shows_the_picture(local: Local) -> None:
+    sent = local.upload()
+    (invocation,) = run(local, uploaded())["invocations"]
+    assert invocation["succeeded"], invocation
+    picture = local.picture()
+    assert picture is not None
+    assert picture.size == (1024, 768)
+    (archived,) = local.names(naming.ARCHIVE)
+    assert local.read(naming.ARCHIVE, archived) == sent
+    assert local.names(naming.INCOMING) == []
+
+
+def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:
+    with stack.running(keyless=True) as running:
+        local = Local(running)
+        local.upload()
+        (invocation,) = run(local, uploaded(), REQUESTS_CA_BUNDLE=str(running.account.certificate.public))[
+            "invocations"
+        ]
+        assert invocation["succeeded"], invocation
+        assert local.picture() is not None
+
+
+def test_the_host_is_told_to_send_a_reference_instead_of_the_bytes(local: Local) -> None:
+    (binding,) = run(local)["bindings"]["item_picture_uploaded"]
+    assert (binding["name"], binding["type"], binding["direction"]) == ("picture", "blobTrigger", "IN")
+    assert (binding["path"], binding["connection"]) == ("product-images/{name}", "PICTURE_STORAGE")
+    assert binding["properties"]["SupportsDeferredBinding"]
+
+
+def test_a_second_delivery_of_the_same_upload_succeeds_and_writes_nothing(local: Local) -> None:
+    local.upload()
+    answer = run(local, uploaded(), uploaded())
+    assert [each["succeeded"] for each in answer["invocations"]] == [True, True]
+    assert len(local.requests("PATCH")) == 1
+
+
+def test_a_failing_invocation_is_reported_as_failed_and_the_next_one_runs(local: Local) -> None:
+    local.upload()
+    local.fault(403, method="PATCH")
+    failed, delivered_again = run(local, uploaded(), uploaded())["invocations"]
+    assert not failed["succeeded"]
+    assert failed["message"].startswith("Transient")
+    assert "pipeline.py" in failed["stack_trace"]
+    assert delivered_again["succeeded"]
+    assert local.picture() is not None
+
+
+def test_a_reference_to_a_connection_without_a_setting_is_a_failed_invocation(local: Local) -> None:
+    local.upload()
+    (invocation,) = run(local, uploaded(connection="OTHER_STORAGE"))["invocations"]
+    assert not invocation["succeeded"]
+    assert "OTHER_STORAGE does not exist" in invocation["message"]
+    assert local.requests() == []
+
+
+def test_bytes_in_place_of_a_reference_are_a_failed_invocation(local: Local) -> None:
+    asked = uploaded() | {"inputs": {"picture": {"bytes": "not a reference"}}}
+    (invocation,) = run(local, asked)["invocations"]
+    assert not invocation["succeeded"]
+    assert "unexpected type of data" in invocation["message"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        (
+            "picture: blob.BlobClient",
+            "picture: int",
+            "do not match the corresponding function parameter's Python type annotation int",
+        ),
+        ('arg_name="picture"', 'arg_name="photo"', "declared in Python but not in the function definition"),
+        (
+            "app = func.FunctionApp()",
+            "app = func.FunctionApp()\nsecond = func.FunctionApp()",
+            "More than one",
+        ),
+    ],
+    ids=["type", "name", "two apps"],
+)
+def test_a_wrong_binding_is_refused_before_anything_runs(
+    local: Local, tmp_path: Path, right: str, wrong: str, complaint: str
+) -> None:
+    """The app's own file with one thing wrong."""
+    own = (ROOT / "function_app.py").read_text(encoding="utf-8")
+    assert own.count(right) == 1
+    (tmp_path / "function_app.py").write_text(own.replace(right, wrong), encoding="utf-8")
+    answer = run(local, folder=tmp_path)
+    assert not answer["start"]["succeeded"]
+    assert complaint in answer["start"]["message"]
+    assert answer["bindings"] == {}
+
+
+def test_bad_settings_keep_the_app_from_being_indexed_and_are_named(local: Local) -> None:
+    answer = run(local, PICTURE_MAX_SIDE="huge", PICTURE_QUALITY="best")
+    assert not answer["start"]["succeeded"]
+    for name in ("PICTURE_MAX_SIDE", "PICTURE_QUALITY"):
+        assert f"\n- {name}: " in answer["start"]["message"]
