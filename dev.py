@@ -7,7 +7,7 @@ python3 dev.py check   check format, lint and types
 python3 dev.py bench   measure what importing the function app costs
 python3 dev.py clean   remove what the others made (about 700 MB)
 
-COMMAND --help says more. The first command makes .venv, with all that is needed (a minute, 450 MB).
+COMMAND --help says more. The first command makes .venv, with all that is needed (a minute, 430 MB).
 """
 
 # Only the standard library is used here: it runs before .venv is there, and hands over to devstack/commands.py.
@@ -23,8 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "Scripts" / "python.exe" if os.name == "nt" else VENV / "bin" / "python"
-STAMP = VENV / "item-picture-sync.stamp"
-REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+APP, STACK, TESTS = (ROOT / f"requirements{part}.txt" for part in ("", "-dev", "-test"))
 OLDEST = (3, 11)
 
 
@@ -37,7 +36,7 @@ def main() -> int:
         return 0
     if sys.argv[1:] == ["clean"]:
         return _clean()
-    if not _is_current() and (problem := _make()):
+    if problem := _prepare(TESTS if sys.argv[1] in ("test", "check") else STACK):
         return _fail(problem)
     return _continue_inside()
 
@@ -47,45 +46,65 @@ def _fail(message: str) -> int:
     return 1
 
 
-def _state() -> str:
+def _prepare(wanted: Path) -> str | None:
+    """Make or complete the environment, where it is missing or old; the answer says what is wrong, if anything is."""
+    started = time.monotonic()
+    if not _is_current(STACK) and (problem := _make()):
+        return problem
+    for requirements in dict.fromkeys((STACK, wanted)):
+        if not _is_current(requirements):
+            if not _install(requirements):
+                return "pip could not install the packages; see above. Run the command again once that is mended."
+            _stamp(requirements).write_text(_state(requirements), encoding="utf-8")
+            _say(f"{requirements.stem} is installed after {time.monotonic() - started:.0f} s.")
+    return None
+
+
+def _stamp(requirements: Path) -> Path:
+    return VENV / f"{requirements.stem}.stamp"
+
+
+def _state(requirements: Path) -> str:
     """Return what the environment was made from: this Python and these requirements."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in REQUIREMENTS)
-    return hashlib.sha256(f"{sys.version}\n{sys.base_prefix}\n{text}".encode()).hexdigest()
+    parts = [sys.version, sys.base_prefix]
+    parts += [path.read_text(encoding="utf-8") for path in dict.fromkeys((APP, STACK, requirements))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _is_current() -> bool:
-    return PYTHON.exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8") == _state()
+def _is_current(requirements: Path) -> bool:
+    stamp = _stamp(requirements)
+    return PYTHON.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == _state(requirements)
 
 
 def _make() -> str | None:
-    """Make the environment anew; the answer says what is wrong, if anything is."""
+    """Make an empty environment; the answer says what is wrong, if anything is."""
     if Path(sys.prefix).resolve() == VENV:
         return f"The requirements have changed: run this with the Python that {VENV.name} was made from."
-    started = time.monotonic()
-    _say(f"Making {VENV.name} with Python {sys.version.split()[0]}, once: about a minute and 450 MB.")
+    _say(f"Making {VENV.name} with Python {sys.version.split()[0]}, once: about a minute and 430 MB.")
     shutil.rmtree(VENV, ignore_errors=True)
-    pip = [str(PYTHON), "-m", "pip"]
-    if not _ran(sys.executable, "-m", "venv", str(VENV)):
-        # Debian's Python comes without ensurepip: then an environment without pip, filled by the pip outside.
-        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
-        if not _ran(sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)) or not _ran(
-            *pip, "--version"
-        ):
-            return "This Python can make no virtual environment (on Debian: apt install python3-venv)."
-    if not _install([*pip, "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]):
-        return "pip could not install the packages; see above. Run the command again once that is mended."
-    STAMP.write_text(_state(), encoding="utf-8")
-    _say(f"Made {VENV.name} in {time.monotonic() - started:.0f} s.")
-    return None
+    if _ran(sys.executable, "-m", "venv", str(VENV)):
+        return None
+    # Debian's Python comes without ensurepip: then an environment without pip, filled by the pip outside.
+    if _ran(sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)) and _ran(
+        *_pip(), "--version"
+    ):
+        return None
+    return "This Python can make no virtual environment (on Debian: apt install python3-venv)."
+
+
+def _pip() -> list[str]:
+    inside = [str(PYTHON), "-m", "pip"]
+    return inside if _ran(*inside, "--version") else [sys.executable, "-m", "pip", "--python", str(PYTHON)]
 
 
 def _ran(*command: str) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def _install(pip: list[str]) -> bool:
+def _install(requirements: Path) -> bool:
     """Install the packages, naming each as pip comes to it; Node for Azurite is among them."""
-    command = [*pip, "--requirement", str(REQUIREMENTS[-1])]
+    quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    command = [*_pip(), "install", *quiet, "--requirement", str(requirements)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as process:
         for line in process.stdout or ():
             step, _, rest = line.strip().partition(" ")

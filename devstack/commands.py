@@ -10,7 +10,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
-import pytest
 import requests
 import typer
 from rich.console import Console
@@ -74,6 +73,8 @@ def up(
 @app.command(context_settings=_OWN_OPTIONS)
 def test(context: typer.Context) -> None:
     """Run the whole test suite; what follows is passed on to pytest."""
+    import pytest  # noqa: PLC0415 - the other commands do without the packages of the tests
+
     os.chdir(ROOT)
     raise typer.Exit(pytest.main(context.args))
 

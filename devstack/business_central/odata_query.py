@@ -64,9 +64,20 @@ def parse(options: Mapping[str, str], entity_type: EntityType) -> Query:
     )
 
 
+def _without_parentheses(text: str) -> str:
+    """Return a filter without what encloses all of it: many clients enclose every filter."""
+    while text.startswith("(") and text.endswith(")"):
+        inside = text[1:-1].strip()
+        if re.search(r"[()]", re.sub(r"'(?:[^']|'')*'", "", inside)):
+            return text
+        text = inside
+    return text
+
+
 def _filter(text: str | None, entity_type: EntityType) -> tuple[str | None, frozenset[str]]:
     if text is None:
         return None, frozenset()
+    text = _without_parentheses(text)
     if not _FILTER.fullmatch(text):
         raise errors.query_syntax()
     terms = re.findall(_TERM, text)
