@@ -7,7 +7,7 @@ python3 dev.py check   check format, lint and types
 python3 dev.py bench   measure what importing the function app costs
 python3 dev.py clean   remove what the others made (about 700 MB)
 
-COMMAND --help says more. The first command makes .venv, with all that is needed (a minute, 430 MB).
+COMMAND --help says more. The first command makes .venv, with all that is needed (a minute, 320 MB).
 """
 
 # Only the standard library is used here: it runs before .venv is there, and hands over to devstack/commands.py.
@@ -80,7 +80,7 @@ def _make() -> str | None:
     """Make an empty environment; the answer says what is wrong, if anything is."""
     if Path(sys.prefix).resolve() == VENV:
         return f"The requirements have changed: run this with the Python that {VENV.name} was made from."
-    _say(f"Making {VENV.name} with Python {sys.version.split()[0]}, once: about a minute and 430 MB.")
+    _say(f"Making {VENV.name} with Python {sys.version.split()[0]}, once: about a minute and 320 MB.")
     shutil.rmtree(VENV, ignore_errors=True)
     if _ran(sys.executable, "-m", "venv", str(VENV)):
         return None

@@ -35,11 +35,17 @@ class ChildFailedError(Exception):
     """A program of the stack did not start or ended by itself; the message holds its last words."""
 
 
+def announced(line: str) -> Facts | None:
+    """Return what a program of ours announces in ``line``, None if it says something else there."""
+    facts: Facts = json.loads(line)
+    return facts if "ready" in facts else None
+
+
 class Child:
     """One program of the stack.
 
     ``recognise`` gets each line of its standard output and returns where it can be reached once it knows;
-    every line after that goes to ``on_line``. Both are called in a thread of this object.
+    every other line goes to ``on_line``. Both are called in a thread of this object.
     """
 
     def __init__(
@@ -49,7 +55,7 @@ class Child:
         log: Path,
         env: Mapping[str, str],
         *,
-        recognise: Callable[[str], Facts | None] = json.loads,
+        recognise: Callable[[str], Facts | None] = announced,
         on_line: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.name, self._log = name, log
@@ -81,11 +87,11 @@ class Child:
                 self._broken = error
 
     def _take(self, line: str) -> None:
-        if self._known:
-            self._on_line(line)
-        elif facts := self._recognise(line):
+        if not self._known and (facts := self._recognise(line)):
             self._known = True
             self._facts.put(facts)
+        else:
+            self._on_line(line)
 
     def ready(self, seconds: float = READY_SECONDS) -> Facts:
         """Wait until the program can be reached, and return where.

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -21,6 +22,16 @@ from devstack.setup import LOCAL, ROOT
 
 ENDPOINTS = LOCAL / "endpoints.json"
 _OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+class Host(StrEnum):
+    """What can run the app."""
+
+    LOCAL = "local"
+    FUNC = "func"
+
+
+_HOSTS = {Host.LOCAL: "devstack.host", Host.FUNC: "devstack.core_tools"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -49,12 +60,19 @@ def up(
     sweep_interval: Annotated[
         float, typer.Option(help="Seconds until an upload that waits is taken up again.")
     ] = 300,
+    host: Annotated[
+        Host, typer.Option(help="Who runs the app: the stand-in, or Azure Functions Core Tools if installed.")
+    ] = Host.LOCAL,
 ) -> None:
     """Run the same stack until Ctrl-C; .local/endpoints.json says where everything is."""
     _refuse_a_second_one()
     with console.status("Starting") as status:
         running = stack.running(
-            _tell, sweep_interval=sweep_interval, remove_at_end=ENDPOINTS, say=status.update
+            _tell,
+            sweep_interval=sweep_interval,
+            host=_HOSTS[host],
+            remove_at_end=ENDPOINTS,
+            say=status.update,
         )
         with running as made:
             try:
@@ -116,6 +134,9 @@ def _tell(line: str) -> None:
     """Say in one line what came of an upload."""
     event = json.loads(line)
     if event["event"] == "storage_request":
+        return
+    if event["event"] == "host_said":
+        console.print(escape(event["line"]), soft_wrap=True)
         return
     outcome = event.get("outcome") or event["event"].replace("_", " ")
     rest = [event.get("item_number"), event.get("reason"), event.get("detail") or event.get("error")]

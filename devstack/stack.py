@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from azure.storage.blob import BlobServiceClient
 
 from devstack import azurite, certificates, setup
 from devstack.azurite import Account, Certificate
-from devstack.children import Child, Facts, clean_environment
+from devstack.children import Child, Facts, announced, clean_environment
 from devstack.identity import TENANT
 from shared import naming
 from shared.calls import SCOPE
@@ -107,7 +107,7 @@ class _Programs:
         name: str,
         *command: str | Path,
         env: dict[str, str],
-        recognise: Callable[[str], Facts | None] = json.loads,
+        recognise: Callable[[str], Facts | None] = announced,
         on_line: Callable[[str], None] = lambda _line: None,
     ) -> Child:
         """Start a program; it ends with the stack."""
@@ -126,19 +126,9 @@ class _Programs:
         tls = ("--certificate", str(certificate.public), "--key", str(certificate.private))
         return self.python("identity", "devstack.identity", *tls, env={"IDENTITY_HEADER": header})
 
-    def host(
-        self,
-        settings: dict[str, str],
-        on_event: Callable[[str], None],
-        sweep_interval: float,
-        remove_at_end: Path | None,
-        certificate: Certificate,
-    ) -> None:
+    def host(self, arguments: Sequence[str], env: dict[str, str], on_event: Callable[[str], None]) -> None:
         """Start the function app in its host, and wait until it runs."""
-        arguments = ["--sweep-interval", str(sweep_interval)]
-        arguments += ["--remove-at-end", str(remove_at_end)] if remove_at_end else []
-        trust = {"REQUESTS_CA_BUNDLE": str(certificate.public)}
-        self.python("host", "devstack.host", *arguments, env={**settings, **trust}, on_line=on_event).ready()
+        self.python("host", *arguments, env=env, on_line=on_event).ready()
 
 
 @contextmanager
@@ -147,13 +137,14 @@ def running(
     *,
     sweep_interval: float = 300,
     keyless: bool = False,
+    host: str = "devstack.host",
     remove_at_end: Path | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Stack]:
     """Start the stack, with empty containers and a catalogue without pictures, and end it afterwards.
 
     ``on_event`` gets each line of JSON that the app's host prints; without it the app itself is not started.
-    ``keyless`` has storage opened by identity, over HTTPS. ``remove_at_end`` is a file that goes even when this
+    ``keyless`` has storage opened by identity, over HTTPS. ``host`` is the module that runs the app. ``remove_at_end`` is a file that goes even when this
     process is killed.
     """
     azurite_main = setup.azurite(say)
@@ -184,7 +175,13 @@ def running(
             stack.storage().create_container(container)
         if on_event:
             say("Starting the function app")
-            programs.host(settings, on_event, sweep_interval, remove_at_end, certificate)
+            arguments = [
+                host,
+                *(("--sweep-interval", str(sweep_interval)) if host == "devstack.host" else ()),
+            ]
+            arguments += ["--remove-at-end", str(remove_at_end)] if remove_at_end else []
+            trust = {"REQUESTS_CA_BUNDLE": str(certificate.public)}
+            programs.host(arguments, {**settings, **trust}, on_event)
         yield stack
 
 

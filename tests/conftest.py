@@ -1,13 +1,15 @@
 """What every test gets: nothing leaves loopback, no skip goes unnoticed, and a real stack where it is asked for."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from devstack import loopback, stack
+from devstack import loopback, setup, stack
 from tests.local import Local, Log
 
 loopback.forbid_everything_else()
@@ -17,6 +19,8 @@ settings.register_profile(
     "everywhere", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("everywhere")
+
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis")
 
 # A skip with any other reason fails the run; each of these says what is missing and on which machines that is so.
 EXPECTED_SKIPS: tuple[str, ...] = (
@@ -77,3 +81,14 @@ def local(running_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Iterat
     made.reset()
     yield made
     made.reset()
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with a ``.local`` of its own, so that a stack that is up here is not disturbed."""
+    copy = tmp_path_factory.mktemp("copy") / "project"
+    shutil.copytree(setup.ROOT, copy, ignore=NOT_COPIED)
+    installed = setup.azurite().parents[4]
+    (copy / ".local").mkdir()
+    (copy / ".local" / installed.name).symlink_to(installed, target_is_directory=True)
+    return copy

@@ -17,22 +17,9 @@ import pytest
 import requests
 from azure.storage.blob import BlobServiceClient
 
-from devstack import setup
 from devstack.samples import samples
+from tests.conftest import NOT_COPIED
 from tests.local import DESK, DESK_ID, photograph
-
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with a ``.local`` of its own, so that a stack that is up here is not disturbed."""
-    copy = tmp_path_factory.mktemp("copy") / "project"
-    shutil.copytree(setup.ROOT, copy, ignore=NOT_COPIED)
-    installed = setup.azurite().parents[4]
-    (copy / ".local").mkdir()
-    (copy / ".local" / installed.name).symlink_to(installed, target_is_directory=True)
-    return copy
 
 
 def command(project: Path, *arguments: str, cwd: Path | None = None) -> dict[str, Any]:
