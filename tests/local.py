@@ -59,11 +59,16 @@ class Local:
         self.control("POST", "reset")
 
     def pipeline(
-        self, *, clock: Clock | None = None, timeouts: Timeouts | None = None, **settings: str
+        self,
+        *,
+        clock: Clock | None = None,
+        gate: Gate | None = None,
+        timeouts: Timeouts | None = None,
+        **settings: str,
     ) -> Pipeline:
         """Return the app's own pipeline, as ``function_app`` would build it from these settings."""
         read = config.read({**self.stack.app_settings, **settings})
-        return wiring.build(read, gate=(clock or Clock()).gate(), timeouts=timeouts)
+        return wiring.build(read, gate=gate or (clock or Clock()).gate(), timeouts=timeouts)
 
     def control(self, verb: str, path: str, /, **body: Any) -> Any:
         """Set something in the simulator through its control API, or read it."""

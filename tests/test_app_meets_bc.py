@@ -1,0 +1,174 @@
+"""The app meets what Business Central does to its users: limits, denials, slowness, lost and late answers."""
+
+import base64
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared import naming
+from shared.calls import Timeouts
+from shared.errors import Reason, Transient
+from shared.telemetry import Outcome
+from shared.transport import Gate
+from tests.local import DESK, DESK_ID, Clock, Local, photograph
+
+NAMES = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S", "1920-S")]
+
+
+class SharedClock(Clock):
+    """A clock on which the app and Business Central agree: where one waits, time passes for both."""
+
+    def __init__(self, local: Local) -> None:
+        super().__init__()
+        self._local = local
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._local.control("POST", "clock", advance=seconds)
+
+
+def fails(local: Local, reason: Reason, **options: object) -> None:
+    """Deliver once; the delivery must fail for ``reason`` and leave the upload where it is."""
+    with pytest.raises(Transient) as failure:
+        local.pipeline(**options).process(naming.INCOMING, DESK)
+    assert failure.value.reason is reason
+    assert local.incoming().exists()
+
+
+def test_more_requests_at_once_than_bc_takes_slow_the_app_down_and_fail_nothing(local: Local) -> None:
+    local.control("POST", "limits", running=1, queued=0, connections=1)
+    local.control("POST", "latency", seconds=0.05)
+    for name in NAMES:
+        local.upload(name)
+    pipeline = local.pipeline(gate=Gate())
+    with ThreadPoolExecutor(2) as threads:
+        reports = list(threads.map(lambda name: pipeline.process(naming.INCOMING, name), NAMES))
+    assert [report.outcome for report in reports] == [Outcome.UPDATED] * len(NAMES)
+    assert 429 in {request["status"] for request in local.requests()}
+
+
+def test_more_requests_than_bc_takes_in_a_while_are_waited_out(local: Local) -> None:
+    local.control("POST", "limits", requests=4, window=10)
+    clock = SharedClock(local)
+    pipeline = local.pipeline(clock=clock)
+    for name in NAMES[:3]:
+        local.upload(name)
+        assert pipeline.process(naming.INCOMING, name).outcome is Outcome.UPDATED
+    assert clock.slept
+    assert 429 in {request["status"] for request in local.requests()}
+
+
+def test_a_request_that_was_queued_too_long_is_waited_out(local: Local) -> None:
+    local.upload()
+    local.control("POST", "limits", running=0, queue_seconds=0)
+    fails(local, Reason.BC_UNAVAILABLE)
+    assert {request["status"] for request in local.requests()} == {503}
+
+
+def test_an_operation_that_bc_gives_up_leaves_its_outcome_open(local: Local) -> None:
+    local.upload()
+    local.control("POST", "limits", operation_seconds=0.05)
+    local.control("POST", "latency", seconds=0.2, method="PATCH")
+    fails(local, Reason.BC_NO_ANSWER)
+    assert [request["status"] for request in local.requests("PATCH")] == [408]
+
+
+def test_a_gateway_that_gives_up_leaves_the_outcome_open(local: Local) -> None:
+    local.upload()
+    local.control("POST", "limits", gateway_seconds=0.05)
+    local.control("POST", "latency", seconds=0.2, method="PATCH")
+    fails(local, Reason.BC_NO_ANSWER)
+    assert [request["status"] for request in local.requests("PATCH")] == [504]
+
+
+def test_a_write_that_lands_after_its_answer_was_lost_was_not_taken_for_done(local: Local) -> None:
+    local.upload()
+    local.fault(drop=True, method="PATCH", applied="later")
+    fails(local, Reason.BC_NO_ANSWER)
+    assert local.picture() is None
+    local.control("POST", "late")
+    assert local.picture() is not None
+    assert local.incoming().exists()
+    assert local.names(naming.ARCHIVE) == []
+
+
+def test_bc_that_stumbles_now_and_then_loses_no_picture(local: Local) -> None:
+    local.fault(503, count=None, probability=0.4, seed=7)
+    pipeline = local.pipeline()
+    for name in NAMES:
+        local.upload(name)
+        assert pipeline.process(naming.INCOMING, name).outcome is Outcome.UPDATED
+    assert 503 in {request["status"] for request in local.requests()}
+
+
+def test_a_connection_that_is_closed_before_the_request_was_read_leaves_the_outcome_open(
+    local: Local,
+) -> None:
+    """From here it looks the same as one that is closed afterwards."""
+    local.upload()
+    local.fault(drop="unread", method="PATCH", count=None)
+    fails(local, Reason.BC_NO_ANSWER)
+    assert len(local.requests("PATCH")) == 1
+
+
+@pytest.mark.parametrize(
+    ("slow", "method", "reason"),
+    [("answer", "GET", Reason.BC_UNAVAILABLE), ("request", "PATCH", Reason.BC_NO_ANSWER)],
+)
+def test_slowness_has_an_end(local: Local, slow: str, method: str, reason: Reason) -> None:
+    local.upload()
+    local.control("POST", "speed", **{slow: 40, "method": method})
+    fails(local, reason, timeouts=Timeouts(read=0.3, write=0.3))
+    local.control("DELETE", "latency")
+
+
+@pytest.mark.parametrize("permission", ["Read", "Modify"])
+def test_a_missing_permission_is_the_operators_to_mend(local: Local, permission: str) -> None:
+    local.upload()
+    local.control("POST", "permissions", permission=permission)
+    with pytest.raises(Transient, match="current permissions prevented the action") as failure:
+        local.pipeline().process(naming.INCOMING, DESK)
+    assert failure.value.reason is Reason.BC_REFUSED
+    local.control("DELETE", "permissions")
+    assert local.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+
+
+def test_a_token_that_bc_takes_for_expired_is_asked_for_once_more(local: Local) -> None:
+    """BC's clock is a day ahead of everybody else's: then no token helps, and the operator is told."""
+    local.upload()
+    local.control("POST", "clock", advance=25 * 3600)
+    before = len(local.tokens())
+    fails(local, Reason.BC_UNAUTHORIZED)
+    assert len(local.tokens()) == before + 2
+    assert [request["status"] for request in local.requests()] == [401, 401]
+
+
+def test_an_environment_that_does_not_exist_is_the_operators_to_mend(local: Local) -> None:
+    local.upload()
+    url = local.stack.endpoints.business_central_url.replace("/sandbox/", "/nowhere/")
+    fails(local, Reason.BC_REFUSED, BC_BASE_URL=url)
+
+
+def test_an_upload_goes_to_the_environment_of_the_settings(local: Local) -> None:
+    url = local.stack.endpoints.business_central_url.replace("/sandbox/", "/production/")
+    local.upload("2000-S.jpg")  # an item that the sandbox does not have
+    report = local.pipeline(BC_BASE_URL=url).process(naming.INCOMING, "2000-S.jpg")
+    assert (report.outcome, report.item_number) == (Outcome.UPDATED, "2000-S")
+    assert all("/production/" in request["path"] for request in local.requests())
+
+
+def test_an_upload_to_an_item_with_several_pictures_leaves_exactly_one(local: Local) -> None:
+    several = [base64.b64encode(photograph(colour)).decode() for colour in ("#111111", "#222222", "#333333")]
+    local.control("POST", f"items/{DESK_ID}/pictures", contents=several)
+    local.upload()
+    report = local.pipeline().process(naming.INCOMING, DESK)
+    assert report.replaced
+    assert len(local.control("GET", f"items/{DESK_ID}")["pictures"]) == 1
+
+
+def test_on_premises_addresses_work_in_both_versions(local: Local) -> None:
+    origin = local.stack.endpoints.catalogue_url
+    for version in ("v2.0", "v1.0"):
+        local.upload()
+        pipeline = local.pipeline(BC_BASE_URL=f"{origin}BC/api/{version}", BC_API_VERSION=version)
+        assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
