@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate for 127.0.0.1 and localhost, valid for a day, and its key; return both paths.
+def make(folder: Path, host: str = "localhost") -> tuple[Path, Path]:
+    """Write a certificate for 127.0.0.1 and ``host``, valid for a day, and its key; return both paths.
 
     It is its own authority: who is given the certificate as CA bundle trusts this one server and no other.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Item Picture Sync, local stack")])
-    hosts = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    hosts = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName(host)]
     now = datetime.now(UTC)
     signed = (
         x509.CertificateBuilder()

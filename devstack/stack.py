@@ -143,9 +143,9 @@ def running(
 ) -> Iterator[Stack]:
     """Start the stack, with empty containers and a catalogue without pictures, and end it afterwards.
 
-    ``on_event`` gets each line of JSON that the app's host prints; without it the app itself is not started.
-    ``keyless`` has storage opened by identity, over HTTPS. ``host`` is the module that runs the app. ``remove_at_end`` is a file that goes even when this
-    process is killed.
+    Long, because it is the order in which things start. ``on_event`` gets each line of JSON that the app's host prints;
+    without it the app itself is not started. ``keyless`` has storage opened by identity, over HTTPS. ``host`` is the
+    module that runs the app. ``remove_at_end`` is a file that goes even when this process is killed.
     """
     azurite_main = setup.azurite(say)
     with ExitStack() as ending:

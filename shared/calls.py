@@ -9,7 +9,7 @@ import requests
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 from requests.auth import AuthBase
-from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from shared import __version__
 from shared.errors import Reason, Transient
@@ -119,10 +119,17 @@ class Caller:
     def _read(self, response: requests.Response, seconds: float) -> bytes:
         """Return the body; an endless or endlessly slow one counts as no answer."""
         body, deadline = bytearray(), self._gate.clock() + seconds
-        for chunk in response.iter_content(_CHUNK):
-            body += chunk
-            if len(body) > ANSWER_MAX or self._gate.clock() > deadline:
-                raise requests.Timeout(f"the answer did not end within {seconds:.0f} s or {ANSWER_MAX} bytes")
+        try:
+            while chunk := response.raw.read1(
+                _CHUNK
+            ):  # what is there now: read() would wait for all of a chunk
+                body += chunk
+                if len(body) > ANSWER_MAX or self._gate.clock() > deadline:
+                    raise requests.Timeout(
+                        f"the answer did not end within {seconds:.0f} s or {ANSWER_MAX} bytes"
+                    )
+        except HTTPError as error:
+            raise requests.ConnectionError(error) from error
         return bytes(body)
 
     def _token(self, claims: str | None = None) -> AuthBase:

@@ -8,7 +8,6 @@ one is refused, so that what a client asks for beyond it shows in ``asked``.
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -17,10 +16,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from devstack import certificates
 
 _OWN_TO_A_CONNECTION = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length"}
 
@@ -65,10 +61,9 @@ class Proxy(ThreadingTCPServer):
     def __init__(self, host: str, target: str, folder: Path) -> None:
         self.asked: list[str] = []
         self.host, self.target = host, urlsplit(target).netloc
-        self.certificate = folder / "proxy.pem"
-        self.certificate.write_bytes(_certificate(host))
+        self.certificate, private = certificates.make(folder, host)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.tls.load_cert_chain(self.certificate)
+        self.tls.load_cert_chain(self.certificate, private)
         super().__init__(("127.0.0.1", 0), _Connect)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
@@ -104,27 +99,3 @@ def running(host: str, target: str, folder: Path) -> Iterator[Proxy]:
         finally:
             proxy.shutdown()
             thread.join()
-
-
-def _certificate(host: str) -> bytes:
-    """Return a key and a certificate for ``host``, good for a day, which is its own authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Item Picture Sync, test proxy")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private + signed.public_bytes(serialization.Encoding.PEM)

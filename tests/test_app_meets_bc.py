@@ -122,6 +122,14 @@ def test_slowness_has_an_end(local: Local, slow: str, method: str, reason: Reaso
     local.control("DELETE", "latency")
 
 
+def test_an_answer_that_drips_has_an_end_although_it_never_pauses_long(local: Local) -> None:
+    """Each second brings a piece, so no single wait is too long: all of them together are."""
+    local.upload()
+    local.control("POST", "speed", answer=40, method="GET")
+    fails(local, Reason.BC_UNAVAILABLE, gate=Gate(), timeouts=Timeouts(read=1.5))
+    local.control("DELETE", "latency")
+
+
 @pytest.mark.parametrize("permission", ["Read", "Modify"])
 def test_a_missing_permission_is_the_operators_to_mend(local: Local, permission: str) -> None:
     local.upload()
