@@ -1,14 +1,17 @@
 """How requests to Business Central wait, are repeated and reuse connections, against servers that misbehave."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from azure.core.credentials import AccessToken
 
+from devstack import certificates
 from shared.business_central import BusinessCentral, Company, Item
 from shared.calls import ANSWER_MAX, Caller, Timeouts
 from shared.errors import Reason, Transient
@@ -53,8 +56,13 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(answer: Callable[[str], Answer], port: int = 0) -> Iterator[Server]:
+def serving(answer: Callable[[str], Answer], port: int = 0, tls: Path | None = None) -> Iterator[Server]:
     server = Server(answer, port)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificates.make(tls))
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.url = server.url.replace("http:", "https:")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -90,6 +98,26 @@ def test_a_connection_that_was_idle_too_long_is_not_used_again() -> None:
     assert ports[0] != ports[1]
     assert ports[2] == ports[3]
     assert IDLE_MAX == 30
+
+
+def test_a_connection_that_was_idle_too_long_is_not_used_again_over_tls(tmp_path: Path) -> None:
+    with serving(lambda _path: document({}), tls=tmp_path) as server:
+        for idle_max in (0, 30):
+            made = session(Gate(), idle_max)
+            for _ in range(2):
+                made.get(server.url, timeout=5, verify=str(tmp_path / "loopback.pem")).close()
+    ports = [port for _, port, _ in server.seen]
+    assert ports[0] != ports[1]
+    assert ports[2] == ports[3]
+
+
+def test_a_patch_to_a_server_that_is_not_trusted_is_not_repeated(tmp_path: Path) -> None:
+    clock = Clock()
+    with serving(lambda _path: document({}), tls=tmp_path) as server, pytest.raises(Transient) as failure:
+        client(server, clock).upload_picture(ITEM, b"picture", "x")
+    assert failure.value.reason is Reason.BC_NO_ANSWER
+    assert "CERTIFICATE_VERIFY_FAILED" in failure.value.detail
+    assert (server.seen, clock.slept) == ([], [])
 
 
 def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else() -> None:
