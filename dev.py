@@ -15,6 +15,7 @@ COMMAND --help says more. The first command makes .venv, with all that is needed
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -152,4 +153,9 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # A shell without job control starts background programs with SIGINT ignored, and what is ignored stays so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -15,8 +15,6 @@ from devstack.children import Facts
 
 ACCOUNT = "pictures"
 
-# Node would live on when its parent is killed; the end of its standard input tells it.
-_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require(process.argv[1])"
 _OPTIONS = (
     *("--blobHost", "127.0.0.1", "--blobPort", "0", "--queueHost", "127.0.0.1", "--queuePort", "0"),
     *("--tableHost", "127.0.0.1", "--tablePort", "0"),
@@ -37,7 +35,7 @@ def command(main: Path, certificate: Certificate | None) -> list[str | Path]:
     secure: list[str | Path] = []
     if certificate:
         secure = ["--oauth", "basic", "--cert", certificate.public, "--key", certificate.private]
-    return [setup.node(), "-e", _STARTER, main, *_OPTIONS, *secure]
+    return [setup.node(), "-e", setup.NODE_STARTER, main, *_OPTIONS, *secure]
 
 
 @dataclass

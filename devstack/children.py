@@ -16,6 +16,7 @@ Facts = dict[str, str]
 READY_SECONDS = 60
 _END_SECONDS = 5
 _APP_PREFIXES = (
+    "PYTHONIOENCODING",  # what the programs of the stack say to each other is UTF-8
     *(
         "APPLICATIONINSIGHTS_",
         "AZURE_",

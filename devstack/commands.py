@@ -1,5 +1,6 @@
 """The commands of ``dev.py``, once its environment is there."""
 
+import io
 import json
 import os
 import signal
@@ -49,6 +50,8 @@ def demo_command(
     ] = None,
 ) -> None:
     """Run the main job on sample photographs, and show what came of each."""
+    if report and not report.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{report.parent} is no folder.", param_hint="--report")
     as_expected = demo.run(
         console, photos=photos, keyless=keyless, report=report, sheet=LOCAL / "contact-sheet.html"
     )
@@ -84,6 +87,9 @@ def up(
                 while True:
                     made.fail_if_ended()
                     time.sleep(0.5)
+            except SystemExit as end:
+                if end.code != 128 + signal.SIGINT:  # Ctrl-C is how it is meant to end
+                    raise
             finally:
                 ENDPOINTS.unlink(missing_ok=True)
 
@@ -135,7 +141,7 @@ def _tell(line: str) -> None:
     event = json.loads(line)
     if event["event"] == "storage_request":
         return
-    if event["event"] == "host_said":
+    if event["event"] in ("host_said", "scan_failed"):
         console.print(escape(event["line"]), soft_wrap=True)
         return
     outcome = event.get("outcome") or event["event"].replace("_", " ")
@@ -149,13 +155,17 @@ def _tell(line: str) -> None:
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
     """Leave by way of every ``finally`` and ``with``: the stack ends in order."""
     signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(0 if number == signal.SIGINT else 128 + number)
+    raise SystemExit(128 + number)
 
 
 def main() -> None:
     """Run the command on the command line."""
     if os.environ.pop("ITEM_PICTURE_SYNC_LIFELINE", None):
         lifeline.end_with_parent()
+    os.environ.update(NO_PROXY="*", no_proxy="*")  # everything that is asked for is on this machine
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # no name of a file may stop a command
+            stream.reconfigure(encoding="utf-8", errors="replace")
     # A shell without job control starts background programs with SIGINT ignored: both are set, always.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)

@@ -211,8 +211,13 @@ def main(
         for scanner in scanners:
             try:
                 scanner.scan()
-            except AzureError:
+            except AzureError as error:
                 _log.exception("The scan failed; the next one follows")
+                first_line = str(error).partition("\n")[0]
+                _emit(
+                    event="scan_failed",
+                    line=f"The container could not be scanned, and will be again: {first_line}",
+                )
         time.sleep(POLL_SECONDS)
 
 

@@ -15,6 +15,8 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 AZURITE_VERSION = "3.37.0"
+# Node would live on when its parent is killed; the end of its standard input tells it.
+NODE_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require(process.argv[1])"
 _AZURITE_FOLDER = LOCAL / f"azurite-{AZURITE_VERSION}"
 _AZURITE_MAIN = _AZURITE_FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
@@ -34,19 +36,23 @@ def azurite(say: Callable[[str], None] = lambda _text: None) -> Path:
 
 
 def _install_azurite() -> None:
-    partial = _AZURITE_FOLDER.with_suffix(f".{os.getpid()}.partial")
+    for left in LOCAL.glob("azurite-*.partial"):
+        if not psutil.pid_exists(int(left.name.split(".")[-2])):
+            shutil.rmtree(left, ignore_errors=True)
+    partial = _AZURITE_FOLDER.with_name(f"{_AZURITE_FOLDER.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     (partial / "package.json").write_text(json.dumps({"private": True}), encoding="utf-8")
     npm = node().parent / "node_modules" if os.name == "nt" else node().parent.parent / "lib" / "node_modules"
-    command = [str(node()), str(npm / "npm" / "bin" / "npm-cli.js"), "install", f"azurite@{AZURITE_VERSION}"]
+    command = [str(node()), "-e", NODE_STARTER, str(npm / "npm" / "bin" / "npm-cli.js")]
+    command += ["install", f"azurite@{AZURITE_VERSION}"]
     quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     try:
-        subprocess.run([*command, *quiet], cwd=partial, check=True, stdout=sys.stderr)
+        with subprocess.Popen(
+            [*command, *quiet], cwd=partial, stdin=subprocess.PIPE, stdout=sys.stderr
+        ) as process:
+            if code := process.wait():
+                raise SystemExit(f"npm could not install Azurite (exit code {code}); see above.")
         partial.replace(_AZURITE_FOLDER)
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(
-            f"npm could not install Azurite (exit code {error.returncode}); see above."
-        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

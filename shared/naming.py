@@ -21,7 +21,7 @@ NAME_MAX = 900  # characters; storage allows 1,024, and the suffixes of a replay
 METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all values and names together
 NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
 
-_GUID = re.compile(r"\{?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\}?", re.IGNORECASE)
+_GUID = re.compile(r"(\{)?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?(1)\})", re.IGNORECASE)
 _GTIN = re.compile(r"[0-9]{8,14}")
 _TOKEN = re.compile(r"\{([^{}]*)\}")
 # A segment holds a company or an item; only free text may span folders. The bounds keep the matching of a hostile
@@ -103,7 +103,7 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
     Raises:
         Permanent: ``ignored`` for files that operating systems and tools leave, else ``bad_path``.
     """
-    if path.endswith("/") or _LEFT_BY_SYSTEMS.fullmatch(path.rpartition("/")[2]):
+    if _LEFT_BY_SYSTEMS.fullmatch(path.rpartition("/")[2]):
         raise Permanent(
             Reason.IGNORED, f"{path!r} is a file that operating systems or tools leave, no picture."
         )
@@ -142,7 +142,7 @@ def _company(text: str | None) -> str | None:
 def guid_of(text: str) -> str | None:
     """Return ``text`` as a lower-case GUID without braces, or None if it is not a GUID."""
     match = _GUID.fullmatch(text.strip())
-    return str(UUID(match[1])) if match else None
+    return str(UUID(match[2])) if match else None
 
 
 def _number(text: str) -> str:

@@ -34,7 +34,8 @@ class Source:
     @property
     def is_directory_marker(self) -> bool:
         """Whether a tool left this empty blob to stand for a folder."""
-        return self.size == 0 and self.metadata.get("hdi_isfolder", "").lower() == "true"
+        marked = self.name.endswith("/") or self.metadata.get("hdi_isfolder", "").lower() == "true"
+        return self.size == 0 and marked
 
 
 def connect(

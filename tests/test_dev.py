@@ -103,6 +103,30 @@ def test_the_demo_fails_when_an_upload_does_not_come_out_as_expected(project: Pa
     assert "not_an_image" in ended.stdout
 
 
+def test_a_demo_that_is_interrupted_does_not_claim_success(project: Path) -> None:
+    with subprocess.Popen(
+        **command(project, "demo"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        until(lambda: psutil.Process(process.pid).children(), 60)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+
+
+def test_a_proxy_and_an_old_encoding_in_the_environment_do_not_matter(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(photograph())
+    start = command(project, "demo", "--photos", str(tmp_path))
+    start["env"] |= {"HTTP_PROXY": "http://127.0.0.1:9", "PYTHONIOENCODING": "cp1252", "LC_ALL": "C"}
+    ended = subprocess.run(**start, capture_output=True, timeout=60, check=False, encoding="utf-8")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(project: Path, tmp_path: Path) -> None:
+    refused = run(project, "demo", "--report", str(tmp_path / "missing" / "r.json"))
+    assert refused.returncode == 2
+    assert "--report" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_folder_without_pictures_is_named(project: Path, tmp_path: Path) -> None:
     ended = run(project, "demo", "--photos", str(tmp_path))
     assert ended.returncode == 1

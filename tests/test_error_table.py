@@ -68,10 +68,17 @@ def test_what_systems_leave_behind_is_put_aside_without_a_warning(
     assert log()[0]["reason"] == "ignored"
 
 
-def test_a_directory_marker_is_ignored(local: Local) -> None:
-    local.incoming("CRONUS USA, Inc").upload_blob(b"", metadata={"hdi_isfolder": "true"})
-    report = local.pipeline().process(naming.INCOMING, "CRONUS USA, Inc")
+@pytest.mark.parametrize(
+    ("name", "metadata"), [("CRONUS USA, Inc", {"hdi_isfolder": "true"}), ("CRONUS USA, Inc/2026/", {})]
+)
+def test_a_directory_marker_is_ignored(local: Local, name: str, metadata: dict[str, str]) -> None:
+    local.incoming(name).upload_blob(b"", metadata=metadata)
+    report = local.pipeline().process(naming.INCOMING, name)
     assert (report.outcome, report.reason) == (Outcome.QUARANTINED, "ignored")
+
+
+def test_a_picture_under_a_name_that_ends_in_a_slash_is_no_directory_marker(local: Local) -> None:
+    is_quarantined(local, "CRONUS USA, Inc/1896-S.jpg/", photograph(), "bad_path")
 
 
 def test_too_many_bytes_are_refused_before_they_are_decoded(local: Local) -> None:

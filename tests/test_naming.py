@@ -210,11 +210,12 @@ def test_what_systems_leave_behind_is_ignored(folder: str, name: str) -> None:
     assert failure.value.reason is Reason.IGNORED
 
 
-@pytest.mark.parametrize("path", ["C/", "/", "C/2026/"])
-def test_directory_markers_are_ignored(path: str) -> None:
+@pytest.mark.parametrize("path", ["C/", "/", "C/1896-S.jpg/"])
+def test_a_path_that_ends_in_a_slash_names_no_item(path: str) -> None:
+    """Whether it is a marker for a folder or a misnamed picture, its bytes tell."""
     with pytest.raises(Permanent) as failure:
         key(path)
-    assert failure.value.reason is Reason.IGNORED
+    assert failure.value.reason is Reason.BAD_PATH
 
 
 @pytest.mark.parametrize("name", ["DS_Store", "Thumbs.dba", "_.x", "~1", ".DS_Store2"])

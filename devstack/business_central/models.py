@@ -61,6 +61,11 @@ class Item:
         return 'W/"' + b64encode(f"'20;{digits:020d}1;00;'".encode()).decode() + '"'
 
 
+def code(text: str) -> str:
+    """Return ``text`` as a Code field holds it: in upper case, character by character ("ß" stays)."""
+    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
+
+
 class Catalogue:
     """All that the simulated environment knows, from ``seed`` (the shape of catalogue.json) on.
 
@@ -172,7 +177,7 @@ class Catalogue:
     ) -> Item:
         """Add an item, or change the one that has this id, or this number where no id is given."""
         with self._lock:
-            number, gtin = number.upper(), gtin.upper()  # both are Code fields
+            number, gtin = code(number), code(gtin)
             same = (
                 item
                 for item in self.items(company_id)

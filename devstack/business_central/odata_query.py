@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from devstack.business_central import errors
+from devstack.business_central.models import code
 
 _TERM = r"(\w+)\s+eq\s+('(?:[^']|'')*'|[^\s']+)"
 _FILTER = re.compile(rf"\s*{_TERM}(?:\s+or\s+{_TERM})*\s*")
@@ -97,7 +98,7 @@ def _value(literal: str, wanted: Property) -> str:
     text = literal[1:-1].replace("''", "'")
     if wanted.literal == "code" and len(text) > wanted.max_length:
         raise errors.filter_too_long(text, wanted.caption, wanted.max_length)
-    return text.upper() if wanted.literal == "code" else text
+    return code(text) if wanted.literal == "code" else text
 
 
 def _guid(text: str) -> str:
