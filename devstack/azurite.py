@@ -1,4 +1,4 @@
-"""Azurite: how it is started, and its one account as the app's settings and the stack's own clients name it."""
+"""Azurite: how it is started, and its two accounts as the app's settings and the stack's own clients name them."""
 
 import base64
 import re
@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 from devstack import setup
 from devstack.children import Facts
 
-ACCOUNT = "pictures"
+PICTURES, HOST = "pictures", "host"  # the host's account is apart from the pictures, as in Azure
 
 _OPTIONS = (
     *("--blobHost", "127.0.0.1", "--blobPort", "0", "--queueHost", "127.0.0.1", "--queuePort", "0"),
@@ -39,8 +39,8 @@ def command(main: Path, certificate: Certificate | None) -> list[str | Path]:
 
 
 @dataclass
-class Account:
-    """The pictures account; its key is random, and with ``identity`` nobody but Azurite ever has it."""
+class Accounts:
+    """Both accounts; their key is random, and with ``identity`` nobody but Azurite ever has it."""
 
     certificate: Certificate
     identity: TokenCredential | None = None
@@ -49,34 +49,38 @@ class Account:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells Azurite of the account."""
-        return {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self._key}"}
+        """What tells Azurite of the accounts."""
+        return {"AZURITE_ACCOUNTS": f"{PICTURES}:{self._key};{HOST}:{self._key}"}
 
-    @property
-    def connection_string(self) -> str:
-        """How any storage client finds the account; empty where only tokens open it."""
+    def connection_string(self, name: str = PICTURES) -> str:
+        """Return how any storage client finds an account; empty where only tokens open it."""
         if self.identity:
             return ""
-        account = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={self._key}"
-        return f"{account};BlobEndpoint={self.urls['Blob']}/{ACCOUNT};QueueEndpoint={self.urls['Queue']}/{ACCOUNT};"
+        account = f"DefaultEndpointsProtocol=http;AccountName={name};AccountKey={self._key}"
+        return f"{account};BlobEndpoint={self.urls['Blob']}/{name};QueueEndpoint={self.urls['Queue']}/{name};"
 
     def settings(self) -> dict[str, str]:
-        """Return the app settings for it, for the trigger and for the host."""
-        if not self.identity:
-            return {"AzureWebJobsStorage": self.connection_string, "PICTURE_STORAGE": self.connection_string}
-        named = {
-            "blobServiceUri": f"{self.urls['Blob']}/{ACCOUNT}",
-            "queueServiceUri": f"{self.urls['Queue']}/{ACCOUNT}",
-            "credential": "managedidentity",
+        """Return the app settings for them, for the trigger and for the host."""
+        return {
+            name: value
+            for prefix, account in (("PICTURE_STORAGE", PICTURES), ("AzureWebJobsStorage", HOST))
+            for name, value in self._settings(prefix, account).items()
         }
-        prefixes = ("AzureWebJobsStorage", "PICTURE_STORAGE")
-        return {f"{prefix}__{name}": value for prefix in prefixes for name, value in named.items()}
 
-    def blobs(self) -> BlobServiceClient:
-        """Return a client of the stack's own."""
+    def _settings(self, prefix: str, account: str) -> dict[str, str]:
         if not self.identity:
-            return BlobServiceClient.from_connection_string(self.connection_string)
-        url, trusted = f"{self.urls['Blob']}/{ACCOUNT}", str(self.certificate.public)
+            return {prefix: self.connection_string(account)}
+        return {
+            f"{prefix}__blobServiceUri": f"{self.urls['Blob']}/{account}",
+            f"{prefix}__queueServiceUri": f"{self.urls['Queue']}/{account}",
+            f"{prefix}__credential": "managedidentity",
+        }
+
+    def blobs(self, name: str = PICTURES) -> BlobServiceClient:
+        """Return a client of the stack's own for an account."""
+        if not self.identity:
+            return BlobServiceClient.from_connection_string(self.connection_string(name))
+        url, trusted = f"{self.urls['Blob']}/{name}", str(self.certificate.public)
         return BlobServiceClient(url, credential=self.identity, connection_verify=trusted)
 
 

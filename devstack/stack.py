@@ -16,7 +16,7 @@ from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
 
 from devstack import azurite, certificates, setup
-from devstack.azurite import Account, Certificate
+from devstack.azurite import Accounts, Certificate
 from devstack.children import Child, Facts, announced, clean_environment
 from devstack.identity import TENANT
 from shared import naming
@@ -57,7 +57,7 @@ class Stack:
     """A stack that runs: where it is, the settings with which the app finds it, and its programs."""
 
     endpoints: Endpoints
-    account: Account
+    accounts: Accounts
     identity_url: str
     authority_url: str
     app_settings: dict[str, str]
@@ -70,7 +70,7 @@ class Stack:
 
     def storage(self) -> BlobServiceClient:
         """Return a client for the pictures account."""
-        return self.account.blobs()
+        return self.accounts.blobs()
 
 
 @dataclass(frozen=True)
@@ -152,25 +152,25 @@ def running(
         programs = _Programs(ending)
         say("Starting Azurite and a managed identity")
         header, certificate = secrets.token_urlsafe(), Certificate(*certificates.make(programs.folder))
-        account = Account(certificate)
+        accounts = Accounts(certificate)
         command = azurite.command(azurite_main, certificate if keyless else None)
-        storage = programs.start("azurite", *command, env=account.environment, recognise=azurite.urls())
+        storage = programs.start("azurite", *command, env=accounts.environment, recognise=azurite.urls())
         msi = programs.identity(header, certificate).ready()
         identity = LocalIdentity(f"{msi['url']}/msi/token", header)
-        account.identity = identity if keyless else None
+        accounts.identity = identity if keyless else None
         say("Starting the simulator of Business Central")
         keys = ("--jwks-url", f"{msi['url']}/keys")
         bc = programs.python("business_central", "devstack.business_central", *keys, env={})
-        account.urls = storage.ready()
-        endpoints = _endpoints(account.connection_string, bc.ready()["url"], identity)
+        accounts.urls = storage.ready()
+        endpoints = _endpoints(accounts.connection_string(), bc.ready()["url"], identity)
         settings = {
-            **account.settings(),
+            **accounts.settings(),
             **identity.settings(),
             "PICTURE_TRIGGER_SOURCE": "LogsAndContainerScan",
             "BC_BASE_URL": endpoints.business_central_url,
             "BC_COMPANY": COMPANY,
         }
-        stack = Stack(endpoints, account, msi["url"], msi["authority"], settings, programs.children)
+        stack = Stack(endpoints, accounts, msi["url"], msi["authority"], settings, programs.children)
         for container in CONTAINERS:
             stack.storage().create_container(container)
         if on_event:

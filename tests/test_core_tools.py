@@ -59,7 +59,8 @@ def test_core_tools_get_the_stacks_settings_and_end_with_it(
     assert settings["FUNCTIONS_WORKER_RUNTIME"] == "python"
     assert settings["PICTURE_TRIGGER_SOURCE"] == "LogsAndContainerScan"
     assert "/api/v2.0" in settings["BC_BASE_URL"]
-    assert settings["AzureWebJobsStorage"] == settings["PICTURE_STORAGE"]
+    assert "AccountName=pictures" in settings["PICTURE_STORAGE"]
+    assert "AccountName=host" in settings["AzureWebJobsStorage"]
 
 
 def test_core_tools_that_are_not_installed_are_asked_for(project: Path, tmp_path: Path) -> None:

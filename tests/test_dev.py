@@ -104,6 +104,17 @@ def test_the_demo_fails_when_an_upload_does_not_come_out_as_expected(project: Pa
     assert "not_an_image" in ended.stdout
 
 
+def test_the_demo_needs_no_key_at_all(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(photograph())
+    (tmp_path / "broken.jpg").write_bytes(photograph()[:2000])
+    ended = run(project, "demo", "--keyless", "--photos", str(tmp_path), "--report", str(tmp_path / "r.json"))
+    outcomes = [
+        row["outcome"] for row in json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["uploads"]
+    ]
+    assert outcomes == ["quarantined", "updated"]
+    assert ended.returncode == 1  # for the broken one
+
+
 def test_a_demo_that_is_interrupted_does_not_claim_success(project: Path) -> None:
     with subprocess.Popen(
         **command(project, "demo"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -77,7 +77,7 @@ def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:
     with stack.running(keyless=True) as running:
         local = Local(running)
         local.upload()
-        (invocation,) = run(local, uploaded(), REQUESTS_CA_BUNDLE=str(running.account.certificate.public))[
+        (invocation,) = run(local, uploaded(), REQUESTS_CA_BUNDLE=str(running.accounts.certificate.public))[
             "invocations"
         ]
         assert invocation["succeeded"], invocation

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from azure.identity import ManagedIdentityCredential
+from azure.storage.blob import BlobServiceClient
 
 from devstack import stack
 from devstack.identity import EXCHANGE, TENANT
@@ -24,7 +26,7 @@ BC = "https://api.businesscentral.dynamics.com"
 def federated(local: Local, monkeypatch: pytest.MonkeyPatch) -> Local:
     """The stack, with its own authority in the place of Microsoft Entra ID."""
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", local.stack.authority_url)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(local.stack.account.certificate.public))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(local.stack.accounts.certificate.public))
     return local
 
 
@@ -95,7 +97,7 @@ def keyless(keyless_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Loca
     """A stack whose storage takes tokens, over HTTPS."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setenv(name, keyless_stack.app_settings[name])
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(keyless_stack.account.certificate.public))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(keyless_stack.accounts.certificate.public))
     made = Local(keyless_stack)
     made.reset()
     return made
@@ -109,6 +111,15 @@ def test_storage_and_business_central_are_reached_without_any_key(keyless: Local
     told = json.dumps(keyless.stack.app_settings)
     assert "AccountKey" not in told
     assert "SharedAccessSignature" not in told
+
+
+def test_the_hosts_own_account_is_opened_without_any_key_too(keyless: Local) -> None:
+    settings = keyless.stack.app_settings
+    credential = ManagedIdentityCredential()
+    host = BlobServiceClient(settings["AzureWebJobsStorage__blobServiceUri"], credential=credential)
+    assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
+    assert list(host.list_containers()) == []  # not the pictures' account
+    assert {container.name for container in keyless.storage.list_containers()} >= {naming.INCOMING}
 
 
 def test_quarantine_works_without_any_key(keyless: Local) -> None:
