@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from devstack import loopback, setup, stack
 from tests.local import Local, Log
+from tests.simulator_client import bc_fixture, simulator_fixture  # noqa: F401 - fixtures
 
 loopback.forbid_everything_else()
 

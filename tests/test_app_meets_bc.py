@@ -58,27 +58,24 @@ def test_more_requests_than_bc_takes_in_a_while_are_waited_out(local: Local) -> 
     assert 429 in {request["status"] for request in local.requests()}
 
 
-def test_a_request_that_was_queued_too_long_is_waited_out(local: Local) -> None:
+def test_a_request_that_is_queued_too_long_each_time_fails_the_delivery_after_waiting(local: Local) -> None:
     local.upload()
     local.control("POST", "limits", running=0, queue_seconds=0)
-    fails(local, Reason.BC_UNAVAILABLE)
+    clock = Clock()
+    fails(local, Reason.BC_UNAVAILABLE, clock=clock)
+    assert clock.slept
     assert {request["status"] for request in local.requests()} == {503}
 
 
-def test_an_operation_that_bc_gives_up_leaves_its_outcome_open(local: Local) -> None:
+@pytest.mark.parametrize(("who", "status"), [("operation_seconds", 408), ("gateway_seconds", 504)])
+def test_a_write_that_bc_or_its_gateway_gives_up_leaves_the_outcome_open(
+    local: Local, who: str, status: int
+) -> None:
     local.upload()
-    local.control("POST", "limits", operation_seconds=0.05)
+    local.control("POST", "limits", **{who: 0.05})
     local.control("POST", "latency", seconds=0.2, method="PATCH")
     fails(local, Reason.BC_NO_ANSWER)
-    assert [request["status"] for request in local.requests("PATCH")] == [408]
-
-
-def test_a_gateway_that_gives_up_leaves_the_outcome_open(local: Local) -> None:
-    local.upload()
-    local.control("POST", "limits", gateway_seconds=0.05)
-    local.control("POST", "latency", seconds=0.2, method="PATCH")
-    fails(local, Reason.BC_NO_ANSWER)
-    assert [request["status"] for request in local.requests("PATCH")] == [504]
+    assert [request["status"] for request in local.requests("PATCH")] == [status]
 
 
 def test_a_write_that_lands_after_its_answer_was_lost_was_not_taken_for_done(local: Local) -> None:

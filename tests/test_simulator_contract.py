@@ -5,7 +5,7 @@ After ``APIV2PicturesE2E.Codeunit.al`` and its twin for v1.0 in microsoft/BCApps
 
 import pytest
 
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     DESK,
     ON_PREMISES_V1,
     ON_PREMISES_V2,
@@ -13,9 +13,7 @@ from tests.simulator_client import (  # noqa: F401 - fixtures
     V1,
     V2,
     Client,
-    bc_fixture,
     picture,
-    simulator_fixture,
 )
 
 pytestmark = [

@@ -11,18 +11,16 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     ANYTHING,
     CONTENT,
     CRONUS,
     DESK,
     ITEMS,
     Client,
-    bc_fixture,
     picture,
     refused,
     serving,
-    simulator_fixture,
     token,
     until,
 )

@@ -8,14 +8,12 @@ from contextlib import suppress
 import pytest
 import requests
 
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     ANYTHING,
     CONTENT,
     Client,
-    bc_fixture,
     picture,
     refused,
-    simulator_fixture,
     token,
     until,
 )

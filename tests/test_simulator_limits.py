@@ -8,14 +8,12 @@ import pytest
 import requests
 
 from devstack.business_central.assumptions import Assumption
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     USER,
     Client,
     assumed,
-    bc_fixture,
     picture,
     refused,
-    simulator_fixture,
     until,
 )
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from devstack.business_central.assumptions import Assumption
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     CRONUS,
     DESK,
     ITEMS,
@@ -15,9 +15,7 @@ from tests.simulator_client import (  # noqa: F401 - fixtures
     V2,
     Client,
     assumed,
-    bc_fixture,
     picture,
-    simulator_fixture,
 )
 
 evidence = pytest.mark.evidence

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from devstack.business_central.assumptions import Assumption
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     ANYTHING,
     CHAIR,
     CONTENT,
@@ -14,10 +14,8 @@ from tests.simulator_client import (  # noqa: F401 - fixtures
     ITEMS,
     Client,
     assumed,
-    bc_fixture,
     picture,
     refused,
-    simulator_fixture,
 )
 
 evidence = pytest.mark.evidence

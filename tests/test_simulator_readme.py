@@ -9,7 +9,7 @@ import pytest
 
 from devstack.business_central import conditions, limits
 from devstack.business_central.assumptions import Assumption
-from tests.simulator_client import Client, bc_fixture, simulator_fixture  # noqa: F401 - fixtures
+from tests.simulator_client import Client
 
 README = Path(conditions.__file__).with_name("README.md").read_text(encoding="utf-8")
 TESTS = {

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from devstack.business_central.assumptions import Assumption
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     ANYTHING,
     CONTENT,
     CRONUS,
@@ -18,10 +18,8 @@ from tests.simulator_client import (  # noqa: F401 - fixtures
     USER,
     Client,
     assumed,
-    bc_fixture,
     picture,
     refused,
-    simulator_fixture,
     token,
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 from devstack.business_central.assumptions import Assumption
 from devstack.business_central.routes import LARGEST_BODY
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     ANYTHING,
     CONTENT,
     DESK,
@@ -17,10 +17,8 @@ from tests.simulator_client import (  # noqa: F401 - fixtures
     PICTURE,
     Client,
     assumed,
-    bc_fixture,
     picture,
     refused,
-    simulator_fixture,
 )
 
 evidence = pytest.mark.evidence

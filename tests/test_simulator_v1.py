@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from devstack.business_central.assumptions import Assumption
-from tests.simulator_client import (  # noqa: F401 - fixtures
+from tests.simulator_client import (
     ANYTHING,
     DESK,
     ITEMS,
@@ -16,10 +16,8 @@ from tests.simulator_client import (  # noqa: F401 - fixtures
     V2,
     Client,
     assumed,
-    bc_fixture,
     picture,
     refused,
-    simulator_fixture,
 )
 
 evidence = pytest.mark.evidence
