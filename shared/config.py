@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
-from shared.imaging import Rendition, SourceLimits
+from shared.imaging import FITS, Rendition
 from shared.naming import PathTemplate, guid_of, parse_templates
+from shared.sources import SourceLimits
 
 _CONNECTION_STRING = (
     r"(?i)(^|;)(usedevelopmentstorage=true|accountname=[^;]+;(.*;)?accountkey=.+|sharedaccesssignature=.+)"
@@ -18,6 +19,8 @@ BUSINESS_CENTRAL = "https://api.businesscentral.dynamics.com"
 DEFAULT_TEMPLATE = "{company}/{item}.{extension}|{item}.{extension}"
 TRIGGER_SOURCES = ("EventGrid", "LogsAndContainerScan")
 API_VERSIONS = ("v2.0", "v1.0")
+# Of the 2048 MB of an instance, what the renders of its one process may hold together.
+RENDER_MEMORY = 900 * 1024 * 1024
 
 # Every setting that the app reads, in the order of the documentation.
 SETTINGS = (
@@ -38,9 +41,11 @@ SETTINGS = (
     "PICTURE_MAX_SIDE",
     "PICTURE_MAX_BYTES",
     "PICTURE_QUALITY",
+    "PICTURE_FIT",
     "PICTURE_BACKGROUND",
     "SOURCE_MAX_BYTES",
     "SOURCE_MAX_PIXELS",
+    "RENDER_MEMORY",
     "ITEM_WAIT",
 )
 
@@ -97,6 +102,7 @@ class Settings:
     is_development: bool
     rendition: Rendition
     limits: SourceLimits
+    render_memory: int  # bytes
     item_wait: timedelta
 
 
@@ -157,11 +163,13 @@ def read(environ: Mapping[str, str]) -> Settings:
             max_bytes=reader.number("PICTURE_MAX_BYTES", Rendition.max_bytes, 4096, 50_000_000),
             quality=reader.number("PICTURE_QUALITY", Rendition.quality, 40, 95),
             background=reader.parsed("PICTURE_BACKGROUND", "#FFFFFF", _colour),
+            fit=reader.parsed("PICTURE_FIT", FITS[0], _one_of(FITS)),
         ),
         limits=SourceLimits(
             max_bytes=reader.number("SOURCE_MAX_BYTES", SourceLimits.max_bytes, 1, 256 * 1024 * 1024),
             max_pixels=reader.number("SOURCE_MAX_PIXELS", SourceLimits.max_pixels, 1, 178_000_000),
         ),
+        render_memory=reader.number("RENDER_MEMORY", RENDER_MEMORY, 64 * 1024 * 1024, 64 * 1024**3),
         item_wait=reader.parsed("ITEM_WAIT", "P7D", _duration),
     )
     if reader.problems:

@@ -9,9 +9,11 @@ from shared import naming, telemetry
 from shared.business_central import BusinessCentral, Item
 from shared.config import Settings
 from shared.errors import Permanent, Reason, Superseded
-from shared.imaging import Picture, check_bytes, render
+from shared.imaging import Picture, render
+from shared.memory import MemoryGate
 from shared.moves import Mover
 from shared.naming import ItemKey
+from shared.sources import check_bytes
 from shared.storage import PictureStorage, Source
 from shared.telemetry import Outcome, Report
 
@@ -24,6 +26,7 @@ class Pipeline:
     storage: PictureStorage
     mover: Mover
     business_central: BusinessCentral
+    memory: MemoryGate
 
     def process(self, container: str, name: str) -> Report:
         """Take the upload ``container``/``name`` as far as it goes; the report names the outcome.
@@ -70,9 +73,9 @@ class Pipeline:
 
     def _render(self, source: Source, report: Report) -> Picture:
         check_bytes(source.size, self.settings.limits)
-        picture = render(source.content or b"", self.settings.rendition, self.settings.limits)
+        picture = render(source.content or b"", self.settings.rendition, self.settings.limits, self.memory)
         report.width, report.height, report.bytes_out = picture.width, picture.height, len(picture.content)
-        report.content_type = picture.content_type
+        report.content_type, report.quality = picture.content_type, picture.quality
         return picture
 
     def _resolve(self, key: ItemKey, report: Report) -> Item:

@@ -39,6 +39,7 @@ class Report:
     width: int | None = None
     height: int | None = None
     content_type: str | None = None
+    quality: int | None = None
     bytes_in: int | None = None
     bytes_out: int | None = None
     moved_to: str | None = None

@@ -8,6 +8,7 @@ from shared import identity, storage
 from shared.business_central import BusinessCentral
 from shared.calls import Caller, Timeouts
 from shared.config import Settings
+from shared.memory import MemoryGate
 from shared.moves import Mover
 from shared.pipeline import Pipeline
 from shared.storage import PictureStorage
@@ -24,4 +25,5 @@ def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | 
     bc, gate = settings.business_central, gate or Gate()
     caller = Caller(identity.for_business_central(settings), gate, timeouts or Timeouts())
     business_central = BusinessCentral(bc.base_url, bc.api_version, caller, gate)
-    return Pipeline(settings, PictureStorage(service), Mover(service, credential), business_central)
+    memory = MemoryGate(settings.render_memory)
+    return Pipeline(settings, PictureStorage(service), Mover(service, credential), business_central, memory)

@@ -92,9 +92,11 @@ BAD = {
     "PICTURE_MAX_SIDE": ("63", "64 to 8192"),
     "PICTURE_MAX_BYTES": ("256k", "whole number"),
     "PICTURE_QUALITY": ("100", "40 to 95"),
+    "PICTURE_FIT": ("crop", "inside or pad"),
     "PICTURE_BACKGROUND": ("white", "#FFFFFF"),
     "SOURCE_MAX_BYTES": ("-1", "whole number"),
     "SOURCE_MAX_PIXELS": ("1e8", "whole number"),
+    "RENDER_MEMORY": ("1G", "whole number"),
     "ITEM_WAIT": ("7 days", "P7D"),
 }
 

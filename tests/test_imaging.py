@@ -15,7 +15,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from devstack.drawing.encodings import adobe_rgb_profile, wide_gamut
 from shared.errors import Permanent, Reason
-from shared.imaging import Picture, Rendition, SourceLimits, render
+from shared.imaging import Picture, Rendition, render
+from shared.sources import SourceLimits
 
 Colour = tuple[int, int, int]
 RED, GREEN, BLUE, YELLOW = (200, 30, 30), (30, 160, 60), (40, 60, 200), (230, 210, 40)

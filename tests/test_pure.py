@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PURE = ("config", "errors", "imaging", "naming", "odata")
+PURE = (
+    "colours",
+    "config",
+    "encoding",
+    "errors",
+    "imaging",
+    "inks",
+    "memory",
+    "naming",
+    "odata",
+    "resampling",
+    "sources",
+)
 # What a pure module may name; anything else is a decision to be taken here.
 ALLOWED = {
     "PIL",
@@ -17,17 +29,22 @@ ALLOWED = {
     "dataclasses",
     "datetime",
     "enum",
+    "functools",
     "hashlib",
     "http",
     "io",
     "ipaddress",
+    "math",
+    "pillow_heif",
     "re",
     "shared",
     "struct",
+    "threading",
     "typing",
     "unicodedata",
     "urllib",
     "uuid",
+    "warnings",
     "zlib",
 }
 NEVER_LOADED = ("azure", "requests", "socket", "ssl", "urllib3")

@@ -1,0 +1,5 @@
+"""Stub."""
+
+
+def coated_paper_profile() -> bytes:
+    return b""

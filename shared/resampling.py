@@ -1,0 +1,137 @@
+"""From an opened source to few pixels: decoded at the smallest sufficient scale, then resampled once. Pure.
+
+A photograph has ten times the pixels that Business Central shows, so what touches all of them decides about time and
+memory: a JPEG is decoded at a reduced scale, everything else is reduced strip by strip, without a second whole copy.
+"""
+
+from collections.abc import Callable
+from math import ceil
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+Size = tuple[int, int]
+
+# What is decoded or reduced keeps at least so many times the final pixels in a row: with fewer, fine texture breaks up.
+_GAP = 1.2
+_BLURRED = 4
+_SMALL_REDUCTION = 2
+_STRIP = 1 << 18  # pixels that are converted and reduced in one go
+_REDUCIBLE = ("L", "RGB", "RGBX", "CMYK")
+_RGB_IDS = list(b"RGB")
+# Bytes that a pixel takes while its format is decoded, where that is more than Pillow's own four.
+_DECODERS = {"WEBP": 16, "AVIF": 12, "JPEG2000": 20, "HEIF": 12}
+
+
+def fitted_size(size: Size, max_side: int) -> Size:
+    """Return ``size`` scaled to fit inside ``max_side``; never enlarged, never thinner than one pixel."""
+    scale = min(1, max_side / max(size))
+    width, height = (max(1, round(side * scale)) for side in size)
+    return width, height
+
+
+def set_scale(image: Image.Image, max_side: int, *, is_srgb: bool) -> int:
+    """Have a JPEG decoded at 1/2, 1/4 or 1/8 where enough pixels are left, in YCbCr if no colour has to change.
+
+    Returns by how much it will be reduced when it is loaded; ``image.size`` is already the reduced one.
+    """
+    if not isinstance(image, JpegImageFile):
+        return 1
+    before = max(image.size)
+    least = _GAP * max_side / before
+    mode = "YCbCr" if is_srgb and _is_ycc(image) else None
+    image.draft(mode, (max(1, ceil(image.width * least)), max(1, ceil(image.height * least))))
+    return next(scale for scale in (1, 2, 4, 8) if ceil(before / scale) == max(image.size))
+
+
+def _is_ycc(image: JpegImageFile) -> bool:
+    """Tell the usual JPEG from one that is coded in RGB, of which Pillow's draft would make noise."""
+    ids = [component[0] for component in image.layer]
+    return image.mode == "RGB" and ids != _RGB_IDS and image.info.get("adobe_transform", 1) != 0
+
+
+def decoded_bytes(image: Image.Image, scale: int) -> int:
+    """Return what decoding ``image`` will hold at once, estimated from its header; ``scale`` as of ``set_scale``."""
+    pixels = image.width * image.height
+    if not isinstance(image, JpegImageFile):
+        return pixels * _DECODERS.get(str(image.format), 4)
+    # A progressive JPEG is kept whole, at two bytes a coefficient, until its last scan has been read.
+    coefficients = pixels * scale * scale * 2 * len(image.layer) if "progressive" in image.info else 0
+    return pixels * 4 + coefficients
+
+
+def resampled(
+    image: Image.Image, size: Size, scale: int, plain: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """Return the first frame of ``image`` in ``size``; ``scale`` is what ``set_scale`` returned.
+
+    ``plain`` turns a strip of the source into a mode that can be resampled.
+    """
+    if isinstance(image, JpegImageFile):
+        image.load()
+        few: Image.Image = image.copy() if image.size == size else image
+        width, height = map(float, image.size)
+    else:
+        few, scale = _reduced(_decoded(image), max(size), plain)
+        width, height = image.width / scale, image.height / scale
+    if few.size == size:
+        return few
+    kernel = _kernel(scale, max(width, height) / max(size))
+    if few.mode == "YCbCr":
+        return _planes(few, size, kernel)
+    return few.resize(size, kernel, box=(0, 0, width, height))
+
+
+def _kernel(reduced: int, rest: float) -> Image.Resampling:
+    """Return the filter for a reduction by ``rest`` of what a box filter has reduced by a whole number before.
+
+    LANCZOS gives back some of the sharpness that a wide box took. Where little is reduced in all, the narrow HAMMING
+    is hardly worse; and it is there that the filter takes most of the time.
+    """
+    if reduced >= _BLURRED:
+        return Image.Resampling.LANCZOS
+    return Image.Resampling.BICUBIC if reduced * rest >= _SMALL_REDUCTION else Image.Resampling.HAMMING
+
+
+def _decoded(image: Image.Image) -> Image.Image:
+    """Return the decoded pixels; those of a WebP without the copy of all of them that Pillow would make."""
+    decoder = getattr(image, "_decoder", None) if isinstance(image, WebPImageFile) else None
+    if decoder is None or image.mode not in ("RGB", "RGBA"):
+        image.load()
+        return image
+    mode = "RGBX" if image.mode == "RGB" else "RGBA"
+    return Image.frombuffer(mode, image.size, decoder.get_next()[0], "raw", mode, 0, 1)
+
+
+def _reduced(
+    image: Image.Image, side: int, plain: Callable[[Image.Image], Image.Image]
+) -> tuple[Image.Image, int]:
+    """Return ``image``, plain and reduced by a whole number, and that number."""
+    factor = _factor(max(image.size), side)
+    if image.mode in _REDUCIBLE and not image.has_transparency_data:
+        return plain(image.reduce(factor)), factor
+    rows = max(1, _STRIP // image.width // factor) * factor
+    few = None
+    for top in range(0, image.height, rows):
+        strip = plain(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(factor)
+        few = few or Image.new(strip.mode, (strip.width, ceil(image.height / factor)))
+        few.paste(strip, (0, top // factor))
+    return few or image, factor  # no picture is without rows
+
+
+def _factor(before: int, after: int) -> int:
+    """Where the box filter meets the final pixels, it is as good as any; where it does not, it must leave a gap."""
+    return before // after if before % after == 0 else max(1, int(before / (after * _GAP)))
+
+
+def _planes(image: Image.Image, size: Size, kernel: Image.Resampling) -> Image.Image:
+    """Resample brightness in full and colour at half the size: the JPEG that comes of it keeps no more of it."""
+    half = ceil(size[0] / 2), ceil(size[1] / 2)
+    brightness, *colours = image.split()
+
+    def colour(plane: Image.Image) -> Image.Image:
+        few = plane.reduce(_factor(max(plane.size), max(half))).resize(half, Image.Resampling.BILINEAR)
+        return few.resize(size, Image.Resampling.NEAREST, box=(0, 0, size[0] / 2, size[1] / 2))
+
+    return Image.merge("YCbCr", (brightness.resize(size, kernel), *map(colour, colours)))
