@@ -97,7 +97,7 @@ def _rendered(image: Image.Image, rendition: Rendition, memory: MemoryGate) -> I
     size = resampling.fitted_size(image.size, rendition.max_side)
     scale = resampling.set_scale(image, rendition.max_side, is_srgb=profile is None)
     plain = _plain_strips(image, profile, rendition.background)
-    with memory.room(resampling.decoded_bytes(image, scale)):
+    with memory.room(resampling.memory_for(image, scale, size)):
         picture = resampling.resampled(image, size, scale, plain)
     picture = colours.to_srgb(_turned_upright(picture, image), profile)
     picture = colours.flattened(picture, rendition.background)

@@ -20,8 +20,9 @@ _SMALL_REDUCTION = 2
 _STRIP = 1 << 18  # pixels that are converted and reduced in one go
 _REDUCIBLE = ("L", "RGB", "RGBX", "CMYK")
 _RGB_IDS = list(b"RGB")
-# Bytes that a pixel takes while its format is decoded, where that is more than Pillow's own four.
-_DECODERS = {"WEBP": 16, "AVIF": 12, "JPEG2000": 20, "HEIF": 12}
+# Bytes that a pixel takes while its format is decoded, where that is more than Pillow's own four; as measured.
+_DECODERS = {"WEBP": 13, "AVIF": 10, "JPEG2000": 20, "HEIF": 12}
+_BESIDES = 4 * 1024 * 1024  # bytes: tables, buffers, the encoded picture
 
 
 def fitted_size(size: Size, max_side: int) -> Size:
@@ -51,14 +52,19 @@ def _is_ycc(image: JpegImageFile) -> bool:
     return image.mode == "RGB" and ids != _RGB_IDS and image.info.get("adobe_transform", 1) != 0
 
 
-def decoded_bytes(image: Image.Image, scale: int) -> int:
-    """Return what decoding ``image`` will hold at once, estimated from its header; ``scale`` as of ``set_scale``."""
+def memory_for(image: Image.Image, scale: int, size: Size) -> int:
+    """Return about how many bytes ``resampled`` will hold at once, from the header alone; ``scale`` as it needs it."""
     pixels = image.width * image.height
-    if not isinstance(image, JpegImageFile):
-        return pixels * _DECODERS.get(str(image.format), 4)
-    # A progressive JPEG is kept whole, at two bytes a coefficient, until its last scan has been read.
-    coefficients = pixels * scale * scale * 2 * len(image.layer) if "progressive" in image.info else 0
-    return pixels * 4 + coefficients
+    few = min(pixels, 6 * size[0] * size[1])  # between the box and the filter; 6 is just above (2 × _GAP) ** 2
+    return pixels * _DECODERS.get(str(image.format), 4) + _coefficients(image, scale) + 8 * few + _BESIDES
+
+
+def _coefficients(image: Image.Image, scale: int) -> int:
+    """A progressive JPEG is kept whole, at two bytes a coefficient, until its last scan has been read."""
+    if not isinstance(image, JpegImageFile) or "progressive" not in image.info:
+        return 0
+    areas = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
+    return image.width * image.height * scale * scale * 2 * sum(areas) // max(areas)
 
 
 def resampled(
