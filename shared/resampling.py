@@ -55,7 +55,9 @@ def _is_ycc(image: JpegImageFile) -> bool:
 def memory_for(image: Image.Image, scale: int, size: Size) -> int:
     """Return about how many bytes ``resampled`` will hold at once, from the header alone; ``scale`` as it needs it."""
     pixels = image.width * image.height
-    few = min(pixels, 6 * size[0] * size[1])  # between the box and the filter; 6 is just above (2 × _GAP) ** 2
+    few = min(
+        pixels, 6 * size[0] * size[1]
+    )  # between the box and the filter; 6 is just above (2 × _GAP) ** 2
     return pixels * _DECODERS.get(str(image.format), 4) + _coefficients(image, scale) + 8 * few + _BESIDES
 
 
