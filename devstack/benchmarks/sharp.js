@@ -10,6 +10,9 @@ let source = null;
 let content = null;
 
 const requests = {
+  ready() {
+    return {};
+  },
   load({ path }) {
     source = fs.readFileSync(path);
     return { bytes: source.length };
