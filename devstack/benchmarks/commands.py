@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the signatures when it runs
 from typing import Annotated, Any
 
 import typer
@@ -50,9 +50,9 @@ def render_command(
     threads: Annotated[
         int | None, typer.Option(help="Also the throughput of one process with so many threads.", min=1)
     ] = None,
-    memory: Annotated[
+    memory: Annotated[  # noqa: FBT002 - typer's way
         bool, typer.Option("--memory", help="Also the memory for pictures of 50 and 100 megapixels.")
-    ] = False,  # noqa: FBT002 - typer's way
+    ] = False,
 ) -> None:
     """Measure our rendering against the usual sample code, libvips and sharp, on the same bytes in the same run."""
     if report and not report.absolute().parent.is_dir():
@@ -68,7 +68,7 @@ def render_command(
     if report:
         report.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     chart.write(
-        CHART, found, title=f"Rendering: {photos.name if photos else 'the benchmark’s own photographs'}"
+        CHART, found, title=f"Rendering: {photos.resolve().name if photos else 'photographs made in code'}"
     )
     console.print(f"The chart: {CHART}", soft_wrap=True)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Make = Callable[[], bytes]
 
-_NOISE = 4  # of 255: an ordinary camera indoors
+_NOISE = 4  # of 255: an ordinary camera indoors, in its full size
 _OCTAVES = 11
 _BICUBIC = Image.Resampling.BICUBIC
 
@@ -56,16 +56,16 @@ def photograph(width: int, height: int, seed: int = 1) -> Image.Image:
 
 def _detail(random: np.random.Generator, width: int, height: int, octaves: int) -> np.ndarray:
     """Return a random field in which every octave, from the whole to single pixels, has less contrast than the one before."""
-    total = np.zeros((height, width), np.float32)
+    total: np.ndarray = np.zeros((height, width), np.float32)
     for octave in range(octaves):
         cells = random.standard_normal((3 << octave, 4 << octave), dtype=np.float32)
-        total += 0.7**octave * np.asarray(Image.fromarray(cells).resize((width, height), _BICUBIC))
+        total += 0.6**octave * np.asarray(Image.fromarray(cells).resize((width, height), _BICUBIC))
     return total
 
 
 def _noisy(random: np.random.Generator, channel: Image.Image) -> Image.Image:
     noise = random.standard_normal((channel.height, channel.width), dtype=np.float32)
-    return _levels(np.asarray(channel) + _NOISE * noise)
+    return _levels(np.asarray(channel) + min(_NOISE, channel.width / 1000) * noise)
 
 
 def _levels(values: np.ndarray) -> Image.Image:
