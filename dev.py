@@ -5,7 +5,7 @@ python3 dev.py up      run the same stack until Ctrl-C; .local/endpoints.json sa
 python3 dev.py test    run the whole test suite; what follows is passed on to pytest
 python3 dev.py check   check format, lint and types
 python3 dev.py bench   measure rendering (bench render) and importing the app (bench import); alone, both
-python3 dev.py clean   remove what the others made (up to 900 MB)
+python3 dev.py clean   remove what the others made (up to 1.3 GB)
 
 COMMAND --help says more. The first command makes .venv, with all that is needed (a minute, 320 MB).
 """
