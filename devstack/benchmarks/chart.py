@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from devstack.benchmarks.results import OURS
-from devstack.benchmarks.tables import number, verdict
+from devstack.benchmarks.tables import number, refusals, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,6 @@ figure, .scroll { background: var(--card); border: 1px solid var(--line); border
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 5px 10px; align-items: center; }
 .bar { background: var(--other); border-radius: 3px; height: 14px; min-width: 1px; }
 .bar.ours { background: var(--ours); }
-.ours-name { font-weight: 650; }
 figcaption { margin-top: 8px; font-size: 13px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
@@ -46,7 +45,6 @@ th:first-child, td:first-child { text-align: left; }
 def write(path: Path, pictures: Sequence[Picture], *, title: str) -> None:
     """Write the chart: no scripts, nothing that is fetched from anywhere."""
     figures = "\n".join(_figure(picture) for picture in pictures)
-    lines = "\n".join(f"<p>{escape(line)}</p>" for line in verdict(pictures))
     page = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -59,7 +57,7 @@ def write(path: Path, pictures: Sequence[Picture], *, title: str) -> None:
 </head>
 <body>
 <header><h1>{escape(title)}</h1>
-{lines}
+<p>{escape(verdict(pictures))}</p>
 <p class="soft">Least milliseconds of each renderer's rounds, one thread each, shorter is better. Each picture has a scale of its own.</p>
 </header>
 <main>
@@ -81,22 +79,24 @@ def _figure(picture: Picture) -> str:
 <div class="bars">
 {bars}
 </div>
-<figcaption>{escape(_facts(picture))}</figcaption>
+<figcaption>{"<br>".join(map(escape, (_facts(picture), *refusals(picture))))}</figcaption>
 </figure>"""
 
 
 def _bar(name: str, run: Run, longest: float) -> str:
     ours = name == OURS
-    told = "refused" if run.least is None else f"{number(run.least, 1)} ms"
-    width = 100 * (run.least or 0) / (longest or 1)
-    return (
-        f"<span{' class=ours-name' if ours else ''}>{escape(name)}</span>"
-        f'<div><div class="bar{" ours" if ours else ""}" style="width: {width:.1f}%"></div></div><span>{told}</span>'
-    )
+    label = f"<b>{escape(name)}</b>" if ours else escape(name)
+    if run.least is None:
+        return f"<span>{label}</span><div></div><span>refused</span>"
+    width = 100 * run.least / (longest or 1)
+    bar = f'<div class="bar{" ours" if ours else ""}" style="width: {width:.1f}%"></div>'
+    return f"<span>{label}</span><div>{bar}</div><span>{number(run.least, 1)} ms</span>"
 
 
 def _facts(picture: Picture) -> str:
     ours = picture.runs[OURS]
+    if ours.refusal:
+        return "No rendition of ours."
     ssim = f"SSIM {number(ours.ssim, 3)} (at best {number(picture.ceiling, 3)})"
     size = f"{number(ours.bytes_out and ours.bytes_out / 1000)} kB"
     return f"{ssim} · {size} · {number(ours.peak_mb)} MB at most · {len(ours.milliseconds)} rounds"

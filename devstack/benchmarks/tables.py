@@ -33,23 +33,29 @@ def print_comparison(console: Console, pictures: Sequence[Picture]) -> None:
     names = list(pictures[0].runs)
     for table in (_times, _likeness, _memory):
         console.print(table(names, pictures))
-    for line in verdict(pictures):
-        console.print(escape(line), soft_wrap=True)
-
-
-def verdict(pictures: Sequence[Picture]) -> Iterator[str]:
-    """Say how ours stands against the best of libvips and sharp, and who refused what."""
-    highest = worst(pictures)
-    if highest is not None:
-        rated = sum(picture.ratio is not None for picture in pictures)
-        yield (
-            f"Ours ÷ the best of libvips and sharp: {number(geometric_mean(pictures), 2)} (geometric mean of "
-            f"{rated} pictures), at most {number(highest.ratio, 2)} ({highest.name})."
-        )
+    console.print(escape(verdict(pictures)), soft_wrap=True)
     for picture in pictures:
-        for name, reason in picture.refusals.items():
-            left_out = "; not in the mean" if picture.ratio is None else ""
-            yield f"{picture.name}: {name} refused it{left_out} ({' '.join(reason.split())})"
+        left_out = " (not in the mean)" if picture.ratio is None else ""
+        for line in refusals(picture):
+            console.print(escape(f"{picture.name}{left_out}: {line}"), soft_wrap=True)
+
+
+def verdict(pictures: Sequence[Picture]) -> str:
+    """Say how ours stands against the best of libvips and sharp."""
+    highest = worst(pictures)
+    if highest is None:
+        return "No picture was rendered by ours, libvips and sharp alike, so there is nothing to compare."
+    rated = sum(picture.ratio is not None for picture in pictures)
+    return (
+        f"Ours ÷ the best of libvips and sharp: {number(geometric_mean(pictures), 2)} (geometric mean, pictures: "
+        f"{rated}), at most {number(highest.ratio, 2)} ({highest.name})."
+    )
+
+
+def refusals(picture: Picture) -> Iterator[str]:
+    """Say which renderer refused this picture, and why."""
+    for name, reason in picture.refusals.items():
+        yield f"{name} refused it: {' '.join(reason.split())}"
 
 
 def _times(names: Sequence[str], pictures: Sequence[Picture]) -> Table:
