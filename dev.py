@@ -4,8 +4,8 @@ python3 dev.py demo    run the main job on sample photographs (--photos DIR for 
 python3 dev.py up      run the same stack until Ctrl-C; .local/endpoints.json says where everything is
 python3 dev.py test    run the whole test suite; what follows is passed on to pytest
 python3 dev.py check   check format, lint and types
-python3 dev.py bench   measure what importing the function app costs
-python3 dev.py clean   remove what the others made (up to 900 MB)
+python3 dev.py bench   measure rendering (bench render) and importing the app (bench import); alone, both
+python3 dev.py clean   remove what the others made (up to 1.3 GB)
 
 COMMAND --help says more. The first command makes .venv, with all that is needed (a minute, 320 MB).
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "Scripts" / "python.exe" if os.name == "nt" else VENV / "bin" / "python"
-APP, STACK, TESTS = (ROOT / f"requirements{part}.txt" for part in ("", "-dev", "-test"))
+APP, STACK, TESTS, BENCH = (ROOT / f"requirements{part}.txt" for part in ("", "-dev", "-test", "-bench"))
 OLDEST = (3, 11)
 
 
@@ -37,9 +37,17 @@ def main() -> int:
         return 0
     if sys.argv[1:] == ["clean"]:
         return _clean()
-    if problem := _prepare(TESTS if sys.argv[1] in ("test", "check") else STACK):
+    if problem := _prepare(_wanted(*sys.argv[1:])):
         return _fail(problem)
     return _continue_inside()
+
+
+def _wanted(command: str, *arguments: str) -> Path:
+    """Return the requirements of a command; nobody pays for a benchmark that is not run."""
+    if command in ("test", "check"):
+        return TESTS
+    renders = command == "bench" and arguments[:1] in ((), ("render",)) and "--help" not in arguments
+    return BENCH if renders else STACK
 
 
 def _fail(message: str) -> int:

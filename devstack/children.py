@@ -74,7 +74,7 @@ class Child:
                 env=dict(env),
                 encoding="utf-8",
                 errors="replace",
-                **_own_group(),
+                **own_group(),
             )
         self._reader = Thread(target=self._read, name=f"{name} output", daemon=True)
         self._reader.start()
@@ -129,7 +129,7 @@ class Child:
         self.process.stdout.close()
 
 
-def _own_group() -> dict[str, Any]:
+def own_group() -> dict[str, Any]:
     """Keep Ctrl-C to the parent, which then ends its children in order."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}

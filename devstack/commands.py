@@ -17,7 +17,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from devstack import bench, demo, lifeline, stack
+from devstack import demo, lifeline, stack
+from devstack.benchmarks import commands as benchmarks
 from devstack.children import ChildFailedError
 from devstack.setup import LOCAL, ROOT
 
@@ -35,6 +36,7 @@ class Host(StrEnum):
 _HOSTS = {Host.LOCAL: "devstack.host", Host.FUNC: "devstack.core_tools"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(benchmarks.app, name="bench")
 console = Console()
 
 
@@ -115,12 +117,6 @@ def check() -> None:
     for tool in failed:
         console.print(f"[red]Failed:[/] {' '.join(tool)}")
     raise typer.Exit(len(failed))
-
-
-@app.command("bench")
-def bench_command() -> None:
-    """Measure what importing the function app costs, against its packages alone."""
-    bench.measure_import(console)
 
 
 def _refuse_a_second_one() -> None:

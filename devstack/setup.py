@@ -1,4 +1,4 @@
-"""What the local stack needs beside Python packages: Node, which a wheel brings, and Azurite, which npm brings."""
+"""What is needed beside Python packages: Node, which a wheel brings, and what npm brings."""
 
 import json
 import os
@@ -17,8 +17,7 @@ LOCAL = ROOT / ".local"
 AZURITE_VERSION = "3.37.0"
 # Node would live on when its parent is killed; the end of its standard input tells it.
 NODE_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require(process.argv[1])"
-_AZURITE_FOLDER = LOCAL / f"azurite-{AZURITE_VERSION}"
-_AZURITE_MAIN = _AZURITE_FOLDER / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+SHARP_VERSION = "0.35.5"
 
 
 def node() -> Path:
@@ -28,31 +27,42 @@ def node() -> Path:
 
 
 def azurite(say: Callable[[str], None] = lambda _text: None) -> Path:
-    """Return Azurite's main module; the first call installs it (20 s, 245 MB)."""
-    if not _AZURITE_MAIN.exists():
-        say(f"Installing Azurite {AZURITE_VERSION}, once (about 20 s, 245 MB)")
-        _install_azurite()
-    return _AZURITE_MAIN
+    """Return Azurite's main module; the first call installs it."""
+    modules = _npm_package(f"azurite@{AZURITE_VERSION}", "about 20 s, 245 MB", say)
+    return modules / "azurite" / "dist" / "src" / "azurite.js"
 
 
-def _install_azurite() -> None:
-    for left in LOCAL.glob("azurite-*.partial"):
+def sharp(say: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return the folder of modules that holds sharp, for the benchmark alone; the first call installs it."""
+    return _npm_package(f"sharp@{SHARP_VERSION}", "a few seconds, 20 MB", say)
+
+
+def _npm_package(package: str, cost: str, say: Callable[[str], None]) -> Path:
+    """Return the folder of modules that holds ``package`` ("name@version"), installed once into a folder of its own."""
+    folder = LOCAL / package.replace("@", "-")
+    if not folder.exists():
+        say(f"Installing {package.replace('@', ' ')}, once ({cost})")
+        _install(package, folder)
+    return folder / "node_modules"
+
+
+def _install(package: str, folder: Path) -> None:
+    for left in LOCAL.glob("*.partial"):
         if not psutil.pid_exists(int(left.name.split(".")[-2])):
             shutil.rmtree(left, ignore_errors=True)
-    partial = _AZURITE_FOLDER.with_name(f"{_AZURITE_FOLDER.name}.{os.getpid()}.partial")
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     (partial / "package.json").write_text(json.dumps({"private": True}), encoding="utf-8")
     npm = node().parent / "node_modules" if os.name == "nt" else node().parent.parent / "lib" / "node_modules"
-    command = [str(node()), "-e", NODE_STARTER, str(npm / "npm" / "bin" / "npm-cli.js")]
-    command += ["install", f"azurite@{AZURITE_VERSION}"]
+    command = [str(node()), "-e", NODE_STARTER, str(npm / "npm" / "bin" / "npm-cli.js"), "install", package]
     quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     try:
         with subprocess.Popen(
             [*command, *quiet], cwd=partial, stdin=subprocess.PIPE, stdout=sys.stderr
         ) as process:
             if code := process.wait():
-                raise SystemExit(f"npm could not install Azurite (exit code {code}); see above.")
-        partial.replace(_AZURITE_FOLDER)
+                raise SystemExit(f"npm could not install {package} (exit code {code}); see above.")
+        partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

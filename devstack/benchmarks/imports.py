@@ -1,4 +1,4 @@
-"""Benchmarks: each is a ratio against a peer in the same run, because machines differ and are noisy."""
+"""What a cold start pays for importing the app, against its packages alone."""
 
 import statistics
 import subprocess
@@ -26,7 +26,7 @@ _SETTINGS = {
 }
 
 
-def measure_import(console: Console) -> None:
+def measure(console: Console) -> None:
     """Print what a cold start pays for importing ``function_app``, beside its packages and an empty program."""
     taken: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
     for _ in range(_ROUNDS):  # alternating, so that all meet the same noise
