@@ -279,7 +279,7 @@ def test_16_bit_gray_is_scaled_not_clipped(mode: str, kind: str) -> None:
         assert_near((x, x, x), colour_at(image, x, 8), 4)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "RGBA", "LA"])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
 def test_a_gray_is_the_same_gray_in_every_mode(mode: str) -> None:
     gray = 255 if mode == "1" else 150
     source = Image.new("RGB", (32, 32), (gray,) * 3).convert(mode, palette=Image.Palette.ADAPTIVE)
@@ -297,10 +297,12 @@ def without_adobe(jpeg: bytes) -> bytes:
     ("inks", "colour"),
     [
         ((0, 0, 0, 0), (255, 255, 255)),
-        ((0, 0, 0, 255), (0, 0, 0)),
-        ((255, 0, 0, 0), (0, 255, 255)),
-        ((0, 255, 255, 0), (255, 0, 0)),
-        ((0, 0, 255, 128), (127, 127, 0)),
+        # As printers know these inks on a screen: #1D1D1B, #009FE3, #E6007E, #FFED00, #E30613.
+        ((0, 0, 0, 255), (29, 29, 27)),
+        ((255, 0, 0, 0), (0, 159, 227)),
+        ((0, 255, 0, 0), (230, 0, 126)),
+        ((0, 0, 255, 0), (255, 237, 0)),
+        ((0, 255, 255, 0), (227, 6, 19)),
     ],
 )
 def test_inks_become_the_colour_they_print(inks: tuple[int, ...], colour: Colour) -> None:
@@ -308,7 +310,7 @@ def test_inks_become_the_colour_they_print(inks: tuple[int, ...], colour: Colour
     assert "adobe" in Image.open(BytesIO(source)).info
     assert "adobe" not in Image.open(BytesIO(without_adobe(source))).info
     for jpeg in (source, without_adobe(source)):
-        assert_near(colour, colour_at(shown(jpeg), 16, 16))
+        assert_near(colour, colour_at(shown(jpeg), 16, 16), 8)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -341,7 +343,7 @@ def test_a_profile_of_the_wrong_type_leaves_the_numbers_as_they_are() -> None:
     assert difference(quarters(), shown(source)) < 6
 
 
-@pytest.mark.parametrize("mode", ["L", "CMYK", "LA"])
+@pytest.mark.parametrize("mode", ["L", "LA"])
 def test_a_profile_of_other_channels_is_left_out(mode: str) -> None:
     source = saved(
         Image.new("RGB", (32, 32), (150,) * 3).convert(mode), "TIFF", icc_profile=adobe_rgb_profile()
