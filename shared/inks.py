@@ -7,19 +7,12 @@ paper types 1 and 2 (the conditions of FOGRA39), so that no profile with a licen
 import struct
 from functools import cache
 
-_Triple = tuple[float, float, float]
+_Colour = tuple[float, ...]  # X, Y, Z or L*, a*, b*
 _PAPER = (95.0, 0.0, -2.0)
-# CIELAB of the solids and their overprints, measured on white; the bits of the key: 1 cyan, 2 magenta, 4 yellow.
-_SOLIDS: dict[int, _Triple] = {
-    0: _PAPER,
-    1: (55, -37, -50),
-    2: (48, 74, -3),
-    3: (24, 22, -46),
-    4: (89, -5, 93),
-    5: (50, -65, 27),
-    6: (47, 68, 48),
-    7: (23, 0, 0),
-}
+# CIELAB of solids and overprints, measured on white. Of an index, bit 0 is cyan, 1 magenta, 2 yellow.
+_WITHOUT_YELLOW: tuple[_Colour, ...] = (_PAPER, (55, -37, -50), (48, 74, -3), (24, 22, -46))
+_WITH_YELLOW: tuple[_Colour, ...] = ((89, -5, 93), (50, -65, 27), (47, 68, 48), (23, 0, 0))
+_SOLIDS = _WITHOUT_YELLOW + _WITH_YELLOW
 _BLACK = (16.0, 0.0, 0.0)
 _TONE_VALUE_INCREASE = (0.13, 0.13, 0.13, 0.16)  # of C, M, Y, K at a tone of 50 %
 _SCREENED_BY = (0, 1, 2, 1)  # which of X, Y, Z shows the tone of C, M, Y, K best
@@ -33,10 +26,11 @@ _UNCHANGED = (65536, 0, 0, 0, 65536, 0, 0, 0, 65536)  # the matrix of a lut16, w
 @cache
 def coated_paper_profile() -> bytes:
     """Return an ICC profile (2.4, input, CMYK to CIELAB) in which the bare paper is white; always the same bytes."""
+    paper = tuple(part * light for part, light in zip(_xyz(_PAPER), _ILLUMINANT, strict=True))
     tags = {
         b"desc": _description(b"Offset on coated paper, computed from ISO 12647-2"),
-        b"cprt": b"text\0\0\0\0No copyright, use freely\0",
-        b"wtpt": b"XYZ \0\0\0\0" + _fixed(_media_white()),
+        b"cprt": b"text\0\0\0\0Part of Item Picture Sync\0",
+        b"wtpt": b"XYZ \0\0\0\0" + _fixed(paper),
         b"A2B0": _table(),
     }
     directory, body = struct.pack(">I", len(tags)), b""
@@ -44,7 +38,7 @@ def coated_paper_profile() -> bytes:
         directory += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(body), len(data))
         body += data + bytes(-len(data) % 4)
     content = directory + body
-    # An input profile, not an output one: it has no way back, and black point compensation would look for it.
+    # An input profile: an output profile would have to hold the way back, too.
     header = struct.pack(">I4xI4s4s4s", 128 + len(content), 0x02400000, b"scnr", b"CMYK", b"Lab ")
     header += struct.pack(">6H4s28x", 2004, 1, 1, 0, 0, 0, b"acsp") + _fixed(_ILLUMINANT)
     return header.ljust(128, b"\0") + content
@@ -54,13 +48,8 @@ def _description(text: bytes) -> bytes:
     return b"desc\0\0\0\0" + struct.pack(">I", len(text) + 1) + text + bytes(1 + 8 + 3 + 67)
 
 
-def _fixed(numbers: _Triple) -> bytes:
+def _fixed(numbers: _Colour) -> bytes:
     return struct.pack(">3i", *(round(number * 65536) for number in numbers))
-
-
-def _media_white() -> _Triple:
-    x, y, z = (part * light for part, light in zip(_xyz(_PAPER), _ILLUMINANT, strict=True))
-    return x, y, z
 
 
 def _table() -> bytes:
@@ -80,7 +69,7 @@ def _tone_curve(ink: int) -> list[float]:
     return [(1 - (1 - area * (1 - solid**_N)) ** (1 / _N)) / (1 - solid) for area in areas]
 
 
-def _grid() -> list[_Triple]:
+def _grid() -> list[_Colour]:
     """Return the reflectances (to the power of 1/n) at all points of the grid, the last ink changing fastest."""
     points = [_reflectances()]
     for _ in range(4):  # what is left of each list: the overprints of the inks that are still to be mixed in
@@ -88,46 +77,36 @@ def _grid() -> list[_Triple]:
     return [colour for (colour,) in points]
 
 
-def _mixed(solids: list[_Triple], area: float) -> list[_Triple]:
-    pairs = zip(solids[::2], solids[1::2], strict=True)
-    return [(x + (u - x) * area, y + (v - y) * area, z + (w - z) * area) for (x, y, z), (u, v, w) in pairs]
+def _mixed(solids: list[_Colour], area: float) -> list[_Colour]:
+    pairs = zip(solids[::2], solids[1::2], strict=True)  # without and with the next ink
+    return [tuple(p + (q - p) * area for p, q in zip(*pair, strict=True)) for pair in pairs]
 
 
 @cache
-def _reflectances() -> list[_Triple]:
+def _reflectances() -> list[_Colour]:
     """Return X, Y, Z of all 16 overprints relative to the paper, to the power of 1/n; 8 is the bit of black."""
     paper = _xyz(_PAPER)
-    solids = [_SOLIDS[inks] for inks in range(8)]
-    solids += [_BLACK, *(_under_black(solid) for solid in solids[1:])]
-    return [_powers(_xyz(solid), paper) for solid in solids]
+    solids = [*_SOLIDS, _BLACK, *(_under_black(solid) for solid in _SOLIDS[1:])]
+    relative = (zip(_xyz(solid), paper, strict=True) for solid in solids)
+    return [tuple((part / white) ** (1 / _N) for part, white in colour) for colour in relative]
 
 
-def _powers(colour: _Triple, paper: _Triple) -> _Triple:
-    x, y, z = ((part / white) ** (1 / _N) for part, white in zip(colour, paper, strict=True))
-    return x, y, z
-
-
-def _under_black(solid: _Triple) -> _Triple:
+def _under_black(solid: _Colour) -> _Colour:
     """Black over other inks is darker than alone and keeps a little of their hue."""
     lightness, a, b = solid
     return 6 + 0.1 * lightness, 0.17 * a, 0.17 * b
 
 
-def _xyz(lab: _Triple) -> _Triple:
+def _xyz(lab: _Colour) -> _Colour:
     """Return X, Y, Z as parts of the illuminant's."""
     y = (lab[0] + 16) / 116
-    x, z = y + lab[1] / 500, y - lab[2] / 200
-    x, y, z = (f**3 if f > 6 / 29 else (f - 4 / 29) * 108 / 841 for f in (x, y, z))
-    return x, y, z
+    roots = (y + lab[1] / 500, y, y - lab[2] / 200)
+    return tuple(f**3 if f > 6 / 29 else (f - 4 / 29) * 108 / 841 for f in roots)
 
 
-def _encoded(reflectance: _Triple) -> _Triple:
+def _encoded(reflectance: _Colour) -> tuple[int, ...]:
     """Return CIELAB as a lut16 holds it: 0xFF00 is a lightness of 100, 0x8000 an a or b of 0."""
-    x, y, z = (
-        t ** (1 / 3) if t > 216 / 24389 else t * 841 / 108 + 4 / 29 for t in (r**_N for r in reflectance)
-    )
-    return (
-        round((116 * y - 16) * 652.8),
-        round((500 * (x - y) + 128) * 256),
-        round((200 * (y - z) + 128) * 256),
-    )
+    relative = (part**_N for part in reflectance)
+    x, y, z = (t ** (1 / 3) if t > 216 / 24389 else t * 841 / 108 + 4 / 29 for t in relative)
+    lightness, a, b = 116 * y - 16, 500 * (x - y), 200 * (y - z)
+    return round(lightness * 652.8), round((a + 128) * 256), round((b + 128) * 256)
