@@ -57,7 +57,7 @@ class Renderer:
             **own_group(),
         )
         try:
-            self.ask("ready")
+            self._exchange({"do": "ready"})
         except RefusedError as error:
             raise ChildFailedError(f"The renderer {self.name} does not start: {error}") from None
 
@@ -69,10 +69,13 @@ class Renderer:
         """
         if self._process.poll() is not None:
             self._start()
+        return self._exchange({"do": what, **details})
+
+    def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         assert self._process.stdout is not None  # noqa: S101 - for the type checker
         try:
-            print(json.dumps({"do": what, **details}), file=self._process.stdin, flush=True)
+            print(json.dumps(request), file=self._process.stdin, flush=True)
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""
