@@ -97,7 +97,7 @@ def _facts(picture: Picture) -> str:
     ours = picture.runs[OURS]
     if ours.refusal:
         return "No rendition of ours."
-    ssim = f"SSIM {number(ours.ssim, 3)} (at best {number(picture.ceiling, 3)})"
+    ssim = f"SSIM {number(picture.resampled, 3)}, as JPEG {number(ours.ssim, 3)} (at best {number(picture.ceiling, 3)})"
     size = f"{number(ours.bytes_out and ours.bytes_out / 1000)} kB"
     return f"{ssim} · {size} · {number(ours.peak_mb)} MB at most · {len(ours.milliseconds)} rounds"
 

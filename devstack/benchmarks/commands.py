@@ -89,7 +89,10 @@ def _compared(sources: list[Path]) -> list[results.Picture]:
 
     modules = setup.sharp(console.print)
     started_by = renderers.commands()
-    with renderers.running(started_by, modules) as running, console.status("Starting") as status:
+    with (
+        renderers.running(started_by, modules, one_core=True) as running,
+        console.status("Starting") as status,
+    ):
         comparison = Comparison(started_by, running, Reference, modules)
         pictures = []
         for number, source in enumerate(sources, 1):

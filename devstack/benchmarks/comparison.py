@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from devstack.benchmarks import renderers
-from devstack.benchmarks.renderers import RefusedError
+from devstack.benchmarks.renderers import FINEST, RefusedError
 from devstack.benchmarks.results import Picture, Run
 
 if TYPE_CHECKING:
@@ -56,7 +56,16 @@ class Comparison:
                 runs[name] = Run(refusal=str(error))
         for name, outcome in self._times(estimates).items():
             runs[name] = replace(runs[name], **outcome, peak_mb=self._peak(name, source))
-        return Picture(source.name, runs, judge.ceiling())
+        return Picture(source.name, runs, judge.ceiling(), self._resampled(source, judge))
+
+    def _resampled(self, source: Path, judge: Judge) -> float | None:
+        """Return the SSIM of ours before JPEG takes its part."""
+        with (
+            renderers.running({FINEST: renderers.in_python(FINEST)}) as fresh,
+            suppress(RefusedError),
+        ):
+            return judge.ssim(fresh[FINEST].render(source))
+        return None
 
     def _times(self, estimates: Mapping[str, float]) -> dict[str, dict[str, Any]]:
         """Return the milliseconds of every round; there and back again, so that nobody always comes after the same one."""

@@ -31,6 +31,14 @@ def ours() -> Render:
     return lambda source: imaging.render(source).content
 
 
+def finest() -> Render:
+    """Return the app's own rendering with as little loss by JPEG as there can be: what resampling makes of a picture."""
+    from shared import imaging  # noqa: PLC0415 - each process loads its own renderer only
+
+    rendition = imaging.Rendition(quality=100, max_bytes=2**31)
+    return lambda source: imaging.render(source, rendition).content
+
+
 def sample() -> Render:
     """Return what sample code usually does: decode all of it, resize, save."""
     from PIL import Image  # noqa: PLC0415 - each process loads its own renderer only
@@ -66,7 +74,7 @@ def libvips() -> Render:
     return render
 
 
-RENDERERS = {"ours": ours, "sample": sample, "libvips": libvips}
+RENDERERS = {"ours": ours, "finest": finest, "sample": sample, "libvips": libvips}
 
 
 class Worker:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Command = tuple[str, ...]
 OURS, SAMPLE, LIBVIPS, SHARP = NAMES = ("ours", "sample", "libvips", "sharp")
+FINEST = "finest"  # ours, at the highest quality
 
 
 class RefusedError(Exception):
@@ -40,8 +41,10 @@ def commands() -> dict[str, Command]:
 class Renderer:
     """A renderer that runs: one request, one answer. After a crash it begins anew with the next request."""
 
-    def __init__(self, name: str, command: Sequence[str], modules: Path | None = None) -> None:
-        self.name, self._command = name, command
+    def __init__(
+        self, name: str, command: Sequence[str], modules: Path | None = None, *, one_core: bool = False
+    ) -> None:
+        self.name, self._command, self._one_core = name, command, one_core
         self._env = clean_environment({"PYTHONPATH": str(setup.ROOT), "NODE_PATH": str(modules or "")})
         self._start()
 
@@ -56,6 +59,8 @@ class Renderer:
             encoding="utf-8",
             **own_group(),
         )
+        if self._one_core:
+            _keep_on_one_core(self._process.pid)
         try:
             self._exchange({"do": "ready"})
         except RefusedError as error:
@@ -128,6 +133,13 @@ class Renderer:
         return None if before is None or after is None else (after - before) / 1e6
 
 
+def _keep_on_one_core(pid: int) -> None:
+    """Let all threads of a renderer share one core: libwebp starts a second one, whatever libvips and sharp are told."""
+    if hasattr(psutil.Process, "cpu_affinity"):  # not on macOS
+        process = psutil.Process(pid)
+        process.cpu_affinity([max(process.cpu_affinity())])
+
+
 def _forget_most_memory(pid: int) -> bool:
     """Set the high-water mark back to what the process has now; only Linux can (proc_pid_clear_refs(5))."""
     try:
@@ -150,11 +162,13 @@ def _most_memory(pid: int) -> int | None:
 
 
 @contextmanager
-def running(started_by: Mapping[str, Command], modules: Path | None = None) -> Iterator[dict[str, Renderer]]:
+def running(
+    started_by: Mapping[str, Command], modules: Path | None = None, *, one_core: bool = False
+) -> Iterator[dict[str, Renderer]]:
     """Keep one process of each renderer."""
     with ExitStack() as ending:
         renderers: dict[str, Renderer] = {}
         for name, command in started_by.items():
-            renderers[name] = Renderer(name, command, modules)
+            renderers[name] = Renderer(name, command, modules, one_core=one_core)
             ending.callback(renderers[name].end)
         yield renderers

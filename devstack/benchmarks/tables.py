@@ -74,9 +74,9 @@ def _time(run: Run) -> str:
 
 def _likeness(names: Sequence[str], pictures: Sequence[Picture]) -> Table:
     judged = [name for name in names if name != SAMPLE]  # it leaves pictures on their side
-    table = _table("SSIM; what JPEG leaves at best; size", *judged, "at best", "kB of ours")
+    table = _table("SSIM of resampling; as JPEG, and at best; size", "resampled", *judged, "at best", "kB")
     for picture in pictures:
-        ssims = (*(picture.runs[name].ssim for name in judged), picture.ceiling)
+        ssims = (picture.resampled, *(picture.runs[name].ssim for name in judged), picture.ceiling)
         size = picture.runs[OURS].bytes_out
         table.add_row(
             escape(picture.name), *(number(ssim, 3) for ssim in ssims), number(size and size / 1000)
