@@ -33,7 +33,7 @@ def foreign_profile(image: Image.Image) -> bytes | None:
     return coated_paper_profile() if channels == "CMYK" else None
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _is_usable(profile: bytes, channels: str) -> bool:
     """Tell whether the profile opens, fits the channels and changes colours: that of sRGB itself does not."""
     probe = _PROBES[channels]
