@@ -5,13 +5,12 @@ at the smallest sufficient scale, resample once, turn upright, convert to sRGB, 
 encode within the byte limit.
 """
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
 
-from shared import colours, encoding, resampling
+from shared import colours, encoding, exif, resampling
 from shared.colours import Colour
 from shared.errors import Permanent, Reason
 from shared.memory import MemoryGate
@@ -124,12 +123,7 @@ def _plain_strips(
 
 
 def _turned_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
-    """Apply the source's EXIF orientation; a broken EXIF block leaves the picture as it lies."""
-    try:
-        orientation = source.getexif().get(0x0112, 1)
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):
-        return picture
-    method = _TURNS.get(orientation)
+    method = _TURNS.get(exif.orientation(source))
     return picture.transpose(method) if method is not None else picture
 
 

@@ -13,6 +13,9 @@ PURE = (
     "config",
     "encoding",
     "errors",
+    "exif",
+    "frames",
+    "icc",
     "imaging",
     "inks",
     "memory",
@@ -20,6 +23,7 @@ PURE = (
     "odata",
     "resampling",
     "sources",
+    "untagged",
 )
 # What a pure module may name; anything else is a decision to be taken here.
 ALLOWED = {
