@@ -68,14 +68,15 @@ def without_adobe(jpeg: bytes) -> bytes:
 
 
 def ycck(inks: Image.Image, **options: Any) -> bytes:
-    """Return a JPEG of ``inks`` (CMYK) with three of them turned like YCbCr, as Photoshop saves them."""
+    """Return a JPEG of ``inks`` (CMYK) with three of them turned like YCbCr, as Photoshop saves them.
+
+    Photoshop's CMYK is inverted, and so is that of YCCK (libjpeg: R is 255 - C), which leaves the inks as they are.
+    """
     *colours, black = inks.split()
-    turned = Image.merge("RGB", [ink.point(lambda level: 255 - level) for ink in colours]).convert("YCbCr")
-    # Pillow inverts what it writes as CMYK, and so do those who read it.
-    inverted = [channel.point(lambda level: 255 - level) for channel in turned.split()]
+    turned = Image.merge("RGB", colours).convert("YCbCr")
+    inverted = [channel.point(lambda level: 255 - level) for channel in turned.split()]  # Pillow inverts once more
     jpeg = bytearray(saved(Image.merge("CMYK", [*inverted, black]), "JPEG", **options))
-    marker = jpeg.index(b"Adobe")
-    jpeg[marker + 11] = 2
+    jpeg[jpeg.index(b"Adobe") + 11] = 2
     return bytes(jpeg)
 
 
