@@ -74,7 +74,9 @@ def ycck(inks: Image.Image, **options: Any) -> bytes:
     """
     *colours, black = inks.split()
     turned = Image.merge("RGB", colours).convert("YCbCr")
-    inverted = [channel.point(lambda level: 255 - level) for channel in turned.split()]  # Pillow inverts once more
+    inverted = [
+        channel.point(lambda level: 255 - level) for channel in turned.split()
+    ]  # Pillow inverts once more
     jpeg = bytearray(saved(Image.merge("CMYK", [*inverted, black]), "JPEG", **options))
     jpeg[jpeg.index(b"Adobe") + 11] = 2
     return bytes(jpeg)
