@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import TypeGuard
 
 from PIL import Image, ImageCms, ImageMath
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from shared.inks import coated_paper_profile
 from shared.untagged import stated_profile
@@ -102,6 +103,13 @@ def transparent_key_scale(image: Image.Image) -> float | None:
     """Return by what a PNG's transparent colour has to be multiplied to be found among the pixels; before loading."""
     tiles = getattr(image, "tile", None)
     return _SCALED_KEY.get(str(tiles[0].args)) if tiles and image.format == "PNG" else None
+
+
+def is_negative(image: Image.Image) -> bool:
+    """Tell whether ``image`` is a TIFF in which 0 is white that Pillow opens as it lies: one of more than 8 bits."""
+    if not isinstance(image, TiffImageFile) or not image.mode.startswith(_DEEP_GRAY):
+        return False
+    return image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
 
 
 def _scale_key(strip: Image.Image, scale: float | None) -> None:

@@ -2,7 +2,10 @@
 
 from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
+
+_PLANES = 2  # of TIFF's planar configuration: one after the other
 
 
 def first_frame(image: Image.Image) -> Image.Image:
@@ -11,6 +14,8 @@ def first_frame(image: Image.Image) -> Image.Image:
         return _of_webp(image)
     if isinstance(image, GifImageFile):
         return _of_gif(image)
+    if isinstance(image, TiffImageFile):
+        _name_deep_planes(image)
     image.load()
     return image
 
@@ -36,3 +41,15 @@ def _of_gif(image: GifImageFile) -> Image.Image:
     opaque.paste(255, covered)
     frame.putalpha(opaque)
     return frame
+
+
+def _name_deep_planes(image: TiffImageFile) -> None:
+    """Where colours lie in planes of 16 bits, uncompressed, Pillow would take every byte for a number."""
+    tags = image.tag_v2
+    if tags.get(PLANAR_CONFIGURATION) != _PLANES or set(tags.get(BITSPERSAMPLE, ())) != {16}:
+        return
+    order = "B" if tags.prefix == b"MM" else "L"
+    for number, tile in enumerate(image.tile):
+        if tile.codec_name == "raw" and isinstance(tile.args, tuple):
+            name = image.mode if image.mode.startswith("I;16") else f"{tile.args[0]};16{order}"
+            image.tile[number] = tile._replace(args=(name, *tile.args[1:]))

@@ -8,7 +8,7 @@ encode within the byte limit.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from shared import colours, encoding, exif, resampling
 from shared.colours import Colour
@@ -111,10 +111,11 @@ def _plain_strips(
     Before a conversion by ``profile`` it cannot be laid on the background yet; premultiplied, no hidden colour bleeds
     out of what is transparent.
     """
-    key_scale = colours.transparent_key_scale(image)
+    key_scale, is_negative = colours.transparent_key_scale(image), colours.is_negative(image)
 
     def plain(strip: Image.Image) -> Image.Image:
         strip = colours.plain(strip, key_scale)
+        strip = ImageChops.invert(strip) if is_negative else strip
         if profile and strip.mode in ("RGBA", "LA"):
             return strip.convert(strip.mode[:-1] + "a")
         return colours.flattened(strip, background)

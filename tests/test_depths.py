@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.pictures import BACKGROUND, assert_near, colour_at, difference, saved, shown
+from shared.errors import Reason
+from tests.pictures import BACKGROUND, assert_near, colour_at, difference, refused, saved, shown
 from tests.writers import Chunk, png, tiff
 
 
@@ -34,6 +35,33 @@ def test_16_bits_are_scaled_not_clipped(kind: str, order: str, mode: str) -> Non
 def test_floating_point_from_0_to_1_is_scaled() -> None:
     assert difference(ramp("L"), shown(tiff(ramp("L"), 32))) < 3
     assert difference(ramp("L"), shown(tiff(ramp("L"), 32, ">"))) < 3
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+@pytest.mark.parametrize("tile", [0, 48])
+def test_colours_in_a_plane_each_are_put_together(tile: int, mode: str, order: str, depth: int) -> None:
+    picture = ramp("RGB").convert(mode)
+    for deflate in (True,) if (mode, depth) == ("CMYK", 16) else (True, False):
+        together = shown(tiff(picture, depth, order, tile))
+        assert (
+            difference(together, shown(tiff(picture, depth, order, tile, deflate=deflate, planar=True))) < 1
+        )
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_what_pillow_cannot_put_together_is_refused_not_shown_wrong(order: str) -> None:
+    refused(tiff(ramp("RGB").convert("CMYK"), 16, order, planar=True), Reason.NOT_AN_IMAGE)
+
+
+@pytest.mark.parametrize("depth", [8, 16, 32])
+@pytest.mark.parametrize("deflate", [False, True])
+def test_gray_in_which_0_is_white_is_no_negative(depth: int, *, deflate: bool) -> None:
+    source = tiff(ramp("L").point(lambda level: 255 - level), depth, negative=True, deflate=deflate)
+    for max_side in (256, 64):
+        image = shown(source, max_side=max_side)
+        assert difference(ramp("L").resize(image.size, Image.Resampling.BOX), image) < 3
 
 
 def trns(*levels: int) -> Chunk:

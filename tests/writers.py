@@ -59,27 +59,35 @@ _PHOTOMETRIC = {"L": 1, "RGB": 2, "RGBA": 2, "CMYK": 5}
 
 
 def tiff(
-    image: Image.Image, depth: int = 8, order: str = "<", tile: int = 0, *, deflate: bool = False
+    image: Image.Image,
+    depth: int = 8,
+    order: str = "<",
+    tile: int = 0,
+    *,
+    deflate: bool = False,
+    planar: bool = False,
+    negative: bool = False,
 ) -> bytes:
     """Return a TIFF of ``image`` (L, RGB, RGBA, CMYK) with ``depth`` 8, 16 or 32 (floating point, 0 to 1)."""
     channels = len(image.getbands())
+    planes = image.split() if planar else (image,)
     width, height = (tile, tile) if tile else image.size
     corners = [(x, y) for y in range(0, image.height, height) for x in range(0, image.width, width)]
-    parts = [_numbers(image.crop((x, y, x + width, y + height)), depth, order) for x, y in corners]
+    boxes = [(x, y, x + width, y + height) for x, y in corners]
+    parts = [_numbers(plane.crop(box), depth, order) for plane in planes for box in boxes]
     parts = [zlib.compress(part) for part in parts] if deflate else parts
-    starts = [8 + sum(map(len, parts[:index])) for index in range(len(parts))]
-    layout = {322: [tile], 323: [tile]} if tile else {278: [image.height]}
     tags: dict[int, Sequence[int]] = {
         256: [image.width],
         257: [image.height],
         258: [depth] * channels,
         259: [8 if deflate else 1],
-        262: [_PHOTOMETRIC[image.mode]],
+        262: [0 if negative else _PHOTOMETRIC[image.mode]],
         277: [channels],
-        324 if tile else 273: starts,
+        284: [2 if planar else 1],
+        324 if tile else 273: [8 + sum(map(len, parts[:index])) for index in range(len(parts))],
         325 if tile else 279: [len(part) for part in parts],
         339: [3 if depth == 32 else 1] * channels,
-        **layout,
+        **({322: [tile], 323: [tile]} if tile else {278: [image.height]}),
         **({338: [2]} if image.mode == "RGBA" else {}),
     }
     pixels = b"".join(parts)
