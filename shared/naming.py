@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 from shared.errors import Permanent, Reason
@@ -173,7 +173,7 @@ def fold_company(name: str) -> str:
 
 def archive_name(company: str, item: str, source: str, etag: str, uploaded_at: datetime) -> str:
     """Return where an upload's original lies for good: the same for every delivery of the same upload."""
-    name = f"{uploaded_at:%Y%m%dT%H%M%SZ}-{fingerprint(source, etag)}{_suffix(source)}"
+    name = f"{_stamp(uploaded_at)}-{fingerprint(source, etag)}{_suffix(source)}"
     return f"{_segment(company)}/{_segment(item)}/{name}"
 
 
@@ -186,6 +186,33 @@ def quarantine_name(reason: Reason, source: str, etag: str) -> str:
     path = "/".join(_segment(part) for part in stem.split("/") if part) or "unnamed"
     room = NAME_MAX - len(folder) - len(tail) - len(".txt")
     return f"{folder}{path[:room].rstrip('/.')}{tail}"
+
+
+def record_name(environment: str, company_id: str, item_id: str) -> str:
+    """Return where the record of an item lies; ids are lower-case GUIDs."""
+    return f"{_segment(environment.lower())}/{company_id}/{item_id}.json"
+
+
+def before_name(company: str, item: str, replaced_at: datetime, content: bytes) -> str:
+    """Return where ``content`` lies, which BC showed before the upload of ``replaced_at``."""
+    suffix = next((ending for magic, ending in _MAGIC.items() if content.startswith(magic)), ".bin")
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return f"{_segment(company)}/{_segment(item)}/{_stamp(replaced_at)}-{digest}.before{suffix}"
+
+
+# What BC's image module knows.
+_MAGIC = {
+    b"\xff\xd8": ".jpg",
+    b"\x89PNG": ".png",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+}
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
 def fingerprint(source: str, etag: str) -> str:
@@ -212,6 +239,20 @@ def _segment(text: str) -> str:
 def metadata(values: Mapping[str, str | None]) -> dict[str, str]:
     """Return ``values`` as blob metadata: percent-encoded (headers are ASCII), each at most 1 KiB, none empty."""
     return {key: _encoded(value) for key, value in values.items() if value}
+
+
+def replayed_at(found: Mapping[str, str], source: str) -> datetime | None:
+    """Return when the original was uploaded, if ``found`` are the metadata that we gave to an original of this name.
+
+    Whoever copies it back from the archive or from quarantine copies them along. Under another name it is a new upload.
+    """
+    if "upload_id" not in found or found.get("source_name") != _encoded(source):
+        return None
+    try:
+        uploaded_at = datetime.fromisoformat(unquote(found.get("uploaded_at", "")))
+    except ValueError:
+        return None
+    return uploaded_at if uploaded_at.tzinfo else None
 
 
 def _encoded(value: str) -> str:
