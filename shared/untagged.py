@@ -18,7 +18,7 @@ def stated_profile(image: Image.Image) -> bytes | None:
     """Return the profile that a PNG's gAMA and cHRM or a camera's EXIF stand for; None where the colours are sRGB."""
     if isinstance(image, PngImageFile):
         return _of_png(image)
-    if isinstance(image, JpegImageFile) and image.mode == "RGB" and exif.is_adobe_rgb(image):
+    if isinstance(image, JpegImageFile) and exif.is_adobe_rgb(image):
         return icc.rgb_profile(icc.SRGB_WHITE, _ADOBE_RGB, _ADOBE_GAMMA)
     return None
 

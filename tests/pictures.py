@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from PIL import ExifTags, Image, ImageChops, ImageStat
+from PIL.PngImagePlugin import PngInfo
 
+from devstack.drawing.encodings import adobe_rgb_profile
 from shared.errors import Permanent, Reason
 from shared.imaging import Picture, Rendition, render
 from shared.sources import SourceLimits
@@ -53,6 +55,23 @@ def keyed(mode: str, clear: Any, solid: Any, kind: str = "PNG") -> bytes:
         picture.putpalette([255, 0, 255, 60, 60, 60])
     picture.paste(solid, (15, 15, 45, 45))
     return saved(picture, kind, transparency=clear)
+
+
+def talkative(kind: str) -> bytes:
+    """Return a picture with everything in it that people would not want to publish."""
+    exif = oriented(1)
+    exif[ExifTags.Base.Make] = "SECRETMAKER"
+    if kind != "TIFF":  # Pillow writes no GPS block there
+        exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (55.0, 40.0, 34.0), 29: "SECRETDATE"}
+    options: dict[str, Any] = {"exif": exif, "icc_profile": adobe_rgb_profile(), "dpi": (301, 301)}
+    if kind == "PNG":
+        info = PngInfo()
+        info.add_text("Comment", "SECRETCOMMENT")
+        info.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta>SECRETXMP</x:xmpmeta>")
+        options["pnginfo"] = info
+    else:
+        options |= {"comment": b"SECRETCOMMENT", "xmp": b"<x:xmpmeta>SECRETXMP</x:xmpmeta>"}
+    return saved(quarters(), kind, **options)
 
 
 def opened(picture: Picture) -> Image.Image:

@@ -64,10 +64,12 @@ def test_half_transparent_is_half_background() -> None:
     assert_near((100, 50, 25), colour_at(image, 20, 20), 3)
 
 
-def test_no_dark_rim_is_left_where_transparent_pixels_were_black() -> None:
+@pytest.mark.parametrize("profile", [None, adobe_rgb_profile()])
+def test_no_dark_rim_is_left_where_transparent_pixels_were_black(profile: bytes | None) -> None:
     picture = Image.new("RGBA", (1001, 1001), (0, 0, 0, 0))
     picture.paste((255, 255, 255, 255), (251, 251, 751, 751))
-    low, _ = shown(saved(picture, "PNG"), max_side=100, background=(255, 255, 255)).convert("L").getextrema()
+    source = saved(picture, "PNG", icc_profile=profile)
+    low, _ = shown(source, max_side=100, background=(255, 255, 255)).convert("L").getextrema()
     assert low > 245
 
 

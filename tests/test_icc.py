@@ -40,6 +40,7 @@ def test_primaries_are_adapted_to_the_white_of_profiles_as_published(name: str) 
         (D65, (TRIANGLE[0], TRIANGLE[0], TRIANGLE[0])),
         (D65, ((0.9, 0.9), *TRIANGLE[1:])),
         (D65, ((42949.67, 42949.67), *TRIANGLE[1:])),
+        (D65, ((0.2, 0.3290), (0.35, 0.329000001), (0.5, 0.3290))),
         ((0.2, 0.5), TRIANGLE),
     ],
 )

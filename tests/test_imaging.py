@@ -3,15 +3,12 @@
 import struct
 import zlib
 from io import BytesIO
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageFile
-from PIL.PngImagePlugin import PngInfo
+from PIL import Image, ImageFile
 
-from devstack.drawing.encodings import adobe_rgb_profile
 from shared.errors import Permanent, Reason
 from shared.imaging import Picture, Rendition, render
 from shared.sources import SourceLimits
@@ -19,11 +16,11 @@ from tests.pictures import (
     keyed,
     noise,
     opened,
-    oriented,
     quarters,
     refused,
     saved,
     shown,
+    talkative,
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
@@ -57,44 +54,6 @@ def test_a_photograph_is_resampled_cleanly() -> None:
         stripes.paste(255, (x, 0, x + 1, 2000))
     low, high = shown(saved(stripes, "PNG"), max_side=500).convert("L").getextrema()
     assert 110 < low <= high < 145, "fine stripes become gray, not a pattern"
-
-
-# --- no metadata -------------------------------------------------------------------------------------------------
-
-
-def talkative(kind: str) -> bytes:
-    exif = oriented(1)
-    exif[ExifTags.Base.Make] = "SECRETMAKER"
-    if kind != "TIFF":  # Pillow writes no GPS block there
-        exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (55.0, 40.0, 34.0), 29: "SECRETDATE"}
-    options: dict[str, Any] = {"exif": exif, "icc_profile": adobe_rgb_profile(), "dpi": (301, 301)}
-    if kind == "PNG":
-        info = PngInfo()
-        info.add_text("Comment", "SECRETCOMMENT")
-        info.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta>SECRETXMP</x:xmpmeta>")
-        options["pnginfo"] = info
-    else:
-        options |= {"comment": b"SECRETCOMMENT", "xmp": b"<x:xmpmeta>SECRETXMP</x:xmpmeta>"}
-    return saved(quarters(), kind, **options)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_no_metadata_comes_out(kind: str) -> None:
-    source = talkative(kind)
-    assert b"SECRET" in source
-    content = render(source).content
-    for trace in (b"SECRET", b"Exif", b"xmp", b"ICC_PROFILE", b"Adobe RGB", b"Photoshop", b"\xff\xfe"):
-        assert trace not in content
-    image = Image.open(BytesIO(content))
-    assert dict(image.getexif()) == {}
-    assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "GIF"])
-def test_a_comment_stays_behind_where_nothing_else_has_to_change(kind: str) -> None:
-    source = saved(quarters(), kind, comment=b"SECRETCOMMENT")
-    assert b"SECRETCOMMENT" in source
-    assert b"SECRETCOMMENT" not in render(source).content
 
 
 # --- bytes -------------------------------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ UNTOUCHED: dict[str, list[Chunk]] = {
     "sRGB beside gamma": [SAYS_SRGB, gama(1.0), chrm(ADOBE_RGB)],
     "sRGB after gamma": [gama(1.0), chrm(ADOBE_RGB), SAYS_SRGB],
     "a profile that cannot be read": [iccp(bytes(200)), gama(1.0)],
+    "a profile that cannot be unpacked": [(b"iCCP", b"any name\0\0not packed"), gama(1.0)],
     "no gamma at all": [gama(0)],
     "a gamma that nobody meant": [gama(42949)],
     "hardly any gamma": [gama(0.00001)],
@@ -129,6 +130,12 @@ def test_a_camera_that_says_adobe_rgb_in_its_exif_is_believed() -> None:
 def test_a_camera_that_says_anything_else_means_srgb(space: int, index: str) -> None:
     source = saved(quarters(), "JPEG", exif=by_camera(space, index))
     assert difference(quarters(), shown(source)) < 6
+
+
+def test_another_word_of_three_letters_is_not_the_cameras() -> None:
+    exif = by_camera(65535, "R98")
+    exif[ExifTags.Base.Make] = "R03"
+    assert difference(quarters(), shown(saved(quarters(), "JPEG", exif=exif))) < 6
 
 
 def test_a_profile_goes_before_the_cameras_word() -> None:

@@ -100,7 +100,8 @@ def _numbers(image: Image.Image, depth: int, order: str) -> bytes:
     if depth == 8:
         return data
     if depth == 16:
-        return struct.pack(f"{order}{len(data)}H", *(level * 257 for level in data))
+        # The two bytes of a number differ, so that none can stand for the other.
+        return struct.pack(f"{order}{len(data)}H", *(level * 256 + 16 for level in data))
     return struct.pack(f"{order}{len(data)}f", *(level / 255 for level in data))
 
 
