@@ -4,7 +4,7 @@ import struct
 
 from PIL import ExifTags, Image
 
-_BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error)
+_BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, struct.error)
 _UNCALIBRATED = 65535
 _ADOBE_RGB = "R03"
 

@@ -16,7 +16,7 @@ _BRADFORD: tuple[Vector, Vector, Vector] = (
     (-0.7502, 1.7135, 0.0367),
     (0.0389, -0.0685, 1.0296),
 )
-_IN_A_PLANE = 1e-6
+_IN_A_PLANE = 1e-6  # smaller determinants are of columns that mix no white, or any, as their last digits fall
 
 
 def rgb_profile(white: Point, primaries: Sequence[Point], gamma: float) -> bytes | None:
@@ -93,7 +93,7 @@ def _light(point: Point) -> Vector:
 def _adapted(colour: Sequence[float], white: Vector) -> Vector:
     responses = zip(_responses(colour), _responses(white), _responses(D50), strict=True)
     wanted = [part * after / before for part, before, after in responses]
-    return _solved(list(zip(*_BRADFORD, strict=True)), wanted) or D50
+    return _solved(list(zip(*_BRADFORD, strict=True)), wanted) or D50  # its columns lie in no plane
 
 
 def _responses(colour: Sequence[float]) -> list[float]:

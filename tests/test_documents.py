@@ -55,7 +55,9 @@ def test_the_samples_identity_settings_are_accepted_together() -> None:
     [
         name
         for name in config.SETTINGS
-        if name.startswith(("PICTURE_MAX", "PICTURE_Q", "PICTURE_F", "PICTURE_B", "SOURCE", "RENDER", "ITEM"))
+        if name.startswith(
+            ("PICTURE_MAX", "PICTURE_Q", "PICTURE_F", "PICTURE_B", "SOURCE", "RENDER", "ITEM", "KEEP")
+        )
     ],
 )
 def test_a_documented_default_is_the_default(setting: str) -> None:

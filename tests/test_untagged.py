@@ -138,6 +138,14 @@ def test_another_word_of_three_letters_is_not_the_cameras() -> None:
     assert difference(quarters(), shown(saved(quarters(), "JPEG", exif=exif))) < 6
 
 
+def test_a_camera_whose_word_lies_nowhere_means_srgb() -> None:
+    block = by_camera(65535, "R03").tobytes()
+    pointer = block.index(b"\xa0\x05\x00\x04")
+    beyond = struct.pack(">HHII", 0xA005, 16, 1, len(block) - len(b"Exif\0\0"))  # an offset of 64 bits
+    exif = block[:pointer] + beyond + block[pointer + 12 :] + b"\xff" * 8
+    assert difference(quarters(), shown(saved(quarters(), "JPEG", exif=exif))) < 6
+
+
 def test_a_profile_goes_before_the_cameras_word() -> None:
     picture = chart(*SMALL)
     source = saved(picture, "JPEG", exif=by_camera(65535, "R03"), icc_profile=PROFILES["ProPhoto RGB"])
