@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 PURE = (
     "colours",
     "config",
+    "damage",
     "encoding",
     "errors",
     "imaging",
@@ -18,6 +19,7 @@ PURE = (
     "memory",
     "naming",
     "odata",
+    "png_chunks",
     "resampling",
     "sources",
 )
@@ -44,7 +46,6 @@ ALLOWED = {
     "unicodedata",
     "urllib",
     "uuid",
-    "warnings",
     "zlib",
 }
 NEVER_LOADED = ("azure", "requests", "socket", "ssl", "urllib3")
