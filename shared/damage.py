@@ -52,7 +52,7 @@ def explained(source: bytes) -> Iterator[None]:
         OverflowError,
     ) as error:
         raise _damaged(source, error) from error
-    except (struct.error, zlib.error, ImageCms.PyCMSError, NotImplementedError) as error:
+    except (struct.error, zlib.error, ImageCms.PyCMSError, RuntimeError, AssertionError) as error:
         raise _damaged(source, error) from error
 
 
