@@ -49,7 +49,7 @@ def explained(source: bytes) -> Iterator[None]:
         KeyError,
         IndexError,
         EOFError,
-        OverflowError,
+        ArithmeticError,
     ) as error:
         raise _damaged(source, error) from error
     except (struct.error, zlib.error, ImageCms.PyCMSError, RuntimeError, AssertionError) as error:

@@ -7,12 +7,15 @@ large or an animation with a mistake in it.
 import zlib
 from collections.abc import Iterator
 
+from shared.errors import Permanent, Reason
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AROUND = 12  # bytes of a chunk around its data: length, type, checksum
 _PICTURE = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _COLOURS = frozenset((b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP"))
 _WAY_UP = frozenset((b"eXIf", b"tEXt", b"zTXt", b"iTXt"))  # EXIF and XMP come in texts too
 _LARGEST = 1024 * 1024  # bytes of one chunk, unpacked: more, and Pillow makes an error of it
+_MOST_CHUNKS = 250_000  # a file of the largest size, in pieces of 256 bytes
 _MOST = 48  # chunks beside the pixels: texts of so many cannot add up to what Pillow takes for an attack
 
 
@@ -21,11 +24,17 @@ def picture_alone(source: bytes) -> bytes:
 
     Anything else is returned as it is. An animation's first picture is, to a viewer that knows no animations, the
     whole PNG.
+
+    Raises:
+        Permanent: ``not_an_image`` where it is in so many pieces that only an attack can be meant.
     """
     if not source.startswith(_SIGNATURE):
         return source
     view, kept, others, start = memoryview(source), [], 0, 0
-    for kind, at, end in _chunks(source):
+    for number, (kind, at, end) in enumerate(_chunks(source)):
+        if number >= _MOST_CHUNKS:
+            what = f"The file is in more than {_MOST_CHUNKS:,} pieces"
+            raise Permanent(Reason.NOT_AN_IMAGE, f"{what}; export it again, as JPEG or PNG, and upload that.")
         others += kind != b"IDAT"
         if (others > _MOST and kind not in _PICTURE) or not _is_needed(kind, source, at, end):
             kept.append(view[start:at])

@@ -66,7 +66,7 @@ def _coefficients(image: Image.Image, scale: int) -> int:
     if not isinstance(image, JpegImageFile) or "progressive" not in image.info:
         return 0
     areas = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
-    return image.width * image.height * scale * scale * 2 * sum(areas) // max(areas)
+    return image.width * image.height * scale * scale * 2 * sum(areas) // max(1, *areas)
 
 
 def resampled(

@@ -8,9 +8,9 @@ from io import BytesIO
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from shared import jpeg_segments, png_chunks
 from shared.damage import explained
 from shared.errors import Permanent, Reason
-from shared.png_chunks import picture_alone
 
 try:  # not among the requirements, because of the licences of its decoder (docs/pictures.md)
     from pillow_heif import register_heif_opener
@@ -22,7 +22,6 @@ else:
 
 # Only these decoders are ever reached, whatever the bytes claim to be.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", *_HEIF)
-_JPEG = b"\xff\xd8\xff"
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,11 @@ def opened(source: bytes, limits: SourceLimits) -> Iterator[Image.Image]:
 
 
 def _opened(source: bytes, limits: SourceLimits) -> Image.Image:
-    if source.startswith(
-        _JPEG
-    ):  # by Image.open, further pictures would be looked for, and mistakes found in them
-        return JpegImageFile(BytesIO(source))
+    if source.startswith(jpeg_segments.SIGNATURE):
+        # Image.open would look for further pictures in it, and refuse the first for a mistake in their list.
+        return JpegImageFile(BytesIO(jpeg_segments.picture_alone(source)))
     try:
-        return Image.open(BytesIO(picture_alone(source)), formats=FORMATS)
+        return Image.open(BytesIO(png_chunks.picture_alone(source)), formats=FORMATS)
     except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
         raise _too_many_pixels("more than 178,000,000", limits) from None
 
