@@ -18,9 +18,8 @@ pytestmark = pytest.mark.skipif(
 )
 MOST_MEMORY = 256 * 1024**2  # bytes above what the process held before; the largest here has 10 megapixels
 MEANS_OTHER_COLOURS = {"icc_profile", "gamma", "chromaticity", "srgb"}
-SMALLEST = (
-    16  # pixels in each side; JPEG keeps colour at half the size, and in fewer there is none left to compare
-)
+# Pixels of the shorter side. JPEG keeps colour at half the size: of fewer, nothing is left to compare.
+SMALLEST = 32
 OF_8_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
 ALIKE = 16  # of 255, in the mean of a thumbnail
 

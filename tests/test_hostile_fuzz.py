@@ -52,17 +52,19 @@ def test_no_broken_file_gives_anything_but_a_picture_or_a_reason(request: pytest
     if seed is None:
         seed = random.SystemRandom().randrange(2**32) if seconds else USUAL_SEED
     seeds, outcomes, finds = files(), Counter[str](), []
-    slowest = largest = Verdict("none")
+    slowest = largest = (0, Verdict("none"))
     with Worker() as worker:
         for number in numbers(seconds):
             source = damaged(seeds, seed, number)
             verdict = worker.render(source)
             outcomes[verdict.outcome] += 1
-            slowest = max(slowest, verdict, key=lambda one: one.cpu)
-            largest = max(largest, verdict, key=lambda one: one.memory)
+            slowest = max(slowest, (number, verdict), key=lambda one: one[1].cpu)
+            largest = max(largest, (number, verdict), key=lambda one: one[1].memory)
             if not verdict.is_expected:
                 finds.append(f"number {number}: {kept(source, verdict)}")
             if len(finds) == ENOUGH:
                 break
-    print(f"\n--fuzz-seed {seed}: {dict(outcomes)}; slowest: {slowest}; largest: {largest}")
-    assert finds == []
+    print(f"\n--fuzz-seed {seed}: {dict(outcomes)}")
+    for what, (number, verdict) in {"slowest": slowest, "largest": largest}.items():
+        print(f"{what}: number {number}: {verdict}")
+    assert finds == [], f"again with --fuzz-seed {seed}"
