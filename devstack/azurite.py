@@ -30,12 +30,44 @@ class Certificate:
     private: Path
 
 
-def command(main: Path, certificate: Certificate | None) -> list[str | Path]:
+# Node's clock, as far ahead as a file says: what storage calls time can then be moved, in storage itself.
+_MOVABLE_CLOCK = """
+const Real = Date, fs = require("fs");
+const now = () => Real.now() + 1000 * Number(fs.readFileSync(process.env.AZURITE_CLOCK, "utf8"));
+globalThis.Date = new Proxy(Real, {
+  construct: (date, given, target) => Reflect.construct(date, given.length ? given : [now()], target),
+  apply: () => new Real(now()).toString(),
+  get: (date, name) => (name === "now" ? now : Reflect.get(date, name)),
+});
+"""
+
+
+class Clock:
+    """Azurite's clock, seconds ahead of the machine's."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.set(0)
+
+    def set(self, ahead: float) -> None:
+        """Set it; the next request that Azurite answers goes by it."""
+        partial = self._file.with_suffix(".partial")
+        partial.write_text(str(ahead), encoding="utf-8")
+        partial.replace(self._file)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells Azurite of it."""
+        return {"AZURITE_CLOCK": str(self._file)}
+
+
+def command(main: Path, certificate: Certificate | None, *, movable_clock: bool) -> list[str | Path]:
     """Return what starts Azurite; with a certificate over HTTPS, where it takes bearer tokens."""
+    starter = _MOVABLE_CLOCK + setup.NODE_STARTER if movable_clock else setup.NODE_STARTER
     secure: list[str | Path] = []
     if certificate:
         secure = ["--oauth", "basic", "--cert", certificate.public, "--key", certificate.private]
-    return [setup.node(), "-e", setup.NODE_STARTER, main, *_OPTIONS, *secure]
+    return [setup.node(), "-e", starter, main, *_OPTIONS, *secure]
 
 
 @dataclass

@@ -62,6 +62,7 @@ class Stack:
     authority_url: str
     app_settings: dict[str, str]
     children: list[Child]
+    storage_clock: azurite.Clock | None
 
     def fail_if_ended(self) -> None:
         """Raise, with its last words, if one of the programs is not running any more."""
@@ -139,13 +140,15 @@ def running(
     keyless: bool = False,
     host: str = "devstack.host",
     remove_at_end: Path | None = None,
+    movable_clock: bool = False,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Stack]:
     """Start the stack, with empty containers and a catalogue without pictures, and end it afterwards.
 
     Long, because it is the order in which things start. ``on_event`` gets each line of JSON that the app's host prints;
     without it the app itself is not started. ``keyless`` has storage opened by identity, over HTTPS. ``host`` is the
-    module that runs the app. ``remove_at_end`` is a file that goes even when this process is killed.
+    module that runs the app. ``remove_at_end`` is a file that goes even when this process is killed. With
+    ``movable_clock``, storage's time is what ``Stack.storage_clock`` is set to.
     """
     azurite_main = setup.azurite(say)
     with ExitStack() as ending:
@@ -153,8 +156,10 @@ def running(
         say("Starting Azurite and a managed identity")
         header, certificate = secrets.token_urlsafe(), Certificate(*certificates.make(programs.folder))
         accounts = Accounts(certificate)
-        command = azurite.command(azurite_main, certificate if keyless else None)
-        storage = programs.start("azurite", *command, env=accounts.environment, recognise=azurite.urls())
+        clock = azurite.Clock(programs.folder / "clock") if movable_clock else None
+        command = azurite.command(azurite_main, certificate if keyless else None, movable_clock=movable_clock)
+        env = {**accounts.environment, **(clock.environment if clock else {})}
+        storage = programs.start("azurite", *command, env=env, recognise=azurite.urls())
         msi = programs.identity(header, certificate).ready()
         identity = LocalIdentity(f"{msi['url']}/msi/token", header)
         accounts.identity = identity if keyless else None
@@ -170,7 +175,7 @@ def running(
             "BC_BASE_URL": endpoints.business_central_url,
             "BC_COMPANY": COMPANY,
         }
-        stack = Stack(endpoints, accounts, msi["url"], msi["authority"], settings, programs.children)
+        stack = Stack(endpoints, accounts, msi["url"], msi["authority"], settings, programs.children, clock)
         for container in CONTAINERS:
             stack.storage().create_container(container)
         if on_event:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import inf
 from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
@@ -14,6 +15,7 @@ from shared.naming import ItemKey, KeyKind, fold_company, guid_of
 from shared.transport import Gate
 
 COMPANIES_AGE_MIN = 60.0  # seconds before an unknown company leads to another look-up
+PICTURE_MAX = 128 * 1024 * 1024  # bytes of a picture that somebody else put into BC
 _PAGES_MAX = 100
 
 
@@ -28,27 +30,12 @@ class Company:
 
 @dataclass(frozen=True)
 class Item:
-    """An item in BC; ``has_picture`` as it was when the item was read."""
+    """An item in BC; ``has_picture`` as it was when the item was read, None if it was not read."""
 
     company: Company
     id: str
     number: str
-    has_picture: bool
-
-
-@dataclass(frozen=True)
-class PictureDocument:
-    """What BC says of an item's picture; without one its sides are 0 and its type is empty. Sides in pixels.
-
-    ``id`` is the item's. The links lead to the content, on whatever host BC believes to have.
-    """
-
-    id: str
-    width: int
-    height: int
-    content_type: str
-    edit_link: str
-    read_link: str
+    has_picture: bool | None
 
 
 @dataclass(frozen=True)
@@ -112,49 +99,41 @@ class BusinessCentral:
             raise _ambiguous(key, found)
         return found[0]
 
-    def upload_picture(self, item: Item, content: bytes, upload_id: str) -> None:
+    def upload_picture(self, item: Item, content: bytes, upload_id: str, begin_by: float = inf) -> None:
         """Make ``content`` the picture of ``item``.
 
         Raises:
-            Transient: with ``bc_no_answer`` BC may still have written it, or write it minutes later.
+            Transient: with ``bc_no_answer`` BC may still have written it, or write it minutes later. With any other
+                reason it surely will not; so it is when nothing could begin by the time ``begin_by`` of the gate's clock.
         """
         try:
-            self._patch_picture(item, content, upload_id)
+            self._patch_picture(item, content, upload_id, begin_by)
         except Transient as failure:
             if failure.reason is not Reason.BC_CONFLICT:
                 raise
             again = self.item(item.company, ItemKey(None, KeyKind.ID, item.id), upload_id)
-            self._patch_picture(again, content, upload_id)
+            self._patch_picture(again, content, upload_id, begin_by)
 
-    def picture(self, item: Item, upload_id: str) -> PictureDocument:
-        """Return what BC says of the picture of ``item``."""
-        answer = self._get(self._url(f"companies({item.company.id})/items({item.id})/picture"), upload_id)
-        entry, content = _only(answer.get("value", answer)), self._api.content
-        try:
-            return PictureDocument(
-                id=_id(entry),
-                width=int(entry["width"]),
-                height=int(entry["height"]),
-                content_type=str(entry["contentType"]),
-                edit_link=str(entry[f"{content}@odata.mediaEditLink"]),
-                read_link=str(entry[f"{content}@odata.mediaReadLink"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise _not_bc(f"the picture lacks or garbles {error}") from error
+    def picture(self, item: Item, upload_id: str) -> bytes:
+        """Return the bytes that BC serves as the picture of ``item``, none where it has no picture.
 
-    def picture_content(self, document: PictureDocument, upload_id: str) -> bytes:
-        """Return the bytes that BC serves for ``document``, none where the item has no picture."""
-        answer = self._caller.get(self._on_our_origin(document.read_link), upload_id)
+        Raises:
+            Permanent: ``item_not_found``, where the item was removed since it was read.
+        """
+        answer = self._caller.get(self._content_url(item), upload_id, PICTURE_MAX)
         if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
-            raise self._failure(answer, write=False)
+            raise self._failure(answer, write=False, of_item=True)
         return answer.body
 
-    def _patch_picture(self, item: Item, content: bytes, upload_id: str) -> None:
-        picture = self._api.picture.format(id=item.id)
-        url = self._url(f"companies({item.company.id})/items({item.id})/{picture}/{self._api.content}")
-        answer = self._caller.patch(url, upload_id, content)
+    def _patch_picture(self, item: Item, content: bytes, upload_id: str, begin_by: float) -> None:
+        answer = self._caller.patch(self._content_url(item), upload_id, content, begin_by)
         if answer.status != HTTPStatus.NO_CONTENT:  # a login page's 200 included
             raise self._failure(answer, write=True)
+
+    def _content_url(self, item: Item) -> str:
+        """The media links that BC gives say the same, but on-premises they may name hosts that nobody else knows."""
+        picture = self._api.picture.format(id=item.id)
+        return self._url(f"companies({item.company.id})/items({item.id})/{picture}/{self._api.content}")
 
     def _read_companies(self, upload_id: str) -> Iterator[Company]:
         url: str | None = self._url("companies", {"$select": "id,name,displayName"})
@@ -187,8 +166,9 @@ class BusinessCentral:
             raise _not_bc("it is no JSON object")
         return document
 
-    def _failure(self, answer: Answer, *, write: bool) -> Failure:
-        failure = odata.failure_of(answer.status, *odata.error_of(answer.document), write=write)
+    def _failure(self, answer: Answer, *, write: bool, of_item: bool = False) -> Failure:
+        code, message = odata.error_of(answer.document)
+        failure = odata.failure_of(answer.status, code, message, write=write, of_item=of_item)
         if failure.reason is Reason.COMPANY_NOT_FOUND:
             self._companies = ()  # it was removed, or restored under another id: look again
         return failure

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import inf
 
 import requests
 from azure.core.credentials import TokenCredential
@@ -47,6 +48,19 @@ class Answer:
         return found
 
 
+@dataclass(frozen=True)
+class _Call:
+    """One request: what it asks, and how long (seconds) and how large (bytes) its answer may be."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    seconds: float
+    at_most: int = ANSWER_MAX
+    begin_by: float = inf
+
+
 class _Bearer(AuthBase):
     """Puts the token on one request; held apart so that no repr and no log shows it."""
 
@@ -65,68 +79,64 @@ class Caller:
         self._credential, self._gate, self._timeouts = credential, gate, timeouts
         self._session = session(gate)
 
-    def get(self, url: str, upload_id: str) -> Answer:
-        """Read ``url``.
+    def get(self, url: str, upload_id: str, at_most: int = ANSWER_MAX) -> Answer:
+        """Read ``url``, whose answer has at most so many bytes.
 
         Raises:
             Transient: there was no token, or no whole answer in time.
         """
-        return self._send("GET", url, {"client-request-id": upload_id}, None, self._timeouts.read)
+        call = _Call("GET", url, {"client-request-id": upload_id}, None, self._timeouts.read, at_most)
+        return self._send(call)
 
-    def patch(self, url: str, upload_id: str, content: bytes) -> Answer:
-        """Write ``content`` to ``url``, whatever is there; errors as for ``get``."""
+    def patch(self, url: str, upload_id: str, content: bytes, begin_by: float = inf) -> Answer:
+        """Write ``content`` to ``url``, whatever is there; errors as for ``get``.
+
+        Nothing is sent unless it can begin by the time ``begin_by`` of the gate's clock.
+        """
         headers = {
             "client-request-id": upload_id,
             "If-Match": "*",
             # BC's own documentation of this call is wrong about body and type: raw bytes go to the media edit link.
             "Content-Type": "application/octet-stream",
         }
-        return self._send("PATCH", url, headers, content, self._timeouts.write)
+        return self._send(_Call("PATCH", url, headers, content, self._timeouts.write, begin_by=begin_by))
 
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float
-    ) -> Answer:
+    def _send(self, call: _Call) -> Answer:
         """Return the answer, with a fresh token where the first one was not good enough."""
-        answer = self._attempt(method, url, headers, body, seconds, self._token())
+        answer = self._attempt(call, self._token())
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            answer = self._attempt(method, url, headers, body, seconds, self._token(_PAST_THE_CACHE))
+            answer = self._attempt(call, self._token(_PAST_THE_CACHE))
         return answer
 
-    def _attempt(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        seconds: float,
-        auth: AuthBase,
-    ) -> Answer:
+    def _attempt(self, call: _Call, auth: AuthBase) -> Answer:
+        if self._gate.clock() > call.begin_by:
+            raise Transient(Reason.BC_UNAVAILABLE, "It took too long until the request could begin.")
         try:
             with self._session.request(
-                method,
-                url,
-                headers={**_ALWAYS, **headers},
-                data=body,
+                call.method,
+                call.url,
+                headers={**_ALWAYS, **call.headers},
+                data=call.body,
                 auth=auth,
-                timeout=(self._timeouts.connect, seconds),
+                timeout=(self._timeouts.connect, call.seconds),
                 allow_redirects=False,  # one could carry the token elsewhere, and BC never sends one
                 stream=True,
             ) as response:
-                return Answer(response.status_code, self._read(response, seconds))
+                return Answer(response.status_code, self._read(response, call))
         except requests.RequestException as error:
-            raise _unanswered(error, write=method == "PATCH") from error
+            raise _unanswered(error, write=call.method == "PATCH") from error
 
-    def _read(self, response: requests.Response, seconds: float) -> bytes:
+    def _read(self, response: requests.Response, call: _Call) -> bytes:
         """Return the body; an endless or endlessly slow one counts as no answer."""
-        body, deadline = bytearray(), self._gate.clock() + seconds
+        body, deadline = bytearray(), self._gate.clock() + call.seconds
         try:
             while chunk := response.raw.read1(
                 _CHUNK
             ):  # what is there now: read() would wait for all of a chunk
                 body += chunk
-                if len(body) > ANSWER_MAX or self._gate.clock() > deadline:
+                if len(body) > call.at_most or self._gate.clock() > deadline:
                     raise requests.Timeout(
-                        f"the answer did not end within {seconds:.0f} s or {ANSWER_MAX} bytes"
+                        f"the answer did not end within {call.seconds:.0f} s or {call.at_most} bytes"
                     )
         except HTTPError as error:
             raise requests.ConnectionError(error) from error

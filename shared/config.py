@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from shared.imaging import FITS, Rendition
 from shared.naming import PathTemplate, guid_of, parse_templates
@@ -47,6 +47,7 @@ SETTINGS = (
     "SOURCE_MAX_PIXELS",
     "RENDER_MEMORY",
     "ITEM_WAIT",
+    "KEEP_EXISTING",
 )
 
 _T = TypeVar("_T")
@@ -90,6 +91,12 @@ class BusinessCentralSettings:
     tenant_id: str | None
     federated_client_id: str | None
 
+    @property
+    def environment(self) -> str:
+        """The environment's name, on-premises that of the server instance: what stands before ``/api/``."""
+        parts = urlsplit(self.base_url)
+        return unquote(parts.path.rpartition("/api/")[0].rpartition("/")[2]) or parts.netloc
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -104,6 +111,7 @@ class Settings:
     limits: SourceLimits
     render_memory: int  # bytes
     item_wait: timedelta
+    keep_existing: bool
 
 
 class _Reader:
@@ -171,6 +179,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         ),
         render_memory=reader.number("RENDER_MEMORY", RENDER_MEMORY, 64 * 1024 * 1024, 64 * 1024**3),
         item_wait=reader.parsed("ITEM_WAIT", "P7D", _duration),
+        keep_existing=reader.parsed("KEEP_EXISTING", "true", _one_of(("true", "false"))) == "true",
     )
     if reader.problems:
         raise ConfigurationError(reader.problems)

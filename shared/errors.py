@@ -22,7 +22,10 @@ class Reason(StrEnum):
     ITEM_NOT_FOUND = "item_not_found"
     COMPANY_NOT_FOUND = "company_not_found"
     REJECTED = "rejected"
+    # Waiting, never for longer than a write without an answer can still take effect: nobody acts.
+    SETTLING = "settling"
     # Superseded: nobody acts.
+    NEWER_UPLOAD = "newer_upload"
     SOURCE_CHANGED = "source_changed"
     SOURCE_GONE = "source_gone"
     NOT_INCOMING = "not_incoming"
@@ -32,6 +35,7 @@ class Reason(StrEnum):
     BC_CONFLICT = "bc_conflict"
     BC_UNAUTHORIZED = "bc_unauthorized"
     BC_REFUSED = "bc_refused"
+    ITEM_BUSY = "item_busy"
     IDENTITY = "identity"
     STORAGE = "storage"
 

@@ -9,7 +9,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.errors import Reason, Transient
 from shared.naming import INCOMING, metadata, plain_etag
-from shared.storage import Source, code_of, is_changed_or_gone, storage_errors
+from shared.storage import Source, code_of, is_changed_or_gone, is_current, storage_errors
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
@@ -48,6 +48,19 @@ class Mover:
                 self._write_note(container, f"{name}.txt", note)
             return copied and self._delete(source)
 
+    def keep(self, container: str, name: str, content: bytes, story: Mapping[str, str | None]) -> None:
+        """Save ``content``, which lies nowhere else, as ``container``/``name``; repeating it is safe.
+
+        The name must stand for the content: what lies there already is taken for it.
+        """
+        target = self._service.get_blob_client(container, name)
+        with storage_errors(f"saving {container}/{name}"):
+            try:
+                target.upload_blob(content, metadata=metadata(story), overwrite=False)
+            except HttpResponseError as error:
+                if not _is_taken(error):
+                    raise
+
     def _copy(self, source: Source, target: BlobClient, told: dict[str, str]) -> bool:
         """Copy under the source's ETag to a name that must be free; False if the source has changed."""
         if source.size > _ONE_COPY:
@@ -77,7 +90,7 @@ class Mover:
             _must_be_ours(target, source, told, error)
             return True
         # Storage's answers to a stale, a missing and an unreadable source are alike; the source itself tells.
-        if not self._is_unchanged(source):
+        if not is_current(self._incoming(source.name), source.etag):
             return False
         if code_of(error) not in _COPY_CANNOT:
             raise error
@@ -103,16 +116,6 @@ class Mover:
         if self._credential is None:
             return None
         return f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"
-
-    def _is_unchanged(self, source: Source) -> bool:
-        blob = self._incoming(source.name)
-        try:
-            blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
-        except HttpResponseError as error:
-            if is_changed_or_gone(error):
-                return False
-            raise
-        return True
 
     def _save(self, source: Source, target: BlobClient, content: bytes, told: dict[str, str]) -> None:
         try:

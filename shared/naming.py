@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 from shared.errors import Permanent, Reason
@@ -188,6 +188,29 @@ def quarantine_name(reason: Reason, source: str, etag: str) -> str:
     return f"{folder}{path[:room].rstrip('/.')}{tail}"
 
 
+def record_name(environment: str, company_id: str, item_id: str) -> str:
+    """Return where the record of an item lies; ids are lower-case GUIDs."""
+    return f"{_segment(environment.lower())}/{company_id}/{item_id}.json"
+
+
+def before_name(company: str, item: str, content: bytes) -> str:
+    """Return where ``content`` lies, which BC showed before our first upload: the same for the same content."""
+    suffix = next((ending for magic, ending in _MAGIC.items() if content.startswith(magic)), ".bin")
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return f"{_segment(company)}/{_segment(item)}/{digest}.before{suffix}"
+
+
+# What BC's image module knows.
+_MAGIC = {
+    b"\xff\xd8": ".jpg",
+    b"\x89PNG": ".png",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+}
+
+
 def fingerprint(source: str, etag: str) -> str:
     """Return 12 hex digits that stand for one upload: this name with this content."""
     return hashlib.sha256(f"{source}{plain_etag(etag)}".encode()).hexdigest()[:12]
@@ -212,6 +235,20 @@ def _segment(text: str) -> str:
 def metadata(values: Mapping[str, str | None]) -> dict[str, str]:
     """Return ``values`` as blob metadata: percent-encoded (headers are ASCII), each at most 1 KiB, none empty."""
     return {key: _encoded(value) for key, value in values.items() if value}
+
+
+def replayed_at(found: Mapping[str, str], source: str) -> datetime | None:
+    """Return when the original was uploaded, if ``found`` are the metadata that we gave to an original of this name.
+
+    Whoever copies it back from the archive or from quarantine copies them along. Under another name it is a new upload.
+    """
+    if "upload_id" not in found or found.get("source_name") != _encoded(source):
+        return None
+    try:
+        uploaded_at = datetime.fromisoformat(unquote(found.get("uploaded_at", "")))
+    except ValueError:
+        return None
+    return uploaded_at if uploaded_at.tzinfo else None
 
 
 def _encoded(value: str) -> str:

@@ -24,11 +24,11 @@ def error_of(body: object) -> tuple[str, str]:
     return code, message[:_MESSAGE_MAX]
 
 
-def failure_of(status: int, code: str, message: str, *, write: bool) -> Failure:  # noqa: PLR0911 - a table
+def failure_of(status: int, code: str, message: str, *, write: bool, of_item: bool = False) -> Failure:  # noqa: PLR0911 - a table
     """Return what an answer of BC that is no success means for the upload.
 
     ``write`` says that the request was the PATCH of the picture, for which a gateway's error leaves open
-    whether the picture was written.
+    whether the picture was written; ``of_item``, that a read named one item.
     """
     said = f"Business Central answered {status} {code or '(no code)'}: {message or '(no message)'}"
     # Business logic in BC said no, and somebody there can change its mind. Only as a 400: a 429 is
@@ -38,7 +38,7 @@ def failure_of(status: int, code: str, message: str, *, write: bool) -> Failure:
     if code == "Internal_CompanyNotFound":
         return Permanent(Reason.COMPANY_NOT_FOUND, said)
     # A query for an item that is missing finds an empty list: read, these codes speak of a wrong base URL.
-    if write and code in ("Internal_RecordNotFound", "BadRequest_ResourceNotFound"):
+    if (write or of_item) and code in ("Internal_RecordNotFound", "BadRequest_ResourceNotFound"):
         return Permanent(Reason.ITEM_NOT_FOUND, said)
     if code == "Request_EntityChanged" or status == HTTPStatus.PRECONDITION_FAILED:
         return Transient(Reason.BC_CONFLICT, said)

@@ -10,9 +10,12 @@ from shared.business_central import BusinessCentral, Item
 from shared.config import Settings
 from shared.errors import Permanent, Reason, Superseded
 from shared.imaging import Picture, render
+from shared.item_record import Reading
 from shared.memory import MemoryGate
 from shared.moves import Mover
-from shared.naming import ItemKey
+from shared.naming import ItemKey, KeyKind
+from shared.placement import Job, Placement, upload_of
+from shared.records import ItemRecords
 from shared.sources import check_bytes
 from shared.storage import PictureStorage, Source
 from shared.telemetry import Outcome, Report
@@ -26,6 +29,8 @@ class Pipeline:
     storage: PictureStorage
     mover: Mover
     business_central: BusinessCentral
+    records: ItemRecords
+    placement: Placement
     memory: MemoryGate
 
     def process(self, container: str, name: str) -> Report:
@@ -39,7 +44,7 @@ class Pipeline:
         try:
             self._take(container, name, report)
         except Superseded as failure:
-            _end(report, Outcome.SUPERSEDED, failure)
+            _end(report, Outcome.SUPERSEDED, failure.reason, failure.detail)
         except Exception as error:
             report.milliseconds = _milliseconds_since(started)
             telemetry.upload_failed(report, error)
@@ -59,12 +64,13 @@ class Pipeline:
             key = naming.parse_path(name, self.settings.templates)
             source = self._read(name, report)
             picture = self._render(source, report)
-            item = self._resolve(key, report)
-            self.business_central.upload_picture(item, picture.content, report.upload_id)
+            item, read = self._resolve(key, report)
+            job = Job(item, source, upload_of(source, picture.content), picture.content, report)
+            outcome = self.placement.place(job, read)
         except Permanent as failure:
             self._set_aside(source or self.storage.look_at(name), failure, report)
         else:
-            self._archive(source, item, report)
+            self._conclude(outcome, source, item, report)
 
     def _read(self, name: str, report: Report) -> Source:
         source = self.storage.read(name, self.settings.limits.max_bytes)
@@ -78,22 +84,33 @@ class Pipeline:
         report.content_type, report.quality = picture.content_type, picture.quality
         return picture
 
-    def _resolve(self, key: ItemKey, report: Report) -> Item:
+    def _resolve(self, key: ItemKey, report: Report) -> tuple[Item, Reading]:
+        """Return the item and its record; what the record tells of an item is not asked of BC."""
         named = key.company or self.settings.business_central.company
         if not named:
             raise Permanent(Reason.COMPANY_NOT_FOUND, "The path names no company, and BC_COMPANY is not set.")
         company = self.business_central.company(named, report.upload_id)
         report.company = company.name
-        item = self.business_central.item(company, key, report.upload_id)
+        read = self.records.read(company.id, key.value) if key.kind is KeyKind.ID else None
+        if read and read.record.number:
+            item = Item(company, key.value, read.record.number, None)
+        else:
+            item = self.business_central.item(company, key, report.upload_id)
         report.item_number, report.item_id, report.replaced = item.number, item.id, item.has_picture
-        return item
+        return item, read or self.records.read(company.id, item.id)
 
-    def _archive(self, source: Source, item: Item, report: Report) -> None:
-        _end(report, Outcome.UPDATED)
+    def _conclude(self, outcome: Outcome, source: Source, item: Item, report: Report) -> None:
+        if outcome is Outcome.WAITING:
+            _leave(report, Reason.SETTLING, _SETTLING)
+            return
+        if outcome is Outcome.SUPERSEDED:
+            _end(report, outcome, Reason.NEWER_UPLOAD, "A newer upload is on the item.")
+        else:
+            _end(report, outcome)
         name = naming.archive_name(
             item.company.name, item.number, source.name, source.etag, source.uploaded_at
         )
-        # Gone or replaced by now: the picture is on the item all the same, and the newer upload has its own event.
+        # Gone or replaced by now: what became of this upload stands all the same, and the newer one has its own event.
         self.mover.move(source, naming.ARCHIVE, name, _story(source, report))
         report.moved_to = f"{naming.ARCHIVE}/{name}"
 
@@ -101,10 +118,10 @@ class Pipeline:
         """Leave the upload in incoming where waiting can help, else move it to quarantine with the reason."""
         if failure.reason is Reason.BAD_PATH and source.is_directory_marker:
             failure = Permanent(Reason.IGNORED, f"{source.name!r} is an empty blob that stands for a folder.")
-        if failure.reason.may_pass and source.seen_at - source.uploaded_at < self.settings.item_wait:
-            _end(report, Outcome.WAITING, failure)
+        if failure.reason.may_pass and source.seen_at - source.written_at < self.settings.item_wait:
+            _leave(report, failure.reason, failure.detail)
             return
-        _end(report, Outcome.QUARANTINED, failure)
+        _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
         name = naming.quarantine_name(failure.reason, source.name, source.etag)
         if not self.mover.move(
             source, naming.QUARANTINE, name, _story(source, report), _note(source, failure)
@@ -113,9 +130,19 @@ class Pipeline:
         report.moved_to = f"{naming.QUARANTINE}/{name}"
 
 
-def _end(report: Report, outcome: Outcome, failure: Permanent | Superseded | None = None) -> None:
-    report.outcome = outcome
-    report.reason, report.detail = (failure.reason, failure.detail) if failure else (None, None)
+def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail: str | None = None) -> None:
+    report.outcome, report.reason, report.detail = outcome, reason, detail
+
+
+def _leave(report: Report, reason: Reason, detail: str) -> None:
+    """End with the upload where it is, in incoming: it is to be taken up again."""
+    _end(report, Outcome.WAITING, reason, detail)
+
+
+_SETTLING = (
+    "The picture is on the item. An earlier request to Business Central got no answer and may still take effect, so "
+    "the upload is looked at again before it is archived."
+)
 
 
 def _story(source: Source, report: Report) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobClient, BlobServiceClient, ExponentialRetry
@@ -14,19 +15,25 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ExponentialRetry
 from shared import __version__
 from shared.config import StorageSettings
 from shared.errors import Reason, Superseded, Transient
-from shared.naming import INCOMING
+from shared.naming import INCOMING, replayed_at
 
 _ONE_READ = 32 * 1024 * 1024  # bytes of one request; a larger upload takes several
 
 
 @dataclass(frozen=True)
 class Source:
-    """An upload as it was read: these bytes belong to this ETag. ``content`` is None where it was not read."""
+    """An upload as it was read: these bytes belong to this ETag. ``content`` is None where it was not read.
+
+    Times are by storage's clock: ``written_at`` is the blob's own, ``seen_at`` that of the answer. ``uploaded_at`` decides
+    which of two uploads is newer; of a replay it is the original's, never later than ``written_at``.
+    """
 
     name: str
     etag: str
     uploaded_at: datetime
-    seen_at: datetime  # by storage's clock, like uploaded_at
+    is_replay: bool
+    written_at: datetime
+    seen_at: datetime
     size: int
     metadata: Mapping[str, str]
     content: bytes | None
@@ -68,7 +75,7 @@ class PictureStorage:
         dates: list[str] = []
         with _source_errors(name):
             # The client pins what follows the first answer to that answer's ETag.
-            download = self._incoming(name).download_blob(raw_response_hook=_keep_date(dates))
+            download = self._incoming(name).download_blob(raw_response_hook=keep_date(dates))
             content = download.readall() if download.properties.size <= max_bytes else None
         return _source(name, download.properties, dates, content)
 
@@ -76,20 +83,35 @@ class PictureStorage:
         """Return the upload as it is now without reading it; errors as for ``read``."""
         dates: list[str] = []
         with _source_errors(name):
-            properties = self._incoming(name).get_blob_properties(raw_response_hook=_keep_date(dates))
+            properties = self._incoming(name).get_blob_properties(raw_response_hook=keep_date(dates))
         return _source(name, properties, dates, None)
+
+    def is_current(self, source: Source) -> bool:
+        """Tell whether the upload is still the blob of its name in incoming."""
+        with storage_errors(f"looking for {source.name!r}"):
+            return is_current(self._incoming(source.name), source.etag)
 
     def _incoming(self, name: str) -> BlobClient:
         return self._service.get_blob_client(INCOMING, name)
 
 
 def _source(name: str, properties: Any, dates: list[str], content: bytes | None) -> Source:  # noqa: ANN401 - the SDK's
-    seen_at = parsedate_to_datetime(dates[-1])
-    etag, uploaded_at = str(properties.etag), properties.last_modified
-    return Source(name, etag, uploaded_at, seen_at, properties.size, properties.metadata, content)
+    written_at, found = properties.last_modified, properties.metadata or {}
+    original = replayed_at(found, name)
+    return Source(
+        name=name,
+        etag=str(properties.etag),
+        uploaded_at=min(original, written_at) if original else written_at,
+        is_replay=original is not None,
+        written_at=written_at,
+        seen_at=parsedate_to_datetime(dates[-1]),
+        size=properties.size,
+        metadata=found,
+        content=content,
+    )
 
 
-def _keep_date(dates: list[str]) -> Callable[[Any], None]:
+def keep_date(dates: list[str]) -> Callable[[Any], None]:
     """Return a hook that keeps when storage answered: the SDK itself does not show storage's clock."""
 
     def keep(response: Any) -> None:  # noqa: ANN401 - the SDK's
@@ -97,6 +119,17 @@ def _keep_date(dates: list[str]) -> Callable[[Any], None]:
             dates.append(date)
 
     return keep
+
+
+def is_current(blob: BlobClient, etag: str) -> bool:
+    """Tell whether ``blob`` is there and still has this ETag."""
+    try:
+        blob.get_blob_properties(etag=etag, match_condition=MatchConditions.IfNotModified)
+    except HttpResponseError as error:
+        if is_changed_or_gone(error):
+            return False
+        raise
+    return True
 
 
 def is_changed_or_gone(error: HttpResponseError) -> bool:

@@ -14,6 +14,7 @@ class Outcome(StrEnum):
     """How an upload ended; one for every invocation that did not raise."""
 
     UPDATED = "updated"
+    UNCHANGED = "unchanged"
     SUPERSEDED = "superseded"
     WAITING = "waiting"
     QUARANTINED = "quarantined"
@@ -23,7 +24,8 @@ class Outcome(StrEnum):
 class Report:
     """What is known of one upload so far; filled in on its way, so that a failure tells how far it came.
 
-    Sizes are in bytes, sides in pixels.
+    Sizes are in bytes, sides in pixels. ``kept`` is where the picture lies that BC had before; ``repeated`` tells of a
+    picture that was written again, because the answer to the first write was lost.
     """
 
     blob: str
@@ -36,6 +38,8 @@ class Report:
     item_number: str | None = None
     item_id: str | None = None
     replaced: bool | None = None
+    kept: str | None = None
+    repeated: bool = False
     width: int | None = None
     height: int | None = None
     content_type: str | None = None

@@ -50,6 +50,10 @@ class Gate:
         with self._lock:
             self._opens_at = max(self._opens_at, self.clock() + seconds)
 
+    def pause(self, seconds: float) -> None:
+        """Let ``seconds`` pass for the caller alone."""
+        self._sleep(seconds)
+
     def wait(self, at_most: float) -> float:
         """Return when the gate is open, or after ``at_most`` seconds; the answer is how long that took.
 

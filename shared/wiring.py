@@ -11,6 +11,8 @@ from shared.config import Settings
 from shared.memory import MemoryGate
 from shared.moves import Mover
 from shared.pipeline import Pipeline
+from shared.placement import Placement
+from shared.records import ItemRecords
 from shared.storage import PictureStorage
 from shared.transport import Gate
 
@@ -26,5 +28,8 @@ def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | 
     bc, gate = settings.business_central, gate or Gate()
     caller = Caller(identity.for_business_central(settings), gate, timeouts or Timeouts())
     business_central = BusinessCentral(bc.base_url, bc.api_version, caller, gate)
+    pictures, mover = PictureStorage(service), Mover(service, credential)
+    records = ItemRecords(service, bc.environment)
+    placement = Placement(business_central, pictures, records, mover, gate, settings.keep_existing)
     memory = MemoryGate(settings.render_memory)
-    return Pipeline(settings, PictureStorage(service), Mover(service, credential), business_central, memory)
+    return Pipeline(settings, pictures, mover, business_central, records, placement, memory)

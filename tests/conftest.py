@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="session")
 def running_stack() -> Iterator[stack.Stack]:
     """The real stack without the host: Azurite, the simulator of BC, the identity endpoint."""
-    with stack.running() as running:
+    with stack.running(movable_clock=True) as running:
         yield running
 
 

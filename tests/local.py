@@ -1,6 +1,7 @@
 """The local stack as tests see it: uploads in, pictures and blobs out, faults in between."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
@@ -47,6 +48,15 @@ class Local:
         self.stack = running
         self.storage = running.storage()
         self._session = stack.loopback_session()
+        self._ahead = 0.0
+
+    def pass_time(self, **parts: float) -> None:
+        """Let time pass in storage and in BC, as ``timedelta(**parts)``; not for the app, which must not go by its own."""
+        seconds = timedelta(**parts).total_seconds()
+        assert self.stack.storage_clock, "this stack's storage goes by the machine's time"
+        self._ahead += seconds
+        self.stack.storage_clock.set(self._ahead)
+        self.control("POST", "clock", advance=seconds)
 
     def reset(self) -> None:
         """Empty the containers and the log, and bring the catalogue back to its seed."""
@@ -57,6 +67,9 @@ class Local:
             for blob in container.list_blobs():
                 container.delete_blob(blob.name, delete_snapshots="include")
         self.control("POST", "reset")
+        self._ahead = 0.0
+        if self.stack.storage_clock:
+            self.stack.storage_clock.set(0)
 
     def pipeline(
         self,
