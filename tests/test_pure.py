@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 PURE = (
     "colours",
     "config",
+    "damage",
     "encoding",
     "errors",
     "exif",
@@ -19,9 +20,11 @@ PURE = (
     "imaging",
     "inks",
     "item_record",
+    "jpeg_segments",
     "memory",
     "naming",
     "odata",
+    "png_chunks",
     "resampling",
     "sources",
     "untagged",
@@ -39,6 +42,7 @@ ALLOWED = {
     "http",
     "io",
     "ipaddress",
+    "itertools",
     "json",
     "math",
     "pillow_heif",
@@ -50,7 +54,6 @@ ALLOWED = {
     "unicodedata",
     "urllib",
     "uuid",
-    "warnings",
     "zlib",
 }
 NEVER_LOADED = ("azure", "requests", "socket", "ssl", "urllib3")
