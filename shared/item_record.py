@@ -134,8 +134,9 @@ class Reading:
         return replace(self.record, on=on, outcome=self._outcome(upload), claim=None, doubt=self.pending)
 
     def has_tried(self, upload: Upload) -> bool:
-        """Whether ``upload`` was written before, without anybody knowing what came of it."""
-        return bool(self.doubt and self.doubt.upload.is_upload(upload))
+        """Whether ``upload`` was written before: then nobody knows what came of it, or a doubtful write replaced it."""
+        tried = (self.record.on, self.doubt.upload if self.doubt else None)
+        return any(one.is_upload(upload) for one in tried if one)
 
     def has_written(self, picture_sha256: str) -> bool:
         """Whether a picture may have come from us, as far as the record knows."""
