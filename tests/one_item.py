@@ -1,6 +1,9 @@
 """One item's picture as tests see it: uploads of one colour each, what BC shows, what was kept."""
 
 import base64
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -81,3 +84,29 @@ def within_one_second(local: Local) -> None:
         if local.incoming().get_blob_properties().last_modified.isoformat() == told:
             return
         local.reset()
+
+
+class StorageRequests(logging.Handler):
+    """Counts what the app's own clients ask storage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.methods: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text.startswith("Request URL") and "item-picture-sync/" in text:
+            self.methods.append(text.split("Request method: '")[1].split("'")[0])
+
+
+@contextmanager
+def storage_requests() -> Iterator[StorageRequests]:
+    logger = logging.getLogger("azure.core.pipeline.policies.http_logging_policy")
+    counting, level = StorageRequests(), logger.level
+    logger.addHandler(counting)
+    logger.setLevel(logging.INFO)
+    try:
+        yield counting
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(counting)

@@ -1,27 +1,33 @@
 """A write whose answer was lost, and a worker that died while writing: nothing stale, nothing twice."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPMessage
 from typing import Any
 
 import pytest
 
 from shared import naming
 from shared.errors import Reason, Transient
+from shared.naming import ItemKey, KeyKind
 from shared.telemetry import Outcome
+from tests.faulty_storage import in_front_of
 from tests.local import DESK, Clock, Local
 from tests.one_item import (
     BLUE,
     BY_ID,
+    GREEN,
     RED,
     deliver,
     item,
     loses_the_answer,
     picture_of,
+    put_by_hand,
     settles,
     shown,
+    storage_requests,
     upload,
 )
-
-# --- a write whose answer was lost -------------------------------------------------------------------------------
 
 
 def test_a_late_write_does_not_stay_on_the_item(local: Local) -> None:
@@ -130,4 +136,66 @@ def test_a_dead_workers_claim_is_taken_over_after_three_minutes(local: Local) ->
     report = deliver(local)
     assert (report.outcome, report.reason, report.repeated) == (Outcome.WAITING, "settling", True)
     assert shown(local) == BLUE
+    assert settles(local).outcome is Outcome.UPDATED
+
+
+# --- a request begins soon after its claim, or not at all --------------------------------------------------------
+
+
+def test_no_request_begins_too_long_after_its_claim(local: Local) -> None:
+    """Else it could take effect when nobody reckons with it any more."""
+    clock = Clock()
+    bc = local.pipeline(clock=clock).business_central
+    desk = bc.item(bc.company("CRONUS USA, Inc.", "x"), ItemKey(None, KeyKind.NUMBER, "1896-S"), "x")
+    with pytest.raises(Transient) as failure:
+        bc.upload_picture(desk, picture_of(BLUE), "x", begin_by=clock.now - 1)
+    assert failure.value.reason is Reason.BC_UNAVAILABLE
+    assert local.requests("PATCH") == []
+
+
+@contextmanager
+def slow_to_save(local: Local, meanwhile: Callable[[], None]) -> Iterator[str]:
+    """Yield a way to storage on which ``meanwhile`` happens while the picture that BC had is saved."""
+
+    def hook(method: str, path: str, _headers: HTTPMessage) -> None:
+        if method == "PUT" and ".before." in path:
+            meanwhile()
+
+    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
+        yield connection
+
+
+def test_a_claim_that_grew_old_while_the_old_picture_was_saved_is_made_anew(local: Local) -> None:
+    put_by_hand(local, GREEN)
+    local.upload(content=picture_of(BLUE))
+    clock, claims = Clock(), list[str]()
+
+    def pass_a_minute() -> None:
+        (record,) = local.names(naming.RECORDS)
+        claims.append(local.storage.get_blob_client(naming.RECORDS, record).get_blob_properties().etag)
+        clock.now += 60
+
+    with slow_to_save(local, pass_a_minute) as connection:
+        pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
+        with storage_requests() as storage:
+            assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert len(claims) == 1
+    assert len(storage.methods) == 8, "one more than usual where a picture is kept"
+
+
+def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: Local) -> None:
+    put_by_hand(local, GREEN)
+    local.upload(content=picture_of(BLUE))
+    clock = Clock()
+
+    def let_another_one_do_it() -> None:
+        if not local.requests("PATCH"):
+            clock.now += 300
+            local.pass_time(minutes=5)
+            assert deliver(local).reason == "settling"
+
+    with slow_to_save(local, let_another_one_do_it) as connection:
+        report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+    assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
+    assert len(local.requests("PATCH")) == 1
     assert settles(local).outcome is Outcome.UPDATED

@@ -11,14 +11,17 @@ ROOT = Path(__file__).parents[1]
 PURE = (
     "colours",
     "config",
+    "damage",
     "encoding",
     "errors",
     "imaging",
     "inks",
     "item_record",
+    "jpeg_segments",
     "memory",
     "naming",
     "odata",
+    "png_chunks",
     "resampling",
     "sources",
 )
@@ -35,6 +38,7 @@ ALLOWED = {
     "http",
     "io",
     "ipaddress",
+    "itertools",
     "json",
     "math",
     "pillow_heif",
@@ -46,7 +50,6 @@ ALLOWED = {
     "unicodedata",
     "urllib",
     "uuid",
-    "warnings",
     "zlib",
 }
 NEVER_LOADED = ("azure", "requests", "socket", "ssl", "urllib3")

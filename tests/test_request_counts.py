@@ -1,9 +1,5 @@
 """How many requests one picture costs, in Business Central and in storage."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from shared import naming
 from shared.telemetry import Outcome
 from tests.local import DESK, Local
@@ -16,34 +12,9 @@ from tests.one_item import (
     deliver,
     picture_of,
     put_by_hand,
+    storage_requests,
     within_one_second,
 )
-
-
-class StorageRequests(logging.Handler):
-    """Counts what the app's own clients ask storage."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.methods: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if text.startswith("Request URL") and "item-picture-sync/" in text:
-            self.methods.append(text.split("Request method: '")[1].split("'")[0])
-
-
-@contextmanager
-def storage_requests() -> Iterator[StorageRequests]:
-    logger = logging.getLogger("azure.core.pipeline.policies.http_logging_policy")
-    counting, level = StorageRequests(), logger.level
-    logger.addHandler(counting)
-    logger.setLevel(logging.INFO)
-    try:
-        yield counting
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(counting)
 
 
 def cost(local: Local, colour: str, path: str, outcome: Outcome = Outcome.UPDATED) -> tuple[str, int]:
