@@ -8,6 +8,7 @@ of the code's methods.
 from collections.abc import Collection, Iterator
 
 from shared.item_record import Step
+from tests.protocol_promises import Promises
 from tests.protocol_states import (
     AS_THEY_ARE,
     BEFORE,
@@ -19,7 +20,6 @@ from tests.protocol_states import (
     REFUSED_WHEN_STALE,
     WRITES,
     At,
-    BrokenPromise,
     Config,
     Decisions,
     Label,
@@ -39,7 +39,7 @@ class Model:
         self, config: Config, rules: Rules = AS_THEY_ARE, promises: Collection[Promise] = Promise
     ) -> None:
         self.config, self.decisions, self.has_etags = config, Decisions(config, rules), rules.has_etags
-        self.promises = frozenset(promises)
+        self.promises = Promises(config, promises)
         self.names = sorted({picture.name for picture in config.pictures})
         self.steps: set[Step] = set()
         self.effects: set[At] = set()
@@ -73,7 +73,7 @@ class Model:
             yield Label("somebody changes the picture", is_fault=True), s._replace(shown=BY_HAND, left=left)
 
     def _in_incoming(self, s: State) -> Iterator[Move]:
-        if self.next_is_possible(s):
+        if self.promises.next_is_possible(s):
             at = self.names.index(self.config.pictures[s.uploads].name)
             incoming = (*s.incoming[:at], s.uploads, *s.incoming[at + 1 :])
             yield Label("upload", s.uploads), s._replace(incoming=incoming, uploads=s.uploads + 1)
@@ -81,12 +81,6 @@ class Model:
             left = s.left._replace(removals=s.left.removals - 1)
             for upload in {*s.incoming} - {NONE}:
                 yield Label("remove", upload, is_fault=True), self._without(s, upload)._replace(left=left)
-
-    def next_is_possible(self, s: State) -> bool:
-        if s.uploads == len(self.config.pictures):
-            return False
-        original = self.config.pictures[s.uploads].replay_of
-        return original is None or original in s.archive
 
     def _without(self, s: State, upload: int) -> State:
         return s._replace(incoming=tuple(NONE if found == upload else found for found in s.incoming))
@@ -118,11 +112,8 @@ class Model:
     def _land(self, s: State, upload: int) -> State:
         """Let BC show the picture; one that was there before us must have been saved."""
         if self.config.keep_existing and s.shown == BEFORE and not s.is_kept:
-            self._broken(Promise.BEFORE_KEPT)
-        return s._replace(shown=self._picture(upload))
-
-    def _picture(self, upload: int) -> str:
-        return self.config.pictures[upload].shows
+            self.promises.broken(Promise.BEFORE_KEPT)
+        return s._replace(shown=self.promises.picture(upload))
 
     # --- what a worker does; ``s`` is the state without it ---
 
@@ -149,7 +140,9 @@ class Model:
             case Step.HOLD | Step.SETTLE:  # it ends; that it may look again is a delivery of its own
                 return s
             case Step.MOVE:
-                settled = w.upload if s.settled == NONE else max(w.upload, s.settled, key=self._newness)
+                settled = (
+                    w.upload if s.settled == NONE else max(w.upload, s.settled, key=self.promises.newness)
+                )
                 return self._moving(s._replace(settled=settled), w)
             case Step.SUPERSEDED:
                 return self._moving(s, w)
@@ -208,7 +201,7 @@ class Model:
         """Note who claims the item: whoever does so again without having failed for sure must be told of it."""
         if w.at is At.CLAIMED:
             if s.claimed == w.upload and not w.repeated:
-                self._broken(Promise.TOLD)
+                self.promises.broken(Promise.TOLD)
             before = self.decisions.records[s.record]
             return s._replace(claimed=w.upload, is_sure=s.is_sure and not (before.claim or before.doubt))
         has_failed = w.at is At.RELEASED or (
@@ -235,7 +228,7 @@ class Model:
         return self._decided(s, Worker(w.at, w.upload, w.record))
 
     def _keep(self, s: State, w: Worker) -> Iterator[Move]:
-        if s.shown == self._picture(w.upload):
+        if s.shown == self.promises.picture(w.upload):
             yield Label(w.at, w.upload), self._about_to_write(s, w, At.CONFIRMED, "unchanged")
             return
         is_kept = s.is_kept or (s.shown == BEFORE and not self.decisions.has_written(w.before, s.shown))
@@ -247,8 +240,8 @@ class Model:
             yield Label(f"{w.at}, late", w.upload), self._about_to_write(s, w, At.RECLAIMED)
             yield Label(f"{w.at}, too late", w.upload, is_fault=True), self._about_to_write(s, w, At.RELEASED)
             return
-        if s.is_sure and s.shown == self._picture(w.upload):
-            self._broken(Promise.ONCE)
+        if s.is_sure and s.shown == self.promises.picture(w.upload):
+            self.promises.broken(Promise.ONCE)
         yield Label(w.at, w.upload), _with(s, w._replace(at=At.ANSWER, repeated=False))
 
     def _answer(self, s: State, w: Worker) -> Iterator[Move]:
@@ -274,7 +267,7 @@ class Model:
 
     def _delete(self, s: State, w: Worker) -> Iterator[Move]:
         if w.upload not in s.archive:
-            self._broken(Promise.KEPT)
+            self.promises.broken(Promise.KEPT)
         yield Label(w.at, w.upload), self._without(s, w.upload)
 
     _effects = {  # noqa: RUF012 - it does not change
@@ -287,35 +280,7 @@ class Model:
         At.DELETE: _delete,
     }
 
-    # --- what is promised ---
-
-    def check(self, s: State) -> None:
-        """Raise where a promise is broken in this state."""
-        if s.settled != NONE and not self._shows_at_least(s, s.settled):
-            self._broken(Promise.FOR_GOOD)
-        if (
-            self.is_at_rest(s)
-            and s.archive
-            and not self._shows_at_least(s, max(s.archive, key=self._newness))
-        ):
-            self._broken(Promise.NEWEST)
-
-    def _broken(self, promise: Promise) -> None:
-        if promise in self.promises:
-            raise BrokenPromise(promise)
-
-    def is_at_rest(self, s: State) -> bool:
-        has_incoming = any(upload != NONE for upload in s.incoming)
-        return not (s.workers or s.flights or has_incoming or self.next_is_possible(s))
-
-    def _shows_at_least(self, s: State, oldest: int) -> bool:
-        """Whether BC shows this upload or a newer one, or what somebody put there."""
-        newer = (u for u in range(s.uploads) if self._newness(u) >= self._newness(oldest))
-        return s.shown == BY_HAND or any(self._picture(u) == s.shown for u in newer)
-
-    def _newness(self, upload: int) -> tuple[int, bool, str, int]:
-        picture = self.config.pictures[upload]
-        return (picture.second, picture.replay_of is None, picture.name, upload)
+    # --- where it goes ---
 
     def onward(self, s: State, moves: list[Move]) -> State | None:
         """Return where it goes when nothing more goes wrong and everybody is patient; None where nothing can go on."""

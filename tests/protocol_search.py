@@ -54,7 +54,7 @@ class Search:
 
     def _expand(self, i: int) -> None:
         s, model = self.states[i], self.model
-        model.check(s)
+        model.promises.check(s)
         moves = list(model.moves(s))
         self.moves += len(moves)
         for _, following in moves:
@@ -62,7 +62,7 @@ class Search:
                 self.numbers[following] = len(self.states)
                 self.states.append(following)
                 self.parents.append(i)
-        onward = None if model.is_at_rest(s) else model.onward(s, moves)
+        onward = None if model.promises.is_at_rest(s) else model.onward(s, moves)
         self.onward.append(-1 if onward is None else self.numbers[onward])
 
     def _all_come_to_rest(self) -> None:
@@ -71,7 +71,7 @@ class Search:
         marks = bytearray(len(self.states))
         for start in range(len(self.states)):
             way, at = [], start
-            while marks[at] == unknown and not self.model.is_at_rest(self.states[at]):
+            while marks[at] == unknown and not self.model.promises.is_at_rest(self.states[at]):
                 marks[at] = on_the_way
                 way.append(at)
                 at = self.onward[at]
