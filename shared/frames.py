@@ -5,6 +5,7 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+_SCANNERS_BITS = 12
 _PLANES = 2  # of TIFF's planar configuration: one after the other
 
 
@@ -17,7 +18,15 @@ def first_frame(image: Image.Image) -> Image.Image:
     if isinstance(image, TiffImageFile):
         _name_deep_planes(image)
     image.load()
+    if image.mode == "I;16" and _bits(image) == {_SCANNERS_BITS}:
+        return image.point(
+            lambda level: level * (1 << 16 - _SCANNERS_BITS) + 0
+        )  # Pillow leaves them unscaled
     return image
+
+
+def _bits(image: Image.Image) -> set[int]:
+    return set(image.tag_v2.get(BITSPERSAMPLE, ())) if isinstance(image, TiffImageFile) else set()
 
 
 def _of_webp(image: WebPImageFile) -> Image.Image:
@@ -46,7 +55,7 @@ def _of_gif(image: GifImageFile) -> Image.Image:
 def _name_deep_planes(image: TiffImageFile) -> None:
     """Where colours lie in planes of 16 bits, uncompressed, Pillow would take every byte for a number."""
     tags = image.tag_v2
-    if tags.get(PLANAR_CONFIGURATION) != _PLANES or set(tags.get(BITSPERSAMPLE, ())) != {16}:
+    if tags.get(PLANAR_CONFIGURATION) != _PLANES or _bits(image) != {16}:
         return
     order = "B" if tags.prefix == b"MM" else "L"
     for number, tile in enumerate(image.tile):

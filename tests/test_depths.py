@@ -32,6 +32,11 @@ def test_16_bits_are_scaled_not_clipped(kind: str, order: str, mode: str) -> Non
         assert_near(ramp(mode).convert("RGB").getpixel((x, 8)), colour_at(image, x, 8), 8)  # type: ignore[arg-type]
 
 
+def test_12_bits_of_gray_are_scaled_too() -> None:
+    """Scanners and microscopes write them."""
+    assert difference(ramp("L"), shown(tiff(ramp("L"), 12))) < 3
+
+
 def test_floating_point_from_0_to_1_is_scaled() -> None:
     assert difference(ramp("L"), shown(tiff(ramp("L"), 32))) < 3
     assert difference(ramp("L"), shown(tiff(ramp("L"), 32, ">"))) < 3

@@ -68,7 +68,7 @@ def tiff(
     planar: bool = False,
     negative: bool = False,
 ) -> bytes:
-    """Return a TIFF of ``image`` (L, RGB, RGBA, CMYK) with ``depth`` 8, 16 or 32 (floating point, 0 to 1)."""
+    """Return a TIFF of ``image`` (L, RGB, RGBA, CMYK) with ``depth`` 8, 12, 16 or 32 (floating point, 0 to 1)."""
     channels = len(image.getbands())
     planes = image.split() if planar else (image,)
     width, height = (tile, tile) if tile else image.size
@@ -99,6 +99,8 @@ def _numbers(image: Image.Image, depth: int, order: str) -> bytes:
     data = image.tobytes()
     if depth == 8:
         return data
+    if depth == 12:
+        return packed([(level * 4095 + 127) // 255 for level in data], depth)
     if depth == 16:
         # The two bytes of a number differ, so that none can stand for the other.
         return struct.pack(f"{order}{len(data)}H", *(level * 256 + 16 for level in data))
