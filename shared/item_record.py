@@ -125,8 +125,11 @@ class Reading:
         return Step.ADVANCE if known.shown in self._accepted(upload) else Step.WRITE
 
     def claimed(self, upload: Upload, nonce: str) -> ItemRecord:
-        """Return the record with ``upload`` about to be written."""
-        return replace(self.record, claim=Claim(nonce, upload), doubt=self.pending)
+        """Return the record with ``upload`` about to be written.
+
+        A doubt stays also when it is over: nobody has looked yet what came of it, and this write may be refused.
+        """
+        return replace(self.record, claim=Claim(nonce, upload), doubt=self.doubt)
 
     def advanced(self, upload: Upload, known: Known) -> ItemRecord:
         """Return the record with ``upload`` on the item, whose picture BC was found to show."""
@@ -134,9 +137,9 @@ class Reading:
         return replace(self.record, on=on, outcome=self._outcome(upload), claim=None, doubt=self.pending)
 
     def has_tried(self, upload: Upload) -> bool:
-        """Whether ``upload`` was written before: then nobody knows what came of it, or a doubtful write replaced it."""
-        tried = (self.record.on, self.doubt.upload if self.doubt else None)
-        return any(one.is_upload(upload) for one in tried if one)
+        """Whether ``upload`` was written before: nobody knows what came of it, or something else has replaced it."""
+        recorded = (self.record.on, self.doubt.upload if self.doubt else None)
+        return any(one.is_upload(upload) for one in recorded if one)
 
     def has_written(self, picture_sha256: str) -> bool:
         """Whether a picture may have come from us, as far as the record knows."""
@@ -174,9 +177,11 @@ class Reading:
 # The changes that a writer makes to the record that it has claimed.
 
 
-def confirmed(claimed: ItemRecord, upload: Upload, outcome: str) -> ItemRecord:
-    """Return the record with ``upload`` on the item; a doubt about an earlier write remains."""
-    return replace(claimed, on=upload, outcome=outcome, claim=None)
+def confirmed(claimed: Reading, upload: Upload, outcome: str) -> ItemRecord:
+    """Return the record with ``upload`` on the item; of an earlier doubt is left what was not over before the claim."""
+    doubt = claimed.record.doubt
+    is_left = doubt and claimed.written_at < doubt.until
+    return replace(claimed.record, on=upload, outcome=outcome, claim=None, doubt=doubt if is_left else None)
 
 
 def doubted(claimed: Reading) -> ItemRecord:

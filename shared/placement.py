@@ -110,7 +110,7 @@ class Placement:
         return self._confirm(job, claimed, Outcome.UPDATED)
 
     def _confirm(self, job: Job, claimed: Reading, outcome: Outcome) -> Reading | None:
-        return self._change(job, claimed, item_record.confirmed(claimed.record, job.upload, outcome))
+        return self._change(job, claimed, item_record.confirmed(claimed, job.upload, outcome))
 
     @contextmanager
     def _undoing(self, job: Job, claimed: Reading) -> Iterator[None]:

@@ -25,7 +25,7 @@ class Report:
     """What is known of one upload so far; filled in on its way, so that a failure tells how far it came.
 
     Sizes are in bytes, sides in pixels. ``kept`` is where the picture lies that BC had before; ``repeated`` tells of a
-    picture that was written again, because the answer to the first write was lost.
+    picture that was written again: the answer to the first write was lost, or an older picture had come after it.
     """
 
     blob: str

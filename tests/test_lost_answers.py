@@ -45,6 +45,21 @@ def test_a_late_write_does_not_stay_on_the_item(local: Local) -> None:
     assert local.names(naming.INCOMING) == []
 
 
+def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_refused(local: Local) -> None:
+    loses_the_answer(local, BLUE)
+    local.pass_time(seconds=5)
+    upload(local, RED)
+    local.control("POST", "late")
+    local.fault(403, method="PATCH")
+    with pytest.raises(Transient):
+        settles(local)
+    assert shown(local) == BLUE
+    report = deliver(local)
+    assert (report.outcome, report.repeated) == (Outcome.UPDATED, True)
+    assert shown(local) == RED
+    assert local.names(naming.INCOMING) == []
+
+
 def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(local: Local) -> None:
     loses_the_answer(local, BLUE, applied=True)
     report = deliver(local)
