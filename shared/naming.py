@@ -17,7 +17,7 @@ ARCHIVE = "archive"
 QUARANTINE = "quarantine"
 RECORDS = "records"
 
-NAME_MAX = 900  # characters; storage allows 1,024, and the suffixes of a replay want room
+NAME_MAX = 900  # UTF-16 units; storage allows 1,024 characters, and the suffixes of a replay want room
 METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all values and names together
 NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
 
@@ -185,7 +185,12 @@ def quarantine_name(reason: Reason, source: str, etag: str) -> str:
     folder = f"{reason}/"
     path = "/".join(_segment(part) for part in stem.split("/") if part) or "unnamed"
     room = NAME_MAX - len(folder) - len(tail) - len(".txt")
-    return f"{folder}{path[:room].rstrip('/.')}{tail}"
+    return f"{folder}{_shortened(path, room).rstrip('/.')}{tail}"
+
+
+def _shortened(text: str, units: int) -> str:
+    """Return the beginning of ``text``; storage's limit is documented in characters, and a .NET character is a unit."""
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
 
 
 def record_name(environment: str, company_id: str, item_id: str) -> str:
