@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
+from azure.storage.blob import generate_blob_sas
 
 
 class Answer(Enum):
@@ -95,16 +95,19 @@ def _with_signatures(
     """Return a "Put Block From URL" as Azurite takes it: target and source with a shared access signature each."""
     if "comp=block" not in path:
         return path, headers
-    signature = generate_account_sas(
-        account["AccountName"],
-        account["AccountKey"],
-        ResourceTypes(object=True),
-        AccountSasPermissions(read=True, write=True),
-        datetime.now(UTC) + timedelta(days=30),
-    )
-    source = urlsplit(headers["x-ms-copy-source"])._replace(netloc=azurite, query=signature).geturl()
+    source = urlsplit(headers["x-ms-copy-source"])
+    signed = source._replace(netloc=azurite, query=_signature(source.path, account, "r")).geturl()
     kept = {k: v for k, v in headers.items() if k.lower() not in ("authorization", "x-ms-copy-source")}
-    return f"{path}&{signature}", {**kept, "x-ms-copy-source": source}
+    written = f"{path}&{_signature(urlsplit(path).path, account, 'w')}"
+    return written, {**kept, "x-ms-copy-source": signed}
+
+
+def _signature(path: str, account: dict[str, str], permission: str) -> str:
+    name, container, blob = unquote(path).removeprefix("/").split("/", 2)
+    until = datetime.now(UTC) + timedelta(days=365)  # Azurite's clock may be ahead
+    return generate_blob_sas(
+        name, container, blob, account_key=account["AccountKey"], permission=permission, expiry=until
+    )
 
 
 _HOP_BY_HOP = ("connection", "content-length", "keep-alive", "transfer-encoding")
