@@ -22,6 +22,7 @@ BLOCK_BYTES = 32 * 1024 * 1024
 
 # What the service does not read by itself: some kinds of blob, sources that it is not shown to be allowed, and names
 # whose address is longer than 2 KiB in the request's header.
+ADDRESS_MAX = 2 * 1024
 CANNOT_COPY = ("CannotVerifyCopySource", "InvalidBlobType", "InvalidHeaderValue", "InvalidInput")
 _NOT_IMPLEMENTED = 501  # some emulators
 
@@ -50,7 +51,7 @@ class BlockCopy:
     """One copy of ``source``, which must still have ``etag``, to ``target``, which must not be there.
 
     ``authorization`` returns what shows the service that it may read the source; ``in_time`` whether this delivery may
-    go on. ``by_service`` turns False when the service refuses to read the source itself.
+    go on.
     """
 
     source: BlobClient
@@ -58,7 +59,9 @@ class BlockCopy:
     target: BlobClient
     authorization: Callable[[], str | None]
     in_time: Callable[[], bool]
-    by_service: bool = True
+
+    def __post_init__(self) -> None:
+        self._by_service = len(self.source.url) <= ADDRESS_MAX  # until it refuses
 
     def run(
         self, blocks: list[Block], metadata: Mapping[str, str], content_settings: ContentSettings
@@ -95,13 +98,13 @@ class BlockCopy:
         return [block for block in blocks if lengths.get(block.id) != block.length]
 
     def _stage(self, block: Block) -> None:
-        if self.by_service:
+        if self._by_service:
             try:
                 self._stage_by_service(block)
             except HttpResponseError as error:
                 if code_of(error) not in CANNOT_COPY and error.status_code != _NOT_IMPLEMENTED:
                     raise
-                self.by_service = False
+                self._by_service = False
             else:
                 return
         self.target.stage_block(block.id, self._read(block), length=block.length, validate_content=True)

@@ -10,14 +10,13 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
-from shared.block_copies import CANNOT_COPY, BlockCopy, plan
+from shared.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, plan
 from shared.errors import Reason, Transient
 from shared.naming import INCOMING, metadata, plain_etag
 from shared.storage import Source, code_of, is_changed_or_gone, is_current, storage_errors
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
-_ADDRESS_MAX = 2 * 1024  # characters of a source's address that a request's header may have
 # The host gives an invocation up, and its process with it, after ten minutes; some went by before the move.
 _ONE_DELIVERY = 5 * 60.0
 
@@ -89,7 +88,7 @@ class Mover:
     def _copied_in_one_step(self, source: Source, target: BlobClient, told: dict[str, str]) -> bool:
         """Have the service copy it; False if that is beyond what the service does."""
         url = self._incoming(source.name).url
-        if source.size > _ONE_COPY or len(url) > _ADDRESS_MAX:
+        if source.size > _ONE_COPY or len(url) > ADDRESS_MAX:
             return False
         try:
             answer = target.start_copy_from_url(
@@ -103,7 +102,8 @@ class Mover:
                 headers=_hash_of(source.content),
             )
         except HttpResponseError as error:
-            if code_of(error) in CANNOT_COPY:
+            # The blocks that an earlier delivery staged may count as taken, too: then the copy goes on in blocks.
+            if code_of(error) in CANNOT_COPY or (_is_taken(error) and not target.exists()):
                 return False
             raise
         if answer.get("copy_status") != "success":
