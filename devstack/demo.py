@@ -176,7 +176,7 @@ def _report(uploads: list[Upload], requests: list[dict[str, Any]], ledger: Ledge
 
 def _row(upload: Upload, running: stack.Stack) -> contact_sheet.Row:
     ended, item_id = upload.ended, upload.ended.get("item_id")
-    updated = ended.get("outcome") == "updated"
+    updated = ended.get("outcome") in ("updated", "unchanged")
     company = next((c["id"] for c in _companies(running) if c["name"] == ended.get("company")), None)
     item = f"companies({company})/items({quote(str(item_id))})"
     return contact_sheet.Row(
@@ -229,4 +229,10 @@ def _cells(upload: Upload) -> tuple[str, ...]:
     return name, outcome + mark, escape(ended.get("item_number") or ""), picture, sizes, milliseconds
 
 
-_COLOURS = {"updated": "green", "waiting": "yellow", "quarantined": "magenta", "superseded": "blue"}
+_COLOURS = {
+    "updated": "green",
+    "unchanged": "green",
+    "waiting": "yellow",
+    "quarantined": "magenta",
+    "superseded": "blue",
+}

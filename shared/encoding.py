@@ -110,7 +110,7 @@ def is_bare_jpeg(source: bytes) -> bool:
             return False
         at += 2 + length
         if ord(marker) == _START_OF_SCAN:
-            at = _end_of_scan(source, at)
+            at = end_of_scan(source, at)
             if source[at:] == _END:
                 return True
     return False
@@ -122,6 +122,7 @@ def _is_bare(marker: int, segment: bytes, length: int) -> bool:
     return marker in _SEGMENTS and len(segment) == length - 2 and (marker != _JFIF or length == _BARE_JFIF)
 
 
-def _end_of_scan(source: bytes, at: int) -> int:
+def end_of_scan(source: bytes, at: int) -> int:
+    """Return where the next marker begins after the pixels that begin at ``at``."""
     found = _NEXT_MARKER.search(source, at)
     return found.start() if found else len(source)

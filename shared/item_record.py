@@ -20,6 +20,7 @@ BEGIN_WITHIN = 30.0  # seconds
 # waiting for a connection included, has happened or never will 20 minutes after the claim.
 DOUBT_LASTS = timedelta(minutes=20)
 _VERSION = 1
+_OUTCOMES = (None, "updated", "unchanged")
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,8 @@ def from_json(text: bytes) -> ItemRecord:
         found = json.loads(text)
         if found["version"] != _VERSION:
             raise ValueError(f"it has the version {found['version']!r}")
+        if found["outcome"] not in _OUTCOMES:
+            raise ValueError(f"it has the outcome {found['outcome']!r}")
         claim, doubt = found["claim"], found["doubt"]
         return ItemRecord(
             number=str(found["number"]),

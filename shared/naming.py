@@ -173,7 +173,7 @@ def fold_company(name: str) -> str:
 
 def archive_name(company: str, item: str, source: str, etag: str, uploaded_at: datetime) -> str:
     """Return where an upload's original lies for good: the same for every delivery of the same upload."""
-    name = f"{_stamp(uploaded_at)}-{fingerprint(source, etag)}{_suffix(source)}"
+    name = f"{uploaded_at:%Y%m%dT%H%M%SZ}-{fingerprint(source, etag)}{_suffix(source)}"
     return f"{_segment(company)}/{_segment(item)}/{name}"
 
 
@@ -198,11 +198,11 @@ def record_name(environment: str, company_id: str, item_id: str) -> str:
     return f"{_segment(environment.lower())}/{company_id}/{item_id}.json"
 
 
-def before_name(company: str, item: str, replaced_at: datetime, content: bytes) -> str:
-    """Return where ``content`` lies, which BC showed before the upload of ``replaced_at``."""
+def before_name(company: str, item: str, content: bytes) -> str:
+    """Return where ``content`` lies, which BC showed before our first upload: the same for the same content."""
     suffix = next((ending for magic, ending in _MAGIC.items() if content.startswith(magic)), ".bin")
     digest = hashlib.sha256(content).hexdigest()[:12]
-    return f"{_segment(company)}/{_segment(item)}/{_stamp(replaced_at)}-{digest}.before{suffix}"
+    return f"{_segment(company)}/{_segment(item)}/{digest}.before{suffix}"
 
 
 # What BC's image module knows.
@@ -214,10 +214,6 @@ _MAGIC = {
     b"II*\0": ".tif",
     b"MM\0*": ".tif",
 }
-
-
-def _stamp(moment: datetime) -> str:
-    return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
 def fingerprint(source: str, etag: str) -> str:

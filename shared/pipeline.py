@@ -101,7 +101,7 @@ class Pipeline:
 
     def _conclude(self, outcome: Outcome, source: Source, item: Item, report: Report) -> None:
         if outcome is Outcome.WAITING:
-            _end(report, outcome, Reason.SETTLING, _SETTLING)
+            _leave(report, Reason.SETTLING, _SETTLING)
             return
         if outcome is Outcome.SUPERSEDED:
             _end(report, outcome, Reason.NEWER_UPLOAD, "A newer upload is on the item.")
@@ -119,7 +119,7 @@ class Pipeline:
         if failure.reason is Reason.BAD_PATH and source.is_directory_marker:
             failure = Permanent(Reason.IGNORED, f"{source.name!r} is an empty blob that stands for a folder.")
         if failure.reason.may_pass and source.seen_at - source.written_at < self.settings.item_wait:
-            _end(report, Outcome.WAITING, failure.reason, failure.detail)
+            _leave(report, failure.reason, failure.detail)
             return
         _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
         name = naming.quarantine_name(failure.reason, source.name, source.etag)
@@ -132,6 +132,11 @@ class Pipeline:
 
 def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail: str | None = None) -> None:
     report.outcome, report.reason, report.detail = outcome, reason, detail
+
+
+def _leave(report: Report, reason: Reason, detail: str) -> None:
+    """End with the upload where it is, in incoming: it is to be taken up again."""
+    _end(report, Outcome.WAITING, reason, detail)
 
 
 _SETTLING = (

@@ -138,7 +138,7 @@ class Placement:
 
     def _save(self, job: Job, content: bytes, digest: str) -> str:
         company, number = job.item.company.name, job.item.number
-        name = naming.before_name(company, number, job.upload.uploaded_at, content)
+        name = naming.before_name(company, number, content)
         story = {
             "outcome": "before",
             "company": company,

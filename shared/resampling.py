@@ -4,7 +4,7 @@ A photograph has ten times the pixels that Business Central shows, so what touch
 memory: a JPEG is decoded at a reduced scale, everything else is reduced strip by strip, without a second whole copy.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import ceil
 
 from PIL import Image
@@ -66,7 +66,7 @@ def _coefficients(image: Image.Image, scale: int) -> int:
     if not isinstance(image, JpegImageFile) or "progressive" not in image.info:
         return 0
     areas = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
-    return image.width * image.height * scale * scale * 2 * sum(areas) // max(areas)
+    return image.width * image.height * scale * scale * 2 * sum(areas) // max(1, *areas)
 
 
 def resampled(
@@ -119,13 +119,22 @@ def _reduced(
     factor = _factor(max(image.size), side)
     if image.mode in _REDUCIBLE and not image.has_transparency_data:
         return plain(image.reduce(factor)), factor
-    rows = max(1, _STRIP // image.width // factor) * factor
     few = None
-    for top in range(0, image.height, rows):
-        strip = plain(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(factor)
-        few = few or Image.new(strip.mode, (strip.width, ceil(image.height / factor)))
-        few.paste(strip, (0, top // factor))
+    for box in _boxes(image.size, factor):
+        strip = plain(image.crop(box)).reduce(factor)
+        few = few or Image.new(strip.mode, (ceil(image.width / factor), ceil(image.height / factor)))
+        few.paste(strip, (box[0] // factor, box[1] // factor))
     return few or image, factor  # no picture is without rows
+
+
+def _boxes(size: Size, factor: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield strips of ``size``, of about ``_STRIP`` pixels; those of a very wide picture do not reach from side to side."""
+    width, height = size
+    columns = min(width, max(1, _STRIP // factor // factor) * factor)
+    rows = max(1, _STRIP // columns // factor) * factor
+    for top in range(0, height, rows):
+        for left in range(0, width, columns):
+            yield left, top, min(left + columns, width), min(top + rows, height)
 
 
 def _factor(before: int, after: int) -> int:

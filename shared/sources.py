@@ -1,15 +1,15 @@
-"""Sources: which are taken, within which limits, and what a photographer is told of the others. Pure."""
+"""Sources: which are taken, and within which limits. Pure."""
 
-import struct
-import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
+from shared import jpeg_segments, png_chunks
+from shared.damage import explained
 from shared.errors import Permanent, Reason
 
 try:  # not among the requirements, because of the licences of its decoder (docs/pictures.md)
@@ -22,11 +22,6 @@ else:
 
 # Only these decoders are ever reached, whatever the bytes claim to be.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", *_HEIF)
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
-# Pillow's remarks on sizes, damaged metadata and the like are for whoever wrote the program; ours are the reasons.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -52,9 +47,19 @@ def opened(source: bytes, limits: SourceLimits) -> Iterator[Image.Image]:
             picture of a known format.
     """
     check_bytes(len(source), limits)
-    with _explained(source, limits), Image.open(BytesIO(source), formats=FORMATS) as image:
+    with explained(source), _opened(source, limits) as image:
         _check_pixels(image, limits)
         yield image
+
+
+def _opened(source: bytes, limits: SourceLimits) -> Image.Image:
+    if source.startswith(jpeg_segments.SIGNATURE):
+        # Image.open would look for further pictures in it, and refuse the first for a mistake in their list.
+        return JpegImageFile(BytesIO(jpeg_segments.picture_alone(source)))
+    try:
+        return Image.open(BytesIO(png_chunks.picture_alone(source)), formats=FORMATS)
+    except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
+        raise _too_many_pixels("more than 178,000,000", limits) from None
 
 
 def check_bytes(size: int, limits: SourceLimits) -> None:
@@ -75,53 +80,3 @@ def _too_many_pixels(found: str, limits: SourceLimits) -> Permanent:
         f"The picture has {found} pixels, and at most {allowed} in all are taken. Upload a smaller version."
     )
     return Permanent(Reason.TOO_LARGE, detail)
-
-
-@contextmanager
-def _explained(source: bytes, limits: SourceLimits) -> Iterator[None]:
-    """Turn what Pillow raises on bad bytes into the one reason that a photographer understands.
-
-    Not a MemoryError: too little memory is our fault, and the next delivery may have more.
-    """
-    try:
-        yield
-    except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
-        raise _too_many_pixels("more than 178,000,000", limits) from None
-    except UnidentifiedImageError:
-        raise Permanent(Reason.NOT_AN_IMAGE, f"{_beginning(source)} {_TAKEN}") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        EOFError,
-        OverflowError,
-    ) as error:
-        raise _damaged(error) from error
-    except (struct.error, zlib.error, ImageCms.PyCMSError, NotImplementedError) as error:
-        raise _damaged(error) from error
-
-
-_TAKEN = "Pictures are taken as JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP or JPEG 2000."
-
-
-def _beginning(source: bytes) -> str:
-    if not source:
-        return "The file is empty, probably an interrupted upload; upload it again."
-    if source[4:8] == b"ftyp" and source[8:12] in _HEIF_BRANDS and not _HEIF:
-        return (
-            "This is a HEIC picture, as iPhones take them. Export it as JPEG and upload that; or let whoever runs "
-            "this app add the package pillow-heif to its requirements."
-        )
-    return f"The file does not begin like a picture (its first bytes are {source[:8].hex(' ')})."
-
-
-def _damaged(error: Exception) -> Permanent:
-    said = str(error).lower()
-    if any(word in said for word in ("truncated", "incomplete", "unexpected end", "end of file")):
-        what = "The file ends too early, probably an interrupted upload; upload it again."
-    else:
-        what = "The picture is damaged; export it again and upload that."
-    return Permanent(Reason.NOT_AN_IMAGE, f"{what} (Pillow says: {error})")

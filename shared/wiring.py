@@ -4,7 +4,7 @@ import logging
 
 from azure.storage.blob import ExponentialRetry
 
-from shared import identity, storage
+from shared import identity, quiet, storage
 from shared.business_central import BusinessCentral
 from shared.calls import Caller, Timeouts
 from shared.config import Settings
@@ -20,6 +20,7 @@ from shared.transport import Gate
 def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | None = None) -> Pipeline:
     """Return the pipeline that ``settings`` describe; nothing is connected to before the first upload."""
     logging.getLogger("azure").setLevel(logging.WARNING)  # at INFO it logs every header of every request
+    quiet.silence_pillow()
     credential = identity.for_storage(settings)
     # The SDK's own defaults wait 15 s and longer; uploads come by the hundred, and the host delivers again.
     retry = ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=3)

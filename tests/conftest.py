@@ -27,7 +27,18 @@ NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__py
 EXPECTED_SKIPS: tuple[str, ...] = (
     "Microsoft's azure-functions-runtime needs Python 3.13",  # 3.11 and 3.12
     "no Chromium, Chrome or Edge is on the PATH",  # .ci/run installs one
+    "what a picture costs is measured by means of Linux",  # elsewhere
+    "Pillow's own pictures cannot be fetched",  # without a package index
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the search for harmful files go on for longer than in a usual run."""
+    group = parser.getgroup("harmful files (tests/test_hostile_fuzz.py)")
+    group.addoption("--fuzz", type=float, metavar="SECONDS", help="search for so long, from a random seed")
+    group.addoption(
+        "--fuzz-seed", type=int, metavar="SEED", help="search from this seed, as a run before did"
+    )
 
 
 @pytest.fixture(autouse=True)

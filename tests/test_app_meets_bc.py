@@ -173,7 +173,7 @@ def test_an_upload_to_an_item_with_several_pictures_leaves_exactly_one(local: Lo
 
 def test_on_premises_addresses_work_in_both_versions(local: Local) -> None:
     origin = local.stack.endpoints.catalogue_url
-    for version in ("v2.0", "v1.0"):
-        local.upload()
+    for version, colour in (("v2.0", "#336699"), ("v1.0", "#aa2200")):
+        local.upload(content=photograph(colour))
         pipeline = local.pipeline(BC_BASE_URL=f"{origin}BC/api/{version}", BC_API_VERSION=version)
         assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from devstack.setup import ROOT
-from shared import config
+from shared import config, encoding, sources
 from shared.errors import Reason
+from shared.imaging import Rendition
 from shared.telemetry import Outcome
 
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("devstack/**/*.md")})
 SAMPLE = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PICTURES = " ".join((ROOT / "docs" / "pictures.md").read_text(encoding="utf-8").split())
+MIB = 1024 * 1024
 
 
 def documented_default(setting: str) -> str:
@@ -52,7 +55,9 @@ def test_the_samples_identity_settings_are_accepted_together() -> None:
     [
         name
         for name in config.SETTINGS
-        if name.startswith(("PICTURE_MAX", "PICTURE_Q", "PICTURE_B", "SOURCE", "ITEM"))
+        if name.startswith(
+            ("PICTURE_MAX", "PICTURE_Q", "PICTURE_F", "PICTURE_B", "SOURCE", "RENDER", "ITEM", "KEEP")
+        )
     ],
 )
 def test_a_documented_default_is_the_default(setting: str) -> None:
@@ -70,6 +75,30 @@ def test_every_reason_and_outcome_is_explained(word: str) -> None:
 def test_every_module_is_in_the_architecture() -> None:
     modules = {path.name for path in (ROOT / "shared").glob("*.py")} - {"__init__.py"}
     assert {name for name in modules if f"`shared/{name}`" not in ARCHITECTURE} == set()
+
+
+def test_the_formats_that_are_taken_are_those_that_are_documented() -> None:
+    table = PICTURES.partition("| format |")[2].partition("Of several")[0]
+    names = {name.replace(" ", "").upper() for name in re.findall(r"\| ([\w() ]+) \| [^|]+\|", table)}
+    # What is installed beyond the requirements decides about HEIC; documented it is in any case.
+    assert names == {*sources.FORMATS, "HEIC(HEIF)"} - {"HEIF"}
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        f"down to quality {encoding.QUALITY_FLOOR}.",
+        f"down to {encoding.SIDE_FLOOR} pixels",
+        f"| {Rendition.max_side} pixels;",
+        f"| {Rendition.max_bytes:,} at most |",
+        f"| {Rendition.quality}, or less",
+        f"| {sources.USUAL_LIMITS.max_bytes // MIB} MiB | `SOURCE_MAX_BYTES` |",
+        f"| {sources.USUAL_LIMITS.max_pixels:,} | `SOURCE_MAX_PIXELS` |",
+        f"`RENDER_MEMORY` ({config.RENDER_MEMORY // MIB} MiB by default)",
+    ],
+)
+def test_a_figure_about_pictures_is_that_of_the_code(figure: str) -> None:
+    assert figure in PICTURES
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -190,7 +190,7 @@ def test_a_company_that_is_restored_under_another_id_is_looked_up_again(local: L
     pipeline = local.pipeline(clock=clock)
     local.upload()
     pipeline.process(naming.INCOMING, DESK)
-    local.upload()
+    local.upload(content=photograph("#aa2200"))
     local.fault(404, code="Internal_CompanyNotFound", path="items")
     report = pipeline.process(naming.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "company_not_found")

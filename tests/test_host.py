@@ -55,7 +55,7 @@ def test_an_upload_reaches_its_item(hosted: Hosted) -> None:
 def test_an_overwrite_is_a_new_upload(hosted: Hosted) -> None:
     hosted.upload()
     hosted.ended(DESK)
-    hosted.upload()
+    hosted.upload(content=photograph("#aa2200"))
     assert hosted.ended(DESK)["outcome"] == "updated"
     assert len(hosted.names(naming.ARCHIVE)) == 2
 

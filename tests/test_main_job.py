@@ -79,16 +79,6 @@ def test_a_gtin_finds_its_item(local: Local) -> None:
     assert pipeline.process(naming.INCOMING, "gtin/4000012424869.jpg").item_number == "1896-S"
 
 
-@pytest.mark.parametrize("path", [DESK, f"CRONUS USA, Inc/{DESK_ID}.jpg"], ids=["by number", "by id"])
-def test_each_changed_picture_costs_two_requests_and_each_process_one_more(local: Local, path: str) -> None:
-    pipeline = local.pipeline()
-    for _ in range(3):
-        local.upload(path)
-        pipeline.process(naming.INCOMING, path)
-    assert [request["method"] for request in local.requests()] == ["GET"] + ["GET", "PATCH"] * 3
-    assert local.requests()[0]["path"].endswith("/companies")
-
-
 def test_business_central_gets_the_requests_that_it_needs(local: Local, log: Log) -> None:
     """What BC insists on (If-Match, type), and what its telemetry shows (client request id, user agent)."""
     local.upload()

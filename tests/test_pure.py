@@ -11,13 +11,17 @@ ROOT = Path(__file__).parents[1]
 PURE = (
     "colours",
     "config",
+    "damage",
     "encoding",
     "errors",
     "imaging",
     "inks",
+    "item_record",
+    "jpeg_segments",
     "memory",
     "naming",
     "odata",
+    "png_chunks",
     "resampling",
     "sources",
 )
@@ -34,6 +38,8 @@ ALLOWED = {
     "http",
     "io",
     "ipaddress",
+    "itertools",
+    "json",
     "math",
     "pillow_heif",
     "re",
@@ -44,7 +50,6 @@ ALLOWED = {
     "unicodedata",
     "urllib",
     "uuid",
-    "warnings",
     "zlib",
 }
 NEVER_LOADED = ("azure", "requests", "socket", "ssl", "urllib3")

@@ -35,7 +35,7 @@ class Case:
 
 def measure() -> Iterator[Case]:
     """Yield what each case took, in a fresh process each."""
-    folder = photographs.made(CASES)
+    folder = photographs.made("large-pictures", CASES)
     for name in CASES:
         with renderers.running({OURS: renderers.in_python(OURS)}) as running:
             try:

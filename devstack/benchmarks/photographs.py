@@ -29,18 +29,18 @@ _BICUBIC = Image.Resampling.BICUBIC
 
 def folder() -> Path:
     """Return where they lie, made where they are missing."""
-    return made(PHOTOGRAPHS)
+    return made("photographs", PHOTOGRAPHS)
 
 
-def made(files: Mapping[str, Make]) -> Path:
-    """Return the folder that holds at least these files, each made once."""
-    place = LOCAL / f"photographs-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]}"
+def made(name: str, files: Mapping[str, Make]) -> Path:
+    """Return the folder of that name, which holds these files and no others, each made once."""
+    place = LOCAL / f"{name}-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]}"
     place.mkdir(parents=True, exist_ok=True)
-    for name, make in files.items():
-        if not (place / name).exists():
-            partial_file = place / f"{name}.partial"
+    for file, make in files.items():
+        if not (place / file).exists():
+            partial_file = place / f"{file}.partial"
             partial_file.write_bytes(make())
-            partial_file.replace(place / name)
+            partial_file.replace(place / file)
     return place
 
 

@@ -1,0 +1,78 @@
+"""What Pillow and libjpeg are given of a JPEG: nothing that keeps them busy without making a picture. Pure.
+
+Pillow reads what comes before the pixels byte by byte, and copies EXIF again for each part of it; libjpeg goes over
+the whole picture for each scan.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from shared.encoding import end_of_scan
+from shared.errors import Permanent, Reason
+
+SIGNATURE = b"\xff\xd8\xff"
+_MANY, _MOST = 256, 4096  # segments; an ICC profile, or XMP with pictures of its own in it, may be in as many
+_MOST_SCANS = 64  # 10 are usual
+_START_OF_SCAN, _END, _EXIF, _PADDING = 0xDA, 0xD9, 0xE1, 0xFF
+_APPLICATIONS = frozenset((0xE0, _EXIF, 0xE2, 0xEE))  # JFIF, EXIF, ICC profile, Adobe
+_NOT_NEEDED = (frozenset(range(0xE0, 0xF0)) | {0xFE}) - _APPLICATIONS
+_ALONE = frozenset((0x01, *range(0xD0, 0xDA)))  # markers without anything behind them
+_AGAIN = "export it again, as JPEG or PNG, and upload that."
+
+Segment = tuple[int, int, int]
+
+
+def picture_alone(source: bytes) -> bytes:
+    """Return a JPEG as it is, or, where there is far too much before its pixels, without that.
+
+    Raises:
+        Permanent: ``not_an_image`` where it is in so many pieces that only an attack can be meant.
+    """
+    segments = list(islice(_segments(source), _MOST + 1))
+    if len(segments) > _MOST:
+        raise Permanent(
+            Reason.NOT_AN_IMAGE,
+            f"The file is in more than {_MOST:,} pieces before its picture begins; {_AGAIN}",
+        )
+    pixels = segments[-1][2] if segments else len(source)
+    if _has_too_many_scans(source, pixels):
+        raise Permanent(
+            Reason.NOT_AN_IMAGE, f"The picture is saved in more than {_MOST_SCANS} layers of detail; {_AGAIN}"
+        )
+    return _trimmed(source, segments, pixels) if len(segments) > _MANY else source
+
+
+def _segments(source: bytes) -> Iterator[Segment]:
+    """Yield the marker of each segment up to the pixels, where it begins and where it ends; padding counts as well."""
+    at = 2
+    while source[at : at + 1] == b"\xff" and at + 1 < len(source):
+        marker = source[at + 1]
+        if marker == _PADDING:
+            end = at + 1
+        elif marker == 0 or marker in _ALONE:
+            end = at + 2
+        else:
+            end = at + 2 + max(2, int.from_bytes(source[at + 2 : at + 4]))
+        yield marker, at, end
+        if marker == _START_OF_SCAN:
+            return
+        at = end
+
+
+def _has_too_many_scans(source: bytes, pixels: int) -> bool:
+    if source.count(b"\xff\xda", pixels) < _MOST_SCANS:  # quickly told of nearly every file
+        return False
+    scans, at = 1, end_of_scan(source, pixels)
+    while scans <= _MOST_SCANS and at < len(source) and source[at + 1] != _END:
+        scans += source[at + 1] == _START_OF_SCAN
+        at = end_of_scan(source, at + 2 + int.from_bytes(source[at + 2 : at + 4]))
+    return scans > _MOST_SCANS
+
+
+def _trimmed(source: bytes, segments: list[Segment], pixels: int) -> bytes:
+    seen, kept = set(), [source[:2]]
+    for marker, at, end in segments:
+        if marker not in _NOT_NEEDED and not (marker == _EXIF and marker in seen):
+            kept.append(source[at:end])
+        seen.add(marker)
+    return b"".join((*kept, source[pixels:]))

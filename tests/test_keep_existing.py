@@ -1,0 +1,91 @@
+"""What somebody put on an item by hand is saved before our first upload replaces it."""
+
+import hashlib
+
+import pytest
+
+from shared import naming
+from shared.errors import Transient
+from shared.telemetry import Outcome
+from tests.local import Local
+from tests.one_item import (
+    BLUE,
+    GREEN,
+    PATHS,
+    RED,
+    before,
+    deliver,
+    item,
+    loses_the_answer,
+    picture_of,
+    put_by_hand,
+    upload,
+)
+
+
+@PATHS
+def test_what_somebody_put_on_the_item_by_hand_is_kept(local: Local, path: str) -> None:
+    (by_hand,) = put_by_hand(local, GREEN)
+    report = upload(local, BLUE, path)
+    assert before(local) == [by_hand]
+    assert str(report.kept).endswith(".before.jpg")
+    story = local.story(naming.ARCHIVE, str(report.kept).removeprefix("archive/"))
+    assert (story["outcome"], story["item_number"]) == ("before", "1896-S")
+    assert story["sha256"] == hashlib.sha256(by_hand).hexdigest()
+
+
+def test_of_a_set_of_pictures_the_first_is_kept(local: Local) -> None:
+    first, _second = put_by_hand(local, GREEN, RED)
+    upload(local, BLUE)
+    assert before(local) == [first]
+
+
+def test_only_what_was_there_before_the_first_upload_is_kept(local: Local) -> None:
+    upload(local, BLUE)
+    put_by_hand(local, GREEN)
+    upload(local, RED)
+    assert before(local) == []
+
+
+def test_an_item_without_a_picture_has_nothing_to_keep(local: Local) -> None:
+    assert upload(local, BLUE).kept is None
+    assert before(local) == []
+
+
+def test_nothing_is_kept_where_nobody_wants_it(local: Local) -> None:
+    put_by_hand(local, GREEN)
+    local.upload(content=picture_of(BLUE))
+    assert deliver(local, KEEP_EXISTING="false").outcome is Outcome.UPDATED
+    assert before(local) == []
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(
+    local: Local, applied: bool
+) -> None:
+    (by_hand,) = put_by_hand(local, GREEN)
+    loses_the_answer(local, BLUE, applied=applied)
+    local.pass_time(seconds=5)
+    upload(local, RED)
+    assert before(local) == [by_hand]
+
+
+def test_a_picture_that_bc_has_already_at_first_contact_is_unchanged(local: Local) -> None:
+    """So it is after the records were lost: the item is not touched, and nothing is kept."""
+    upload(local, BLUE)
+    (record,) = local.names(naming.RECORDS)
+    local.storage.get_blob_client(naming.RECORDS, record).delete_blob()
+    touched = item(local)
+    assert upload(local, BLUE).outcome is Outcome.UNCHANGED
+    assert item(local) == touched
+    assert before(local) == []
+
+
+def test_a_failure_to_keep_it_leaves_it_on_the_item(local: Local) -> None:
+    put_by_hand(local, GREEN)
+    local.upload(content=picture_of(BLUE))
+    local.fault(500, method="GET", path="pictureContent", count=None)
+    with pytest.raises(Transient):
+        deliver(local)
+    assert item(local)["picture"]["width"] == 33
+    assert local.requests("PATCH") == []

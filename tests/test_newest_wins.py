@@ -1,0 +1,126 @@
+"""For one item the newest upload wins, whatever the order in which uploads are delivered."""
+
+from urllib.parse import unquote
+
+import pytest
+
+from shared import naming
+from shared.telemetry import Outcome
+from tests.local import DESK, Local
+from tests.one_item import BLUE, BY_ID, PNG, RED, deliver, picture_of, shown, upload, within_one_second
+
+# --- nothing stale -----------------------------------------------------------------------------------------------
+
+
+def two_uploads(local: Local, older: str, newer: str) -> None:
+    local.upload(older, picture_of(BLUE))
+    local.pass_time(seconds=5)
+    local.upload(newer, picture_of(RED))
+
+
+@pytest.mark.parametrize(("older", "newer"), [(DESK, PNG), (PNG, DESK), (DESK, BY_ID), (BY_ID, DESK)])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_the_newest_upload_wins_whatever_the_order_of_delivery(
+    local: Local, older: str, newer: str, newest_first: bool
+) -> None:
+    two_uploads(local, older, newer)
+    order = (newer, older) if newest_first else (older, newer)
+    reports = {path: deliver(local, path) for path in order}
+    assert shown(local) == RED
+    assert reports[newer].outcome is Outcome.UPDATED
+    assert reports[older].outcome is (Outcome.SUPERSEDED if newest_first else Outcome.UPDATED)
+    assert local.names(naming.INCOMING) == []
+    archived = {local.read(naming.ARCHIVE, name) for name in local.names(naming.ARCHIVE)}
+    assert archived == {picture_of(BLUE), picture_of(RED)}
+
+
+def test_a_superseded_original_tells_in_the_archive_that_it_was(local: Local) -> None:
+    two_uploads(local, DESK, PNG)
+    deliver(local, PNG)
+    report = deliver(local, DESK)
+    assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "newer_upload")
+    (name,) = [name for name in local.names(naming.ARCHIVE) if name.endswith(".jpg")]
+    story = local.story(naming.ARCHIVE, name)
+    assert (story["outcome"], story["reason"], story["source_name"]) == ("superseded", "newer_upload", DESK)
+    assert len(local.requests("PATCH")) == 1
+
+
+def test_within_one_second_the_later_of_one_name_wins(local: Local) -> None:
+    """Last-Modified has whole seconds: the blob that is in incoming now is the newer one."""
+    within_one_second(local)
+    assert deliver(local).outcome is Outcome.UPDATED
+    assert shown(local) == RED
+
+
+def test_within_one_second_names_decide_the_same_way_in_either_order(local: Local) -> None:
+    for order in ((DESK, PNG), (PNG, DESK)):
+        local.reset()
+        while True:
+            local.upload(DESK, picture_of(BLUE))
+            local.upload(PNG, picture_of(RED))
+            times = {local.incoming(path).get_blob_properties().last_modified for path in (DESK, PNG)}
+            if len(times) == 1:
+                break
+        for path in order:
+            deliver(local, path)
+        assert shown(local) == RED, "1896-S.png comes after 1896-S.jpg"
+
+
+# --- replays -----------------------------------------------------------------------------------------------------
+
+
+def replay(local: Local, archived: str, path: str) -> None:
+    """Copy an original back, with its metadata, as storage tools do."""
+    source = local.storage.get_blob_client(naming.ARCHIVE, archived)
+    found = source.get_blob_properties().metadata
+    local.incoming(path).upload_blob(source.download_blob().readall(), metadata=found, overwrite=True)
+
+
+def test_a_replayed_original_does_not_replace_a_newer_upload(local: Local) -> None:
+    upload(local, BLUE)
+    (old,) = local.names(naming.ARCHIVE)
+    local.pass_time(hours=1)
+    upload(local, RED)
+    local.pass_time(hours=1)
+    replay(local, old, DESK)
+    report = deliver(local)
+    assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "newer_upload")
+    assert shown(local) == RED
+    assert local.names(naming.INCOMING) == []
+
+
+def test_a_replay_reaches_an_item_that_has_nothing_newer(local: Local) -> None:
+    local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
+    local.upload(content=picture_of(BLUE))
+    assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.QUARANTINED
+    original, _note = local.names(naming.QUARANTINE)
+    blob = local.storage.get_blob_client(naming.QUARANTINE, original)
+    told = blob.get_blob_properties().metadata
+    local.pass_time(hours=1)
+    local.incoming().upload_blob(blob.download_blob().readall(), metadata=told)
+    assert deliver(local).outcome is Outcome.UPDATED
+    assert shown(local) == BLUE
+    (archived,) = local.names(naming.ARCHIVE)
+    assert local.story(naming.ARCHIVE, archived)["uploaded_at"] == unquote(told["uploaded_at"])
+
+
+def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local: Local) -> None:
+    upload(local, BLUE, "CRONUS USA, Inc/1900-S.jpg")
+    (archived,) = local.names(naming.ARCHIVE)
+    local.pass_time(hours=1)
+    upload(local, RED)
+    local.pass_time(hours=1)
+    replay(local, archived, DESK)
+    assert deliver(local).outcome is Outcome.UPDATED
+    assert shown(local) == BLUE
+
+
+def test_nobody_can_upload_from_the_future(local: Local) -> None:
+    metadata = naming.metadata(
+        {"source_name": DESK, "uploaded_at": "2099-01-01T00:00:00+00:00", "upload_id": "x"}
+    )
+    local.incoming().upload_blob(picture_of(BLUE), metadata=metadata)
+    deliver(local)
+    local.pass_time(seconds=5)
+    assert upload(local, RED).outcome is Outcome.UPDATED
+    assert shown(local) == RED

@@ -1,0 +1,63 @@
+"""How many requests one picture costs, in Business Central and in storage."""
+
+from shared import naming
+from shared.telemetry import Outcome
+from tests.local import DESK, Local
+from tests.one_item import (
+    BLUE,
+    BY_ID,
+    GREEN,
+    PATHS,
+    RED,
+    deliver,
+    picture_of,
+    put_by_hand,
+    storage_requests,
+    within_one_second,
+)
+
+
+def cost(local: Local, colour: str, path: str, outcome: Outcome = Outcome.UPDATED) -> tuple[str, int]:
+    """Return what BC was asked (without the look-up of companies), and how often storage was."""
+    local.pass_time(seconds=1)
+    local.upload(path, picture_of(colour))
+    before = len(local.requests())
+    with storage_requests() as storage:
+        assert deliver(local, path).outcome is outcome
+    asked = [r["method"] for r in local.requests()[before:] if not r["path"].endswith("/companies")]
+    return " ".join(asked), len(storage.methods)
+
+
+def test_by_number_a_picture_costs_one_request_more_than_by_id(local: Local) -> None:
+    assert cost(local, BLUE, DESK) == ("GET PATCH", 6), "first contact"
+    assert cost(local, RED, DESK) == ("GET PATCH", 6), "changed"
+    assert cost(local, RED, DESK, Outcome.UNCHANGED) == ("GET GET", 5)
+
+
+def test_by_id_a_changed_picture_costs_one_request_and_an_unchanged_one_too(local: Local) -> None:
+    assert cost(local, BLUE, BY_ID) == ("GET PATCH", 6), "first contact: does the item exist?"
+    assert cost(local, RED, BY_ID) == ("PATCH", 6)
+    assert cost(local, RED, BY_ID, Outcome.UNCHANGED) == ("GET", 5)
+
+
+@PATHS
+def test_keeping_what_bc_had_costs_one_request_more_on_either_side(local: Local, path: str) -> None:
+    put_by_hand(local, GREEN)
+    assert cost(local, BLUE, path) == ("GET GET PATCH", 7)
+
+
+def test_within_one_second_a_second_upload_of_the_name_costs_one_request_more(local: Local) -> None:
+    """Which of them is still in incoming has to be asked."""
+    with storage_requests() as storage:
+        within_one_second(local)
+        del storage.methods[:]
+        assert deliver(local).outcome is Outcome.UPDATED
+    assert len(storage.methods) == 7
+
+
+def test_companies_are_looked_up_once_per_process(local: Local) -> None:
+    pipeline = local.pipeline()
+    for colour in (BLUE, RED, GREEN):
+        local.upload(content=picture_of(colour))
+        assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert len([r for r in local.requests() if r["path"].endswith("/companies")]) == 1
