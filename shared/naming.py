@@ -18,6 +18,9 @@ QUARANTINE = "quarantine"
 RECORDS = "records"
 
 NAME_MAX = 900  # UTF-16 units; storage allows 1,024 characters, and the suffixes of a replay want room
+_ADDRESS_ROOM = (
+    1800  # bytes of a percent-encoded path; storage copies, as a replay does, from addresses up to 2 KiB
+)
 METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all values and names together
 NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
 
@@ -188,9 +191,11 @@ def quarantine_name(reason: Reason, source: str, etag: str) -> str:
     return f"{folder}{_shortened(path, room).rstrip('/.')}{tail}"
 
 
-def _shortened(text: str, units: int) -> str:
-    """Return the beginning of ``text``; storage's limit is documented in characters, and a .NET character is a unit."""
-    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
+def _shortened(path: str, units: int) -> str:
+    """Return the beginning of ``path`` that fits, whether characters are counted as in .NET or encoded for an address."""
+    kept = path.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
+    encoded = re.sub(r"%[0-9A-F]?\Z", "", quote(kept)[:_ADDRESS_ROOM])
+    return unquote(encoded, errors="ignore")
 
 
 def record_name(environment: str, company_id: str, item_id: str) -> str:

@@ -188,6 +188,25 @@ def test_a_copy_in_blocks_that_is_there_already_is_not_made_again(local: Local) 
     assert local.names(naming.INCOMING) == []
 
 
+def test_two_deliveries_at_the_same_time_end_with_one_copy(local: Local) -> None:
+    """The other one is done with everything in the moment before this one's commit."""
+    sent = put_film(local, THREE_BLOCKS)
+    others: list[bool] = []
+
+    def overtake(request: Request) -> Verdict:
+        if request.step == "commit" and not others:
+            with Way(local, Storage(refused_copies)) as other:
+                others.append(other.mover().move(unread(other.service), naming.QUARANTINE, "one", {}))
+        return refused_copies(request)
+
+    with Way(local, Storage(overtake)) as way:
+        assert way.mover().move(unread(way.service), naming.QUARANTINE, "one", {})
+    assert others == [True]
+    assert local.names(naming.QUARANTINE) == ["one"]
+    assert hash_of(there(local, "one")) == sent
+    assert local.names(naming.INCOMING) == []
+
+
 def test_blocks_of_an_earlier_delivery_are_gone_on_with_where_they_count_as_a_taken_name(
     local: Local,
 ) -> None:
