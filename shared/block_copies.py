@@ -17,7 +17,7 @@ from shared.storage import code_of
 
 # The service's limits: 50,000 blocks a blob, 4,000 MiB a block ("Put Block From URL", since version 2019-12-12).
 BLOCKS_MAX = 50_000
-# As much is in memory at once where the service refuses to read the source itself.
+# Twice as much is in memory at once where the service refuses to read the source itself.
 BLOCK_BYTES = 32 * 1024 * 1024
 
 # What the service does not read by itself: some kinds of blob, sources that it is not shown to be allowed, and names
