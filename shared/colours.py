@@ -2,10 +2,13 @@
 
 from functools import lru_cache
 from io import BytesIO
+from typing import TypeGuard
 
 from PIL import Image, ImageCms, ImageMath
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from shared.inks import coated_paper_profile
+from shared.untagged import stated_profile
 
 Colour = tuple[int, int, int]
 
@@ -14,6 +17,7 @@ _LARGEST_PROFILE = 4 * 1024 * 1024
 _PROFILE_HEADER = 128  # bytes
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _WITHOUT_ALPHA = {"RGBA": "RGB", "RGBa": "RGB", "LA": "L", "La": "L", "PA": "RGB", "P": "RGB"}
+_DEEP_GRAY = ("I", "F")  # 16 bits and more
 _RESOLVED = {"1": "L", "P": "RGB", "RGBX": "RGB"}
 # PNG's transparent colour is given in the depth of the file, Pillow's pixels have 8 bits (PNG 3, 11.3.2.1).
 _SCALED_KEY = {"L;2": 85.0, "L;4": 17.0, "RGB;16B": 1 / 256}
@@ -24,13 +28,15 @@ def foreign_profile(image: Image.Image) -> bytes | None:
 
     A profile that is broken, far too large or made for other channels is none. Only the header has to be loaded.
     """
-    channels = _WITHOUT_ALPHA.get(image.mode, image.mode)
-    profile = image.info.get("icc_profile")
-    if not isinstance(profile, bytes) or not _PROFILE_HEADER <= len(profile) <= _LARGEST_PROFILE:
-        return coated_paper_profile() if channels == "CMYK" else None
-    if channels in ("RGB", "L", "CMYK") and _is_usable(profile, channels):
+    channels = "L" if image.mode.startswith(_DEEP_GRAY) else _WITHOUT_ALPHA.get(image.mode, image.mode)
+    profile = image.info.get("icc_profile") or stated_profile(image)
+    if _is_profile(profile) and channels in _PROBES and _is_usable(profile, channels):
         return profile
     return coated_paper_profile() if channels == "CMYK" else None
+
+
+def _is_profile(found: object) -> TypeGuard[bytes]:
+    return isinstance(found, bytes) and _PROFILE_HEADER <= len(found) <= _LARGEST_PROFILE
 
 
 @lru_cache(maxsize=4)
@@ -97,6 +103,13 @@ def transparent_key_scale(image: Image.Image) -> float | None:
     """Return by what a PNG's transparent colour has to be multiplied to be found among the pixels; before loading."""
     tiles = getattr(image, "tile", None)
     return _SCALED_KEY.get(str(tiles[0].args)) if tiles and image.format == "PNG" else None
+
+
+def is_negative(image: Image.Image) -> bool:
+    """Tell whether ``image`` is a TIFF in which 0 is white that Pillow opens as it lies: one of more than 8 bits."""
+    if not isinstance(image, TiffImageFile) or not image.mode.startswith(_DEEP_GRAY):
+        return False
+    return image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
 
 
 def _scale_key(strip: Image.Image, scale: float | None) -> None:

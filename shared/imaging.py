@@ -5,13 +5,12 @@ at the smallest sufficient scale, resample once, turn upright, convert to sRGB, 
 encode within the byte limit.
 """
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageChops
 
-from shared import colours, encoding, resampling
+from shared import colours, encoding, exif, resampling
 from shared.colours import Colour
 from shared.errors import Permanent, Reason
 from shared.memory import MemoryGate
@@ -112,10 +111,11 @@ def _plain_strips(
     Before a conversion by ``profile`` it cannot be laid on the background yet; premultiplied, no hidden colour bleeds
     out of what is transparent.
     """
-    key_scale = colours.transparent_key_scale(image)
+    key_scale, is_negative = colours.transparent_key_scale(image), colours.is_negative(image)
 
     def plain(strip: Image.Image) -> Image.Image:
         strip = colours.plain(strip, key_scale)
+        strip = ImageChops.invert(strip) if is_negative else strip
         if profile and strip.mode in ("RGBA", "LA"):
             return strip.convert(strip.mode[:-1] + "a")
         return colours.flattened(strip, background)
@@ -124,12 +124,7 @@ def _plain_strips(
 
 
 def _turned_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
-    """Apply the source's EXIF orientation; a broken EXIF block leaves the picture as it lies."""
-    try:
-        orientation = source.getexif().get(0x0112, 1)
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):
-        return picture
-    method = _TURNS.get(orientation)
+    method = _TURNS.get(exif.orientation(source))
     return picture.transpose(method) if method is not None else picture
 
 

@@ -7,6 +7,8 @@ paper types 1 and 2 (the conditions of FOGRA39), so that no profile with a licen
 import struct
 from functools import cache
 
+from shared import icc
+
 _Colour = tuple[float, ...]  # X, Y, Z or L*, a*, b*
 _PAPER = (95.0, 0.0, -2.0)
 # CIELAB of solids and overprints, measured on white. Of an index, bit 0 is cyan, 1 magenta, 2 yellow.
@@ -19,37 +21,15 @@ _SCREENED_BY = (0, 1, 2, 1)  # which of X, Y, Z shows the tone of C, M, Y, K bes
 _N = 1.5  # Yule and Nielsen's factor: how far light spreads in the paper between the dots
 _GRID = 9  # points on each side of the table
 _CURVE_POINTS = 256
-_ILLUMINANT = (0.9642, 1.0, 0.8249)  # D50, white of the profile connection space
 _UNCHANGED = (65536, 0, 0, 0, 65536, 0, 0, 0, 65536)  # the matrix of a lut16, which serves XYZ only
 
 
 @cache
 def coated_paper_profile() -> bytes:
     """Return an ICC profile (2.4, input, CMYK to CIELAB) in which the bare paper is white; always the same bytes."""
-    paper = tuple(part * light for part, light in zip(_xyz(_PAPER), _ILLUMINANT, strict=True))
-    tags = {
-        b"desc": _description(b"Offset on coated paper, computed from ISO 12647-2"),
-        b"cprt": b"text\0\0\0\0Part of Item Picture Sync\0",
-        b"wtpt": b"XYZ \0\0\0\0" + _fixed(paper),
-        b"A2B0": _table(),
-    }
-    directory, body = struct.pack(">I", len(tags)), b""
-    for name, data in tags.items():
-        directory += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(body), len(data))
-        body += data + bytes(-len(data) % 4)
-    content = directory + body
+    paper = tuple(part * light for part, light in zip(_xyz(_PAPER), icc.D50, strict=True))
     # An input profile: an output profile would have to hold the way back, too.
-    header = struct.pack(">I4xI4s4s4s", 128 + len(content), 0x02400000, b"scnr", b"CMYK", b"Lab ")
-    header += struct.pack(">6H4s28x", 2004, 1, 1, 0, 0, 0, b"acsp") + _fixed(_ILLUMINANT)
-    return header.ljust(128, b"\0") + content
-
-
-def _description(text: bytes) -> bytes:
-    return b"desc\0\0\0\0" + struct.pack(">I", len(text) + 1) + text + bytes(1 + 8 + 3 + 67)
-
-
-def _fixed(numbers: _Colour) -> bytes:
-    return struct.pack(">3i", *(round(number * 65536) for number in numbers))
+    return icc.profile(b"scnr", b"CMYK", b"Lab ", {b"wtpt": icc.xyz(paper), b"A2B0": _table()})
 
 
 def _table() -> bytes:

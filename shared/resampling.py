@@ -9,7 +9,8 @@ from math import ceil
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+
+from shared.frames import first_frame
 
 Size = tuple[int, int]
 
@@ -21,7 +22,7 @@ _STRIP = 1 << 18  # pixels that are converted and reduced in one go
 _REDUCIBLE = ("L", "RGB", "RGBX", "CMYK")
 _RGB_IDS = list(b"RGB")
 # Bytes that a pixel takes while its format is decoded, where that is more than Pillow's own four; as measured.
-_DECODERS = {"WEBP": 13, "AVIF": 10, "JPEG2000": 20, "HEIF": 12}
+_DECODERS = {"WEBP": 13, "AVIF": 10, "JPEG2000": 20, "HEIF": 12, "GIF": 6}
 _BESIDES = 4 * 1024 * 1024  # bytes: tables, buffers, the encoded picture
 
 
@@ -81,7 +82,7 @@ def resampled(
         few: Image.Image = image.copy() if image.size == size else image
         width, height = map(float, image.size)
     else:
-        few, scale = _reduced(_decoded(image), max(size), plain)
+        few, scale = _reduced(first_frame(image), max(size), plain)
         width, height = image.width / scale, image.height / scale
     if few.size == size:
         return few
@@ -100,16 +101,6 @@ def _kernel(reduced: int, rest: float) -> Image.Resampling:
     if reduced >= _BLURRED:
         return Image.Resampling.LANCZOS
     return Image.Resampling.BICUBIC if reduced * rest >= _SMALL_REDUCTION else Image.Resampling.HAMMING
-
-
-def _decoded(image: Image.Image) -> Image.Image:
-    """Return the decoded pixels; those of a WebP without the copy of all of them that Pillow would make."""
-    decoder = getattr(image, "_decoder", None) if isinstance(image, WebPImageFile) else None
-    if decoder is None or image.mode not in ("RGB", "RGBA"):
-        image.load()
-        return image
-    mode = "RGBX" if image.mode == "RGB" else "RGBA"
-    return Image.frombuffer(mode, image.size, decoder.get_next()[0], "raw", mode, 0, 1)
 
 
 def _reduced(

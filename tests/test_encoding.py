@@ -12,7 +12,7 @@ from devstack.drawing.encodings import adobe_rgb_profile
 from shared.encoding import QUALITY_FLOOR, SIDE_FLOOR, jpeg_within
 from shared.errors import Permanent, Reason
 from shared.imaging import Rendition, render
-from tests.test_imaging import noise, quarters, saved
+from tests.pictures import noise, quarters, saved
 
 
 def jpeg(image: Image.Image | None = None, **options: Any) -> bytes:

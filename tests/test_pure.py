@@ -14,6 +14,9 @@ PURE = (
     "damage",
     "encoding",
     "errors",
+    "exif",
+    "frames",
+    "icc",
     "imaging",
     "inks",
     "item_record",
@@ -24,6 +27,7 @@ PURE = (
     "png_chunks",
     "resampling",
     "sources",
+    "untagged",
 )
 # What a pure module may name; anything else is a decision to be taken here.
 ALLOWED = {

@@ -1,0 +1,64 @@
+"""The first frame of a picture, decoded; where it covers only a part, the rest is transparent. Pure."""
+
+from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION, TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+_SCANNERS_BITS = 12
+_PLANES = 2  # of TIFF's planar configuration: one after the other
+
+
+def first_frame(image: Image.Image) -> Image.Image:
+    """Return the decoded pixels of ``image``, as little copied as Pillow allows."""
+    if isinstance(image, WebPImageFile) and image.mode in ("RGB", "RGBA"):
+        return _of_webp(image)
+    if isinstance(image, GifImageFile):
+        return _of_gif(image)
+    if isinstance(image, TiffImageFile):
+        _name_deep_planes(image)
+    image.load()
+    if image.mode == "I;16" and _bits(image) == {_SCANNERS_BITS}:
+        return image.point(
+            lambda level: level * (1 << 16 - _SCANNERS_BITS) + 0
+        )  # Pillow leaves them unscaled
+    return image
+
+
+def _bits(image: Image.Image) -> set[int]:
+    return set(image.tag_v2.get(BITSPERSAMPLE, ())) if isinstance(image, TiffImageFile) else set()
+
+
+def _of_webp(image: WebPImageFile) -> Image.Image:
+    """Pillow would copy all pixels, and show black where the frame of an animation leaves the canvas free."""
+    decoder = getattr(image, "_decoder", None)
+    if decoder is None:
+        image.load()
+        return image
+    mode = "RGBX" if image.mode == "RGB" and image.n_frames == 1 else "RGBA"
+    return Image.frombuffer(mode, image.size, decoder.get_next()[0], "raw", mode, 0, 1)
+
+
+def _of_gif(image: GifImageFile) -> Image.Image:
+    """Pillow would fill what the frame leaves free with the first colour of the palette."""
+    covered = image.tile[0].extents
+    image.load()
+    if covered in (None, (0, 0, *image.size)) or "transparency" in image.info:
+        return image
+    frame = image.convert("PA" if image.mode == "P" else "LA")
+    opaque = Image.new("L", image.size, 0)
+    opaque.paste(255, covered)
+    frame.putalpha(opaque)
+    return frame
+
+
+def _name_deep_planes(image: TiffImageFile) -> None:
+    """Where colours lie in planes of 16 bits, uncompressed, Pillow would take every byte for a number."""
+    tags = image.tag_v2
+    if tags.get(PLANAR_CONFIGURATION) != _PLANES or _bits(image) != {16}:
+        return
+    order = "B" if tags.prefix == b"MM" else "L"
+    for number, tile in enumerate(image.tile):
+        if tile.codec_name == "raw" and isinstance(tile.args, tuple):
+            name = image.mode if image.mode.startswith("I;16") else f"{tile.args[0]};16{order}"
+            image.tile[number] = tile._replace(args=(name, *tile.args[1:]))
