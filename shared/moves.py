@@ -1,27 +1,36 @@
 """Moves of uploads to the archive and to quarantine: at every moment their bytes lie in at least one place."""
 
-from collections.abc import Mapping
+import base64
+import hashlib
+import time
+from collections.abc import Callable, Mapping
 
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
+from shared.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, plan
 from shared.errors import Reason, Transient
 from shared.naming import INCOMING, metadata, plain_etag
 from shared.storage import Source, code_of, is_changed_or_gone, is_current, storage_errors
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
-# What it does not copy: some kinds of blob, and names whose address is longer than 2 KiB in the request's header.
-_COPY_CANNOT = ("CannotVerifyCopySource", "InvalidBlobType", "InvalidHeaderValue", "InvalidInput")
+# The host gives an invocation up, and its process with it, after ten minutes; some went by before the move.
+_ONE_DELIVERY = 5 * 60.0
 
 
 class Mover:
     """Moves uploads; one per process. With a credential, storage is opened by identity."""
 
-    def __init__(self, service: BlobServiceClient, credential: TokenCredential | None) -> None:
-        self._service, self._credential = service, credential
+    def __init__(
+        self,
+        service: BlobServiceClient,
+        credential: TokenCredential | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._service, self._credential, self._clock = service, credential, clock
 
     def move(
         self,
@@ -45,7 +54,7 @@ class Mover:
                     return False
                 self._save(source, target, source.content, told)
             if note:
-                self._write_note(container, f"{name}.txt", note)
+                self._write_note(self._service.get_blob_client(container, f"{name}.txt"), note, told)
             return copied and self._delete(source)
 
     def keep(self, container: str, name: str, content: bytes, story: Mapping[str, str | None]) -> None:
@@ -56,60 +65,67 @@ class Mover:
         target = self._service.get_blob_client(container, name)
         with storage_errors(f"saving {container}/{name}"):
             try:
-                target.upload_blob(content, metadata=metadata(story), overwrite=False)
+                target.upload_blob(content, metadata=metadata(story), overwrite=False, validate_content=True)
             except HttpResponseError as error:
                 if not _is_taken(error):
                     raise
 
     def _copy(self, source: Source, target: BlobClient, told: dict[str, str]) -> bool:
         """Copy under the source's ETag to a name that must be free; False if the source has changed."""
-        if source.size > _ONE_COPY:
-            return self._copy_through_us(source, target, told)
+        try:
+            if not self._copied_in_one_step(source, target, told):
+                self._copy_in_parts(source, target, told)
+        except HttpResponseError as error:
+            if _is_taken(error):
+                _must_be_ours(target, told, error, source.size)
+            # Storage's answers to a stale, a missing and an unreadable source are alike; the source itself tells.
+            elif not is_current(self._incoming(source.name), source.etag):
+                return False
+            else:
+                raise
+        return True
+
+    def _copied_in_one_step(self, source: Source, target: BlobClient, told: dict[str, str]) -> bool:
+        """Have the service copy it; False if that is beyond what the service does."""
+        url = self._incoming(source.name).url
+        if source.size > _ONE_COPY or len(url) > ADDRESS_MAX:
+            return False
         try:
             answer = target.start_copy_from_url(
-                self._incoming(source.name).url,
+                url,
                 metadata=told,
                 requires_sync=True,
                 source_etag=source.etag,
                 source_match_condition=MatchConditions.IfNotModified,
                 match_condition=MatchConditions.IfMissing,
                 source_authorization=self._source_authorization(),
+                headers=_hash_of(source.content),
             )
         except HttpResponseError as error:
-            return self._after_refused_copy(source, target, told, error)
+            # The blocks that an earlier delivery staged may count as taken, too: then the copy goes on in blocks.
+            if code_of(error) in CANNOT_COPY or (_is_taken(error) and not target.exists()):
+                return False
+            raise
         if answer.get("copy_status") != "success":
             raise Transient(
                 Reason.STORAGE, f"The copy of {source.name!r} ended as {answer.get('copy_status')!r}."
             )
         return True
 
-    def _after_refused_copy(
-        self, source: Source, target: BlobClient, told: dict[str, str], error: HttpResponseError
-    ) -> bool:
-        if _is_taken(error):
-            _must_be_ours(target, source, told, error)
-            return True
-        # Storage's answers to a stale, a missing and an unreadable source are alike; the source itself tells.
-        if not is_current(self._incoming(source.name), source.etag):
-            return False
-        if code_of(error) not in _COPY_CANNOT:
-            raise error
-        return self._copy_through_us(source, target, told)
-
-    def _copy_through_us(self, source: Source, target: BlobClient, told: dict[str, str]) -> bool:
-        """Copy what the service does not copy in one step: it is read and written part by part."""
+    def _copy_in_parts(self, source: Source, target: BlobClient, told: dict[str, str]) -> None:
+        """Copy what the service does not copy in one step; what was read already is not read again."""
+        until = self._clock() + _ONE_DELIVERY
         blob = self._incoming(source.name)
-        try:
-            read = blob.download_blob(etag=source.etag, match_condition=MatchConditions.IfNotModified)
-            target.upload_blob(read.chunks(), length=source.size, metadata=told, overwrite=False)
-        except HttpResponseError as error:
-            if _is_taken(error):
-                _must_be_ours(target, source, told, error)
-            elif is_changed_or_gone(error):
-                return False
-            else:
-                raise
-        return True
+        found = blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
+        if source.content is not None:
+            self._save(source, target, source.content, told, found.content_settings.content_type)
+        elif target.exists():
+            _must_be_ours(target, told, None, source.size)
+        else:
+            copy = BlockCopy(
+                blob, source.etag, target, self._source_authorization, lambda: self._clock() < until
+            )
+            copy.run(plan(source.name, source.etag, source.size), told, found.content_settings)
 
     def _source_authorization(self) -> str | None:
         """By identity, the service that copies must be shown that the source may be read, in its own account too."""
@@ -117,19 +133,37 @@ class Mover:
             return None
         return f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"
 
-    def _save(self, source: Source, target: BlobClient, content: bytes, told: dict[str, str]) -> None:
+    def _save(
+        self,
+        source: Source,
+        target: BlobClient,
+        content: bytes,
+        told: dict[str, str],
+        content_type: str | None = None,
+    ) -> None:
+        """Save the bytes that were read; storage checks them by hash."""
         try:
-            target.upload_blob(content, metadata=told, overwrite=False)
+            target.upload_blob(
+                content,
+                metadata=told,
+                overwrite=False,
+                validate_content=True,
+                content_settings=ContentSettings(content_type=content_type),
+            )
         except HttpResponseError as error:
             if not _is_taken(error):
                 raise
-            _must_be_ours(target, source, told, error)
+            _must_be_ours(target, told, error, source.size)
 
-    def _write_note(self, container: str, name: str, note: str) -> None:
+    def _write_note(self, target: BlobClient, note: str, told: Mapping[str, str]) -> None:
+        marks = {key: told[key] for key in _MARKS}
         plain = ContentSettings(content_type="text/plain; charset=utf-8")
-        self._service.get_blob_client(container, name).upload_blob(
-            note.encode(), overwrite=True, content_settings=plain
-        )
+        try:
+            target.upload_blob(note.encode(), metadata=marks, overwrite=False, content_settings=plain)
+        except HttpResponseError as error:
+            if not _is_taken(error):
+                raise
+            _must_be_ours(target, told, error)
 
     def _delete(self, source: Source) -> bool:
         blob = self._incoming(source.name)
@@ -147,13 +181,16 @@ class Mover:
         return self._service.get_blob_client(INCOMING, name)
 
 
+_MARKS = ("source_name", "source_etag")
+
+
 def _must_be_ours(
-    target: BlobClient, source: Source, told: Mapping[str, str], error: HttpResponseError
+    target: BlobClient, told: Mapping[str, str], error: HttpResponseError | None, size: int | None = None
 ) -> None:
     """Accept a blob that is there already only if an earlier delivery of this very upload left it, and left it whole."""
     found = target.get_blob_properties()
-    same = all(found.metadata.get(key) == told[key] for key in ("source_name", "source_etag"))
-    if not same or found.size != source.size:
+    same = all(found.metadata.get(key) == told[key] for key in _MARKS)
+    if not same or (size is not None and found.size != size):
         where = f"{target.container_name}/{target.blob_name}"
         detail = (
             f"{where} is taken by another blob, so the upload stays where it is. Rename or remove that blob."
@@ -162,5 +199,16 @@ def _must_be_ours(
 
 
 def _is_taken(error: HttpResponseError) -> bool:
-    """Tell a target's name that is not free from the other conflicts that are answered with 409 or 412."""
-    return code_of(error) in ("BlobAlreadyExists", "TargetConditionNotMet")
+    """Tell a target's name that is not free from the other conflicts that are answered with 409 or 412.
+
+    A lease is asked for only where a blob is.
+    """
+    return code_of(error) in ("BlobAlreadyExists", "TargetConditionNotMet", "LeaseIdMissing")
+
+
+def _hash_of(content: bytes | None) -> dict[str, str]:
+    """Return the header by which the service checks that what it copies are the bytes that were read."""
+    if content is None:
+        return {}
+    digest = hashlib.md5(content, usedforsecurity=False).digest()
+    return {"x-ms-source-content-md5": base64.b64encode(digest).decode()}

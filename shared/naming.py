@@ -17,7 +17,10 @@ ARCHIVE = "archive"
 QUARANTINE = "quarantine"
 RECORDS = "records"
 
-NAME_MAX = 900  # characters; storage allows 1,024, and the suffixes of a replay want room
+NAME_MAX = 900  # UTF-16 units; storage allows 1,024 characters, and the suffixes of a replay want room
+_ADDRESS_ROOM = (
+    1800  # bytes of a percent-encoded path; storage copies, as a replay does, from addresses up to 2 KiB
+)
 METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all values and names together
 NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
 
@@ -185,7 +188,14 @@ def quarantine_name(reason: Reason, source: str, etag: str) -> str:
     folder = f"{reason}/"
     path = "/".join(_segment(part) for part in stem.split("/") if part) or "unnamed"
     room = NAME_MAX - len(folder) - len(tail) - len(".txt")
-    return f"{folder}{path[:room].rstrip('/.')}{tail}"
+    return f"{folder}{_shortened(path, room).rstrip('/.')}{tail}"
+
+
+def _shortened(path: str, units: int) -> str:
+    """Return the beginning of ``path`` that fits, whether characters are counted as in .NET or encoded for an address."""
+    kept = path.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
+    encoded = re.sub(r"%[0-9A-F]?\Z", "", quote(kept)[:_ADDRESS_ROOM])
+    return unquote(encoded, errors="ignore")
 
 
 def record_name(environment: str, company_id: str, item_id: str) -> str:

@@ -159,6 +159,15 @@ def _source_errors(name: str) -> Iterator[None]:
         raise
 
 
+# What can be done where storage refuses and goes on refusing; the upload is taken up again by itself.
+_ADVICE = {
+    "BlobArchived": "The blob is in the archive access tier, where nothing reads it: move it to another tier.",
+    "BlobBeingRehydrated": "The blob is on its way out of the archive access tier: it is taken when it is there.",
+    "BlobImmutableDueToPolicy": "An immutability policy or a legal hold forbids it: storage keeps the blob until that ends.",
+    "LeaseIdMissing": "Somebody holds a lease on the blob: it is taken when the lease ends or is broken.",
+}
+
+
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
     """Turn what the SDK raises after its own retries into a transient failure that says what was being done."""
@@ -167,4 +176,5 @@ def storage_errors(doing: str) -> Iterator[None]:
     except AzureError as error:
         code = code_of(error) or type(error).__name__
         first_line = str(error).partition("\n")[0][:300]
-        raise Transient(Reason.STORAGE, f"Storage failed while {doing}: {code}: {first_line}") from error
+        told = " ".join(filter(None, (f"{code}: {first_line}", _ADVICE.get(code))))
+        raise Transient(Reason.STORAGE, f"Storage failed while {doing}: {told}") from error

@@ -5,7 +5,7 @@ import re
 import time
 import unicodedata
 from datetime import UTC, datetime
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given, settings
@@ -281,9 +281,13 @@ SOURCES = PATHS.filter(bool)
 
 
 def assert_storage_keeps(name: str, folder: str) -> None:
-    """Storage drops dots at the end of segments, resolves ``..`` and takes at most 1,024 characters."""
+    """Storage drops dots at the end of segments, resolves ``..`` and takes at most 1,024 characters.
+
+    Whether it counts an emoji as one or, like .NET, as two, it is not too long; nor is its address, for a copy.
+    """
     assert name.startswith(folder)
-    assert len(name) < 900
+    assert len(name.encode("utf-16-le")) / 2 <= 900
+    assert len(quote(name)) < 1900
     for segment in name.split("/"):
         assert segment
         assert segment == segment.strip(" ")
@@ -296,6 +300,10 @@ def assert_storage_keeps(name: str, folder: str) -> None:
 @example(".." * 512, "")
 @example("a/" * 511 + "jpg", "")
 @example("x.jpg\n", "")
+@example("😀" * 512, "")
+@example("x" + "😀" * 511, "")
+@example("x" + "名" * 1023, "")
+@example("xx" + "ä%" * 511, "")
 @example("foo ./ ./b. /x.jpg", "")
 def test_a_quarantined_upload_stays_in_its_folder(source: str, etag: str) -> None:
     name = quarantine_name(Reason.BAD_PATH, source, etag)
@@ -335,6 +343,15 @@ def test_a_name_tells_where_an_upload_came_from() -> None:
         archive_name("C", "1896-S", "C/1896-S.JPG", "0x8D", NOON) == f"C/1896-S/20260301T120000Z-{print_}.jpg"
     )
     assert quarantine_name(Reason.TOO_LARGE, "C/1896-S.JPG", "0x8D") == f"too_large/C/1896-S~{print_}.jpg"
+
+
+def test_a_long_name_keeps_as_much_of_its_beginning_as_fits() -> None:
+    """200 characters of three bytes each make an address of 1,800."""
+    for letter, least in (("a", 850), ("%25", 850), ("ä", 290), ("名", 190), ("😀", 140)):
+        name = quarantine_name(Reason.BAD_PATH, letter * 1024, "0x8D")
+        kept = name.removeprefix("bad_path/").partition("~")[0]
+        assert len(kept) >= least
+        assert (letter.replace("%", "%25") * 1024).startswith(kept)
 
 
 def test_only_the_very_end_of_a_name_is_its_extension() -> None:
