@@ -48,10 +48,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Until then a write without an answer may still take effect; ``upload`` is the last such one."""
+    """Until then writes without an answer may still take effect; these are the uploads that were written so."""
 
     until: datetime
-    upload: Upload
+    uploads: tuple[Upload, ...]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ class Reading:
     def doubt(self) -> Doubt | None:
         """The doubt, over or not; a dead worker's claim is one too."""
         if self.record.claim:
-            return Doubt(self.written_at + DOUBT_LASTS, self.record.claim.upload)
+            uploads = {self.record.claim.upload, *_doubtful(self.record.doubt)}
+            return Doubt(self.written_at + DOUBT_LASTS, tuple(sorted(uploads, key=_by_name)))
         return self.record.doubt
 
     @property
@@ -138,12 +139,11 @@ class Reading:
 
     def has_tried(self, upload: Upload) -> bool:
         """Whether ``upload`` was written before: nobody knows what came of it, or something else has replaced it."""
-        recorded = (self.record.on, self.doubt.upload if self.doubt else None)
-        return any(one.is_upload(upload) for one in recorded if one)
+        return any(one.is_upload(upload) for one in self._written)
 
     def has_written(self, picture_sha256: str) -> bool:
         """Whether a picture may have come from us, as far as the record knows."""
-        return bool(self.doubt and self.doubt.upload.picture_sha256 == picture_sha256)
+        return any(one.picture_sha256 == picture_sha256 for one in self._written)
 
     def _after_write(self, upload: Upload) -> Step | None:
         """Return what is left once ``upload`` is on the item; None where a doubt is over, and BC has to be asked.
@@ -170,8 +170,12 @@ class Reading:
         )
 
     def _may_be_shown(self, upload: Upload) -> bool:
-        recorded = (self.record.on, self.doubt.upload if self.doubt else None)
-        return any(one.picture_sha256 in self._accepted(upload) for one in recorded if one)
+        return any(one.picture_sha256 in self._accepted(upload) for one in self._written)
+
+    @property
+    def _written(self) -> tuple[Upload, ...]:
+        """What was written, or may have been, as far as the record goes back."""
+        return (*_doubtful(self.doubt), *((self.record.on,) if self.record.on else ()))
 
 
 # The changes that a writer makes to the record that it has claimed.
@@ -192,6 +196,14 @@ def doubted(claimed: Reading) -> ItemRecord:
 def released(claimed: ItemRecord) -> ItemRecord:
     """Return the record after a write that surely had no effect."""
     return replace(claimed, claim=None)
+
+
+def _doubtful(doubt: Doubt | None) -> tuple[Upload, ...]:
+    return doubt.uploads if doubt else ()
+
+
+def _by_name(upload: Upload) -> tuple[str, str]:
+    return upload.name, upload.etag
 
 
 def _order(on: Upload, upload: Upload, known: Known) -> Step | None:
@@ -235,7 +247,7 @@ def from_json(text: bytes) -> ItemRecord:
             on=_upload(found["on"]) if found["on"] else None,
             outcome=found["outcome"],
             claim=Claim(str(claim["nonce"]), _upload(claim["upload"])) if claim else None,
-            doubt=Doubt(_time(doubt["until"]), _upload(doubt["upload"])) if doubt else None,
+            doubt=Doubt(_time(doubt["until"]), tuple(map(_upload, doubt["uploads"]))) if doubt else None,
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error

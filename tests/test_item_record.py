@@ -43,7 +43,7 @@ RECORDS = st.builds(
     st.none() | UPLOADS,
     st.sampled_from([None, "updated", "unchanged"]),
     st.none() | st.builds(Claim, st.text(max_size=32), UPLOADS),
-    st.none() | st.builds(Doubt, TIMES, UPLOADS),
+    st.none() | st.builds(Doubt, TIMES, st.lists(UPLOADS, max_size=3).map(tuple)),
 )
 
 
@@ -54,7 +54,7 @@ def upload(
 
 
 OLD, NEW = upload("a.jpg"), upload("b.jpg", "2", 1, "blue")
-DOUBT = Doubt(NOON + timedelta(minutes=10), OLD)
+DOUBT = Doubt(NOON + timedelta(minutes=10), (OLD,))
 
 
 def read(record: ItemRecord, age: timedelta = timedelta(0), at: datetime = NOON) -> Reading:
@@ -208,16 +208,26 @@ def test_looking_at_bc_ends_a_doubt_that_is_over_and_no_other() -> None:
 def test_a_write_without_an_answer_is_in_doubt_from_its_claim_on() -> None:
     claimed = read(ItemRecord("1", claim=Claim("n", NEW), doubt=DOUBT), age=timedelta(minutes=2))
     until = NOON - timedelta(minutes=2) + DOUBT_LASTS
-    assert doubted(claimed) == ItemRecord("1", doubt=Doubt(until, NEW))
+    assert doubted(claimed) == ItemRecord("1", doubt=Doubt(until, (OLD, NEW)))
 
 
 def test_who_takes_a_dead_claim_over_doubts_its_write() -> None:
     dead = read(ItemRecord("1", claim=Claim("n", OLD)), age=CLAIM_LIFE)
     taken = dead.claimed(NEW, "m")
     assert taken.claim == Claim("m", NEW)
-    assert taken.doubt == Doubt(NOON - CLAIM_LIFE + DOUBT_LASTS, OLD)
+    assert taken.doubt == Doubt(NOON - CLAIM_LIFE + DOUBT_LASTS, (OLD,))
     assert dead.has_tried(OLD)
     assert not dead.has_tried(NEW)
+
+
+def test_a_doubt_remembers_every_upload_that_was_written_without_an_answer() -> None:
+    claimed = read(ItemRecord("1", doubt=DOUBT, claim=Claim("other", NEW)))
+    after = read(doubted(claimed))
+    assert after.has_tried(OLD)
+    assert after.has_tried(NEW)
+    assert after.has_written(OLD.picture_sha256)
+    again = replace(after, record=replace(after.record, claim=Claim("again", OLD)))
+    assert doubted(again).doubt == Doubt(again.written_at + DOUBT_LASTS, after.record.doubt.uploads)  # type: ignore[union-attr]
 
 
 def test_a_write_is_known_to_be_a_repeated_one_also_where_another_picture_came_between() -> None:

@@ -17,7 +17,9 @@ from tests.one_item import (
     BLUE,
     BY_ID,
     GREEN,
+    PNG,
     RED,
+    before,
     deliver,
     item,
     loses_the_answer,
@@ -87,6 +89,19 @@ def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: Local) -> 
     local.pass_time(minutes=10)
     assert deliver(local, BY_ID).reason == "settling"
     assert [r["path"].rpartition("/")[2] for r in local.requests()[asked:]] == ["companies"]
+
+
+def test_two_lost_answers_are_both_remembered(local: Local) -> None:
+    """The older one's picture is on the item: it is not written again, and not taken for somebody else's."""
+    loses_the_answer(local, BLUE, applied=True)
+    local.pass_time(seconds=5)
+    loses_the_answer(local, RED, PNG, applied=False)
+    assert deliver(local).reason == "settling"
+    assert len(local.requests("PATCH")) == 2, "BC shows it already"
+    report = deliver(local, PNG)
+    assert (report.reason, report.repeated) == ("settling", True)
+    assert shown(local) == RED
+    assert before(local) == []
 
 
 @pytest.mark.parametrize("applied", [True, False, "later"])

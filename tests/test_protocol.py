@@ -181,7 +181,8 @@ class World:
 
 
 def told(record: ItemRecord) -> str:
-    parts = (record.on, record.claim and record.claim.upload, record.doubt and record.doubt.upload)
+    doubtful = record.doubt.uploads if record.doubt else ()
+    parts = (record.on, record.claim and record.claim.upload, *doubtful)
     return " ".join([str(record.outcome), *(str(part and part.etag) for part in parts)])
 
 
