@@ -2,10 +2,19 @@
 
 from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION, TiffImageFile
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    PLANAR_CONFIGURATION,
+    ROWSPERSTRIP,
+    SAMPLEFORMAT,
+    TILELENGTH,
+    TILEWIDTH,
+    TiffImageFile,
+)
 from PIL.WebPImagePlugin import WebPImageFile
 
 _SCANNERS_BITS = 12
+_SIGNED, _FLOATING = 2, 3  # of TIFF's sample formats
 _PLANES = 2  # of TIFF's planar configuration: one after the other
 
 
@@ -16,6 +25,7 @@ def first_frame(image: Image.Image) -> Image.Image:
     if isinstance(image, GifImageFile):
         return _of_gif(image)
     if isinstance(image, TiffImageFile):
+        _check_numbers(image)
         _name_deep_planes(image)
     image.load()
     if image.mode == "I;16" and _bits(image) == {_SCANNERS_BITS}:
@@ -23,6 +33,35 @@ def first_frame(image: Image.Image) -> Image.Image:
             lambda level: level * (1 << 16 - _SCANNERS_BITS) + 0
         )  # Pillow leaves them unscaled
     return image
+
+
+def tile_size(image: Image.Image) -> tuple[int, int]:
+    """Return the size of the tiles, or of the strips, in which a TIFF is decoded; 0 × 0 of any other file."""
+    if not isinstance(image, TiffImageFile):
+        return 0, 0
+    width, height = (image.tag_v2.get(tag) for tag in (TILEWIDTH, TILELENGTH))
+    if isinstance(width, int) and isinstance(height, int):
+        return width, height
+    rows = image.tag_v2.get(ROWSPERSTRIP)
+    return image.width, min(rows, image.height) if isinstance(rows, int) else image.height
+
+
+def decoded_tile(image: Image.Image) -> int:
+    """Return the bytes of a tile or strip of a TIFF as its decoder holds it, in the file's own depth."""
+    width, height = tile_size(image)
+    return (
+        width * height * sum(image.tag_v2.get(BITSPERSAMPLE, (8,))) // 8
+        if isinstance(image, TiffImageFile)
+        else 0
+    )
+
+
+def _check_numbers(image: TiffImageFile) -> None:
+    """Refuse what Pillow would show as black or white: whole numbers of 32 bits, with a sign, floats in its wrong order."""
+    kinds, bits = set(image.tag_v2.get(SAMPLEFORMAT, (1,))), _bits(image)
+    is_swapped = image.mode == "F" and image.tag_v2.prefix == b"MM" and image.tile[0].codec_name != "raw"
+    if (bits == {32} and kinds != {_FLOATING}) or _SIGNED in kinds or is_swapped:
+        raise ValueError(f"numbers of {sorted(bits)} bits in the format {sorted(kinds)} are not taken")
 
 
 def _bits(image: Image.Image) -> set[int]:

@@ -21,34 +21,55 @@ _LIKE_A_SCAN = re.compile(
 _APPLICATIONS = frozenset((0xE0, _EXIF, 0xE2, 0xEE))  # JFIF, EXIF, ICC profile, Adobe
 _NOT_NEEDED = (frozenset(range(0xE0, 0xF0)) | {0xFE}) - _APPLICATIONS
 _ALONE = frozenset((0x01, *range(0xD0, 0xDA)))  # markers without anything behind them
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = frozenset((0xC0, 0xC1, 0xC9))
+_ENDLESS = b"\xff" * 0x10000  # longer than any segment
+_FILLING = re.compile(rb"\xff{65536,}")
 _AGAIN = "export it again, as JPEG or PNG, and upload that."
 
 Segment = tuple[int, int, int]
 
 
 def picture_alone(source: bytes) -> bytes:
-    """Return a JPEG as it is, or, where there is far too much before its pixels, without that.
+    """Return a JPEG as it is, or, where there is far too much before or in its pixels, without that.
 
     Raises:
         Permanent: ``not_an_image`` where it is in so many pieces that only an attack can be meant.
     """
-    segments = list(islice(_segments(source), _MOST + 1))
-    if len(segments) > _MOST:
-        raise Permanent(
-            Reason.NOT_AN_IMAGE,
-            f"The file is in more than {_MOST:,} pieces before its picture begins; {_AGAIN}",
-        )
+    segments = _some_segments(source, 2)
     pixels = segments[-1][2] if segments else len(source)
     if _has_too_many_scans(source, pixels):
         raise Permanent(
             Reason.NOT_AN_IMAGE, f"The picture is saved in more than {_MOST_SCANS} layers of detail; {_AGAIN}"
         )
+    if (
+        source.find(_ENDLESS, pixels) >= 0
+    ):  # Pillow would begin to read such padding again with each part of it
+        source = source[:pixels] + _FILLING.sub(b"\xff", source[pixels:])
     return _trimmed(source, segments, pixels) if len(segments) > _MANY else source
 
 
-def _segments(source: bytes) -> Iterator[Segment]:
+def is_kept_whole(source: bytes) -> bool:
+    """Tell whether libjpeg keeps all of the picture until it has read its last scan: each scan tells but a part of it."""
+    segments = _some_segments(source, 2)
+    frame = next((at for marker, at, _ in segments if marker in _FRAMES), None)
+    if frame is None or segments[-1][0] != _START_OF_SCAN:
+        return False
+    components, in_scan = source[frame + 9 : frame + 10], source[segments[-1][1] + 4 : segments[-1][1] + 5]
+    return source[frame + 1] not in _SEQUENTIAL or in_scan < components
+
+
+def _some_segments(source: bytes, at: int) -> list[Segment]:
+    segments = list(islice(_segments(source, at), _MOST + 1))
+    if len(segments) > _MOST:
+        raise Permanent(
+            Reason.NOT_AN_IMAGE, f"The file is in more than {_MOST:,} pieces beside its pixels; {_AGAIN}"
+        )
+    return segments
+
+
+def _segments(source: bytes, at: int) -> Iterator[Segment]:
     """Yield the marker of each segment up to the pixels, where it begins and where it ends; padding counts as well."""
-    at = 2
     while source[at : at + 1] == b"\xff" and at + 1 < len(source):
         marker = source[at + 1]
         if marker == _PADDING:
@@ -58,7 +79,7 @@ def _segments(source: bytes) -> Iterator[Segment]:
         else:
             end = at + 2 + max(2, int.from_bytes(source[at + 2 : at + 4]))
         yield marker, at, end
-        if marker == _START_OF_SCAN:
+        if marker in (_START_OF_SCAN, _END):
             return
         at = end
 
@@ -67,11 +88,13 @@ def _has_too_many_scans(source: bytes, pixels: int) -> bool:
     alike = islice(_LIKE_A_SCAN.finditer(source, pixels), _MOST_SCANS)
     if sum(1 for _ in alike) < _MOST_SCANS:  # quickly told of nearly every file
         return False
-    scans, at = 1, end_of_scan(source, pixels)
-    while scans <= _MOST_SCANS and at < len(source) and source[at + 1] != _END:
-        scans += source[at + 1] == _START_OF_SCAN
-        at = end_of_scan(source, at + 2 + int.from_bytes(source[at + 2 : at + 4]))
-    return scans > _MOST_SCANS
+    at = pixels
+    for _ in range(_MOST_SCANS):
+        between = _some_segments(source, end_of_scan(source, at))
+        if not between or between[-1][0] != _START_OF_SCAN:
+            return False
+        at = between[-1][2]
+    return True
 
 
 def _trimmed(source: bytes, segments: list[Segment], pixels: int) -> bytes:

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 from shared.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, plan
 from shared.errors import Reason, Transient
 from shared.naming import INCOMING, metadata, plain_etag
-from shared.storage import Source, code_of, is_changed_or_gone, is_current, storage_errors
+from shared.storage import Source, code_of, is_changed_or_gone, is_current, metadata_of, storage_errors
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
@@ -189,7 +189,8 @@ def _must_be_ours(
 ) -> None:
     """Accept a blob that is there already only if an earlier delivery of this very upload left it, and left it whole."""
     found = target.get_blob_properties()
-    same = all(found.metadata.get(key) == told[key] for key in _MARKS)
+    marks = metadata_of(found)
+    same = all(marks.get(key) == told[key] for key in _MARKS)
     if not same or (size is not None and found.size != size):
         where = f"{target.container_name}/{target.blob_name}"
         detail = (

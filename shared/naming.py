@@ -22,6 +22,7 @@ _ADDRESS_ROOM = (
     1800  # bytes of a percent-encoded path; storage copies, as a replay does, from addresses up to 2 KiB
 )
 METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all values and names together
+_PLAIN = "/:,~"  # in metadata
 NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
 
 _GUID = re.compile(r"(\{)?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?(1)\})", re.IGNORECASE)
@@ -252,7 +253,8 @@ def replayed_at(found: Mapping[str, str], source: str) -> datetime | None:
 
     Whoever copies it back from the archive or from quarantine copies them along. Under another name it is a new upload.
     """
-    if "upload_id" not in found or found.get("source_name") != _encoded(source):
+    # In full, not as shortened for metadata: of two long names that begin alike neither is a replay of the other.
+    if "upload_id" not in found or found.get("source_name") != quote(source, safe=_PLAIN):
         return None
     try:
         uploaded_at = datetime.fromisoformat(unquote(found.get("uploaded_at", "")))
@@ -262,10 +264,10 @@ def replayed_at(found: Mapping[str, str], source: str) -> datetime | None:
 
 
 def _encoded(value: str) -> str:
-    encoded = quote(value, safe="/:,~")
+    encoded = quote(value, safe=_PLAIN)
     if len(encoded) <= METADATA_VALUE_MAX:
         return encoded
     while len(encoded) > METADATA_VALUE_MAX:  # shorten the text, not its encoding: an escape stays whole
         value = value[: len(value) - (len(encoded) - METADATA_VALUE_MAX + 11) // 12]
-        encoded = quote(value, safe="/:,~")
+        encoded = quote(value, safe=_PLAIN)
     return encoded

@@ -104,7 +104,12 @@ class Pipeline:
             _leave(report, Reason.SETTLING, _SETTLING)
             return
         if outcome is Outcome.SUPERSEDED:
-            _end(report, outcome, Reason.NEWER_UPLOAD, "A newer upload is on the item.")
+            _end(
+                report,
+                outcome,
+                Reason.NEWER_UPLOAD,
+                "A newer upload is on the item, or the one of which this is a replay.",
+            )
         else:
             _end(report, outcome)
         name = naming.archive_name(

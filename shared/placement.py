@@ -16,11 +16,9 @@ from shared.storage import PictureStorage, Source
 from shared.telemetry import Outcome, Report
 from shared.transport import Gate
 
-_HOLD_FOR, _HOLD_STEP = (
-    5.0,
-    0.5,
-)  # seconds that an upload waits for another one of its item, and between two looks
-_CHANGES_MAX = 20  # by others, while one upload is placed; each of them is another upload's progress
+_HOLD_FOR = 5.0  # seconds that an upload waits for another one of its item
+_HOLD_STEP = 0.5  # seconds between two looks
+_STEPS_MAX = 30  # of one upload; more, and others change the record all the time
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,8 @@ class Placement:
             Transient: another upload is being written, or what ``BusinessCentral.upload_picture`` and storage raise.
         """
         read = _numbered(read, job.item)
-        known, held = Known(), 0.0
-        for _ in range(_CHANGES_MAX + int(_HOLD_FOR / _HOLD_STEP)):
+        known, shown, held = Known(), None, 0.0
+        for _ in range(_STEPS_MAX):
             written: Reading | None = None
             match read.next_step(job.upload, known):
                 case Step.MOVE:
@@ -68,15 +66,16 @@ class Placement:
                     known = replace(known, is_current=self.storage.is_current(job.source))
                     continue
                 case Step.COMPARE:
-                    known = replace(known, shown=self._shown(job))
+                    shown = self._shown(job)
+                    known = replace(known, shown=_sha256(shown))
                     continue
                 case Step.HOLD:
                     held = self._hold(held)
                 case Step.ADVANCE:
                     written = self._change(job, read, read.advanced(job.upload, known))
                 case Step.WRITE:
-                    written = self._write(job, read)
-            read, known = written or self._read(job), Known()
+                    written = self._write(job, read, shown)
+            read, known, shown = written or self._read(job), Known(), None
         raise Transient(
             Reason.ITEM_BUSY, f"The record of item {job.item.number} changes faster than it can be read."
         )
@@ -89,14 +88,17 @@ class Placement:
         self.gate.pause(_HOLD_STEP)
         return held + _HOLD_STEP
 
-    def _write(self, job: Job, read: Reading) -> Reading | None:
-        """Claim the item, PATCH, confirm; None where somebody else changed the record meanwhile."""
+    def _write(self, job: Job, read: Reading, shown: bytes | None) -> Reading | None:
+        """Claim the item, PATCH, confirm; None where somebody else changed the record meanwhile.
+
+        ``shown`` is what BC shows, if that was asked.
+        """
         begin_by = self.gate.clock() + BEGIN_WITHIN
         claimed = self._change(job, read, read.claimed(job.upload, uuid4().hex))
         if claimed is None:
             return None
         with self._undoing(job, claimed):
-            is_there = self._keep(job, read)
+            is_there = self._keep(job, read, shown)
         if is_there:
             return self._confirm(job, claimed, Outcome.UNCHANGED)
         if self.gate.clock() > begin_by:  # what BC had took long to save: the claim must be young again
@@ -124,16 +126,22 @@ class Placement:
             self._change(job, claimed, after)
             raise
 
-    def _keep(self, job: Job, read: Reading) -> bool:
-        """Save what BC shows before our first upload to the item replaces it; True where that is this very picture."""
-        if not self.keep_existing or read.record.on or job.item.has_picture is False:
+    def _keep(self, job: Job, read: Reading, shown: bytes | None) -> bool:
+        """Save what is not ours before our picture replaces it; True where it is this very picture.
+
+        So it is before our first upload to the item, and where somebody changed the picture while a doubt lasted.
+        """
+        if not self.keep_existing:
             return False
-        content = self.business_central.picture(job.item, job.report.upload_id)
-        digest = _sha256(content)
+        if not read.record.on and job.item.has_picture is not False:
+            shown = self._shown(job)  # now that nobody else writes
+        if shown is None:
+            return False
+        digest = _sha256(shown)
         if digest == job.upload.picture_sha256:
             return True
-        if content and not read.has_written(digest):
-            job.report.kept = self._save(job, content, digest)
+        if shown and not read.has_written(digest):
+            job.report.kept = self._save(job, shown, digest)
         return False
 
     def _save(self, job: Job, content: bytes, digest: str) -> str:
@@ -151,8 +159,8 @@ class Placement:
         self.mover.keep(naming.ARCHIVE, name, content, story)
         return f"{naming.ARCHIVE}/{name}"
 
-    def _shown(self, job: Job) -> str:
-        return _sha256(self.business_central.picture(job.item, job.report.upload_id))
+    def _shown(self, job: Job) -> bytes:
+        return self.business_central.picture(job.item, job.report.upload_id)
 
     def _read(self, job: Job) -> Reading:
         return _numbered(self.records.read(job.item.company.id, job.item.id), job.item)

@@ -80,7 +80,7 @@ def _parsed(text: bytes, blob: BlobClient) -> ItemRecord:
         return item_record.from_json(text)
     except ValueError as error:
         detail = (
-            f"{RECORDS}/{blob.blob_name} is no item record of this version: {error}. Uploads for the item wait; "
-            "remove that blob, and they go on."
+            f"{RECORDS}/{blob.blob_name} is no item record of this version: {error}. Uploads for the item wait. If a later "
+            "version of this app wrote it, deploy that version again; else remove that blob, and they go on."
         )
         raise Transient(Reason.STORAGE, detail) from error

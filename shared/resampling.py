@@ -10,7 +10,8 @@ from math import ceil
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from shared.frames import first_frame
+from shared.frames import decoded_tile, first_frame
+from shared.sources import KEPT_WHOLE
 
 Size = tuple[int, int]
 
@@ -22,7 +23,8 @@ _STRIP = 1 << 18  # pixels that are converted and reduced in one go
 _REDUCIBLE = ("L", "RGB", "RGBX", "CMYK")
 _RGB_IDS = list(b"RGB")
 # Bytes that a pixel takes while its format is decoded, where that is more than Pillow's own four; as measured.
-_DECODERS = {"WEBP": 13, "AVIF": 10, "JPEG2000": 20, "HEIF": 12, "GIF": 6}
+_DECODERS = {"WEBP": 13, "AVIF": 15, "JPEG2000": 25, "HEIF": 12, "GIF": 6}
+_POINTER, _DEEPEST = 8, 8  # bytes: of an address; of a pixel in four colours of 16 bits
 _BESIDES = 4 * 1024 * 1024  # bytes: tables, buffers, the encoded picture
 
 
@@ -59,12 +61,16 @@ def memory_for(image: Image.Image, scale: int, size: Size) -> int:
     few = min(
         pixels, 6 * size[0] * size[1]
     )  # between the box and the filter; 6 is just above (2 × _GAP) ** 2
-    return pixels * _DECODERS.get(str(image.format), 4) + _coefficients(image, scale) + 8 * few + _BESIDES
+    decoded = pixels * _DECODERS.get(str(image.format), 4) + decoded_tile(image) + _coefficients(image, scale)
+    lines = (
+        _POINTER * image.height + 2 * _DEEPEST * image.width
+    )  # Pillow's index of them; two of them, undecoded
+    return decoded + lines + 8 * few + _BESIDES
 
 
 def _coefficients(image: Image.Image, scale: int) -> int:
-    """A progressive JPEG is kept whole, at two bytes a coefficient, until its last scan has been read."""
-    if not isinstance(image, JpegImageFile) or "progressive" not in image.info:
+    """A progressive JPEG and the like is kept whole, at two bytes a coefficient, until its last scan has been read."""
+    if not isinstance(image, JpegImageFile) or not image.info.get(KEPT_WHOLE):
         return 0
     areas = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
     return image.width * image.height * scale * scale * 2 * sum(areas) // max(1, *areas)

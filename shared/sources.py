@@ -11,6 +11,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from shared import jpeg_segments, png_chunks
 from shared.damage import explained
 from shared.errors import Permanent, Reason
+from shared.frames import tile_size
 
 try:  # not among the requirements, because of the licences of its decoder (docs/pictures.md)
     from pillow_heif import register_heif_opener
@@ -19,6 +20,9 @@ except ImportError:
 else:
     register_heif_opener(thumbnails=False)
     _HEIF = ("HEIF",)
+
+KEPT_WHOLE = "kept whole"  # among what Pillow tells of a JPEG
+_LONGEST_SIDE = 1_000_000  # pixels; beyond, Pillow fails by itself, and nothing but a line would be left
 
 # Only these decoders are ever reached, whatever the bytes claim to be.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", *_HEIF)
@@ -55,7 +59,9 @@ def opened(source: bytes, limits: SourceLimits) -> Iterator[Image.Image]:
 def _opened(source: bytes, limits: SourceLimits) -> Image.Image:
     if source.startswith(jpeg_segments.SIGNATURE):
         # Image.open would look for further pictures in it, and refuse the first for a mistake in their list.
-        return JpegImageFile(BytesIO(jpeg_segments.picture_alone(source)))
+        image = JpegImageFile(BytesIO(jpeg_segments.picture_alone(source)))
+        image.info[KEPT_WHOLE] = jpeg_segments.is_kept_whole(source)
+        return image
     try:
         return Image.open(BytesIO(png_chunks.picture_alone(source)), formats=FORMATS)
     except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
@@ -72,6 +78,15 @@ def check_bytes(size: int, limits: SourceLimits) -> None:
 def _check_pixels(image: Image.Image, limits: SourceLimits) -> None:
     if image.width * image.height > limits.max_pixels:
         raise _too_many_pixels(f"{image.width} × {image.height}", limits)
+    width, height = tile_size(image)  # one of a TIFF is decoded whole, however little of it is in the picture
+    if width * height > limits.max_pixels:
+        raise _too_many_pixels(f"tiles of {width} × {height}", limits)
+    if max(image.size) > _LONGEST_SIDE:
+        found = f"The picture has {image.width} × {image.height} pixels"
+        detail = (
+            f"{found}, and no side may be longer than {_LONGEST_SIDE:,}. Upload a picture of another shape."
+        )
+        raise Permanent(Reason.TOO_LARGE, detail)
 
 
 def _too_many_pixels(found: str, limits: SourceLimits) -> Permanent:

@@ -96,7 +96,7 @@ class PictureStorage:
 
 
 def _source(name: str, properties: Any, dates: list[str], content: bytes | None) -> Source:  # noqa: ANN401 - the SDK's
-    written_at, found = properties.last_modified, properties.metadata or {}
+    written_at, found = properties.last_modified, metadata_of(properties)
     original = replayed_at(found, name)
     return Source(
         name=name,
@@ -109,6 +109,11 @@ def _source(name: str, properties: Any, dates: list[str], content: bytes | None)
         metadata=found,
         content=content,
     )
+
+
+def metadata_of(properties: Any) -> dict[str, str]:  # noqa: ANN401 - the SDK's
+    """Return a blob's metadata; some tools capitalise their names when they copy a blob, and case does not count."""
+    return {name.lower(): value for name, value in (properties.metadata or {}).items()}
 
 
 def keep_date(dates: list[str]) -> Callable[[Any], None]:

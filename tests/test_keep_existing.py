@@ -19,6 +19,8 @@ from tests.one_item import (
     loses_the_answer,
     picture_of,
     put_by_hand,
+    settles,
+    shown,
     upload,
 )
 
@@ -89,3 +91,14 @@ def test_a_failure_to_keep_it_leaves_it_on_the_item(local: Local) -> None:
         deliver(local)
     assert item(local)["picture"]["width"] == 33
     assert local.requests("PATCH") == []
+
+
+def test_what_somebody_put_there_while_a_doubt_lasted_is_kept_before_the_upload_comes_back(
+    local: Local,
+) -> None:
+    loses_the_answer(local, BLUE, applied=True)
+    assert deliver(local).reason == "settling"
+    (by_hand,) = put_by_hand(local, GREEN)
+    assert settles(local).outcome is Outcome.UPDATED
+    assert shown(local) == BLUE
+    assert before(local) == [by_hand]

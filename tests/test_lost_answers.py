@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from shared import naming
+from shared.calls import Timeouts
 from shared.errors import Reason, Transient
+from shared.item_record import BEGIN_WITHIN, CLAIM_LIFE, DOUBT_LASTS
 from shared.naming import ItemKey, KeyKind
 from shared.telemetry import Outcome
-from tests.faulty_storage import in_front_of
+from shared.transport import WAIT_TOTAL
+from tests.faulty_storage import Answer, in_front_of
 from tests.local import DESK, Clock, Local
 from tests.one_item import (
     BLUE,
@@ -229,3 +232,46 @@ def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: Loca
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
     assert len(local.requests("PATCH")) == 1
     assert settles(local).outcome is Outcome.UPDATED
+
+
+def test_a_claim_that_took_long_to_write_is_made_anew(local: Local) -> None:
+    """Its age counts from before it was sent."""
+    local.upload(content=picture_of(BLUE))
+    clock, claims = Clock(), list[str]()
+
+    def hook(method: str, path: str, _headers: HTTPMessage) -> None:
+        if method == "PUT" and f"/{naming.RECORDS}/" in path:
+            claims.append(path)
+            clock.now += 60 if len(claims) == 1 else 0
+
+    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
+        pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
+        assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert len(claims) == 3, "claimed, claimed again, confirmed"
+
+
+@pytest.mark.parametrize("lost", [1, 2], ids=["claim", "confirmation"])
+def test_a_change_of_the_record_whose_answer_was_lost_is_known_as_our_own(local: Local, lost: int) -> None:
+    """The SDK asks again, and is told that the record has changed: by us."""
+    local.upload(content=picture_of(BLUE))
+    changes = []
+
+    def hook(method: str, path: str, _headers: HTTPMessage) -> Answer | None:
+        if method == "PUT" and f"/{naming.RECORDS}/" in path:
+            changes.append(path)
+            return Answer.LOST if len(changes) == lost else None
+        return None
+
+    clock = Clock()
+    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
+        report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+    assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
+    assert clock.slept == [], "it did not take its own claim for another one's"
+    assert len(local.requests("PATCH")) == 1
+    assert local.names(naming.INCOMING) == []
+
+
+def test_the_times_leave_room_for_one_another() -> None:
+    """A living worker is not taken for a dead one; and BC takes 16 minutes at most for what began in time."""
+    assert CLAIM_LIFE.total_seconds() >= BEGIN_WITHIN + Timeouts().write
+    assert DOUBT_LASTS.total_seconds() >= BEGIN_WITHIN + WAIT_TOTAL + 6 * Timeouts().connect + 16 * 60

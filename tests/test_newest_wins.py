@@ -1,5 +1,6 @@
 """For one item the newest upload wins, whatever the order in which uploads are delivered."""
 
+from collections.abc import Callable
 from urllib.parse import unquote
 
 import pytest
@@ -124,3 +125,29 @@ def test_nobody_can_upload_from_the_future(local: Local) -> None:
     local.pass_time(seconds=5)
     assert upload(local, RED).outcome is Outcome.UPDATED
     assert shown(local) == RED
+
+
+@pytest.mark.parametrize("spelling", [str.capitalize, str.upper])
+def test_a_replay_is_known_however_a_tool_spells_the_names_of_its_metadata(
+    local: Local, spelling: Callable[[str], str]
+) -> None:
+    """Storage does not tell upper from lower case there, and AzCopy capitalises them."""
+    upload(local, BLUE)
+    (old,) = local.names(naming.ARCHIVE)
+    local.pass_time(hours=1)
+    upload(local, RED)
+    source = local.storage.get_blob_client(naming.ARCHIVE, old)
+    found = {spelling(name): value for name, value in source.get_blob_properties().metadata.items()}
+    local.incoming().upload_blob(source.download_blob().readall(), metadata=found)
+    assert deliver(local).reason == "newer_upload"
+    assert shown(local) == RED
+
+
+def test_a_replay_waits_for_its_item_as_long_as_any_other_upload(local: Local) -> None:
+    """ITEM_WAIT counts from when it was copied back, not from when the original was uploaded."""
+    told = naming.metadata(
+        {"source_name": DESK, "uploaded_at": "2020-01-01T00:00:00+00:00", "upload_id": "x"}
+    )
+    local.incoming().upload_blob(picture_of(BLUE), metadata=told)
+    local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
+    assert deliver(local).outcome is Outcome.WAITING
