@@ -24,6 +24,7 @@ from tests.mutations import (
     talkative,
     tiff_entries,
 )
+from tests.writers import tiff
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="what a picture costs is measured by means of Linux"
@@ -191,6 +192,7 @@ PRETENDED: dict[str, Callable[[], bytes]] = {
     "BMP": lambda: bitmap_of(9_000, 9_000),
     "scans": lambda: jpeg_of_scans(1_000),
     "scans behind a false end": lambda: jpeg_of_scans(1_000, hidden=b"\xff\xfe\0\4\xff\xd9"),
+    "scans behind markers without a length": lambda: jpeg_of_scans(1_000, hidden=b"\xff\x01"),
     "scans of a small picture": lambda: jpeg_of_scans(5_000, (64, 64)),
     "millions of comments": lambda: jpeg_with(*[(0xFE, b"")] * 5_000_000),
     "padding": lambda: (jpeg := saved("JPEG"))[:2] + b"\xff" * 40 * MB + jpeg[2:],
@@ -264,6 +266,32 @@ def test_what_is_absurd_beside_the_picture_does_not_spoil_it(case: str, worker: 
     assert sorted(image.size) == [40, 48]
     side = (24, 6) if image.width == 48 else (34, 24)  # where EXIF turns it
     assert max(abs(a - b) for a, b in zip(RED, image.getpixel(side), strict=True)) < 40
+
+
+def test_endless_padding_within_a_jpeg_costs_little(worker: Worker) -> None:
+    jpeg = saved("JPEG")
+    verdict = worker.render(jpeg[:-2] + b"\xff" * (40 * MB) + jpeg[-2:])
+    assert verdict.outcome == "picture", verdict
+    assert verdict.cpu < 5
+
+
+def test_a_tile_larger_than_any_picture_is_refused_by_the_header_alone(worker: Worker) -> None:
+    picture = tiff(Image.new("RGB", (64, 64)), tile=64)
+    tags = {322: 23168, 323: 23168}
+    huge = bytearray(picture)
+    for tag, side in tags.items():
+        at = picture.rindex(struct.pack("<HHLL", tag, 4, 1, 64))
+        huge[at : at + 12] = struct.pack("<HHLL", tag, 4, 1, side)
+    verdict = worker.render(bytes(huge))
+    assert verdict.outcome == "too_large", verdict
+    assert "tiles of 23168 × 23168" in verdict.detail
+    assert verdict.memory < 20 * MB
+
+
+def test_a_side_beyond_all_measure_is_refused_by_the_header_alone(worker: Worker) -> None:
+    verdict = worker.render(blank_png(2_000_000, 1))
+    assert verdict.outcome == "too_large", verdict
+    assert "no side may be longer than 1,000,000" in verdict.detail
 
 
 def test_no_frame_but_the_first_is_even_looked_for(worker: Worker) -> None:
