@@ -60,7 +60,8 @@ def _check_numbers(image: TiffImageFile) -> None:
     """Refuse what Pillow would show as black or white: whole numbers of 32 bits, with a sign, floats in its wrong order."""
     kinds, bits = set(image.tag_v2.get(SAMPLEFORMAT, (1,))), _bits(image)
     is_swapped = image.mode == "F" and image.tag_v2.prefix == b"MM" and image.tile[0].codec_name != "raw"
-    if (bits == {32} and kinds != {_FLOATING}) or _SIGNED in kinds or is_swapped:
+    is_signed = _SIGNED in kinds and bits == {16}
+    if (bits == {32} and kinds != {_FLOATING}) or is_signed or is_swapped:
         raise ValueError(f"numbers of {sorted(bits)} bits in the format {sorted(kinds)} are not taken")
 
 

@@ -60,6 +60,13 @@ def test_what_pillow_cannot_put_together_is_refused_not_shown_wrong(order: str) 
     refused(tiff(ramp("RGB").convert("CMYK"), 16, order, planar=True), Reason.NOT_AN_IMAGE)
 
 
+def test_numbers_that_pillow_reads_wrong_are_refused_not_shown_black_or_white() -> None:
+    refused(tiff(ramp("L"), 32, ">", deflate=True), Reason.NOT_AN_IMAGE)
+    assert difference(ramp("L"), shown(tiff(ramp("L"), 32, "<", deflate=True))) < 3
+    whole_numbers = ramp("L").convert("I").point(lambda level: level * 2**23)
+    refused(saved(whole_numbers, "TIFF"), Reason.NOT_AN_IMAGE)
+
+
 @pytest.mark.parametrize("depth", [8, 16, 32])
 @pytest.mark.parametrize("deflate", [False, True])
 def test_gray_in_which_0_is_white_is_no_negative(depth: int, *, deflate: bool) -> None:
