@@ -6,7 +6,6 @@ from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PLANAR_CONFIGURATION,
     ROWSPERSTRIP,
-    SAMPLEFORMAT,
     TILELENGTH,
     TILEWIDTH,
     TiffImageFile,
@@ -14,7 +13,7 @@ from PIL.TiffImagePlugin import (
 from PIL.WebPImagePlugin import WebPImageFile
 
 _SCANNERS_BITS = 12
-_SIGNED, _FLOATING = 2, 3  # of TIFF's sample formats
+_DEEP = 65535
 _PLANES = 2  # of TIFF's planar configuration: one after the other
 
 
@@ -25,9 +24,11 @@ def first_frame(image: Image.Image) -> Image.Image:
     if isinstance(image, GifImageFile):
         return _of_gif(image)
     if isinstance(image, TiffImageFile):
-        _check_numbers(image)
+        _check_order(image)
         _name_deep_planes(image)
     image.load()
+    if image.mode == "I":
+        _check_range(image)
     if image.mode == "I;16" and _bits(image) == {_SCANNERS_BITS}:
         return image.point(
             lambda level: level * (1 << 16 - _SCANNERS_BITS) + 0
@@ -56,13 +57,17 @@ def decoded_tile(image: Image.Image) -> int:
     )
 
 
-def _check_numbers(image: TiffImageFile) -> None:
-    """Refuse what Pillow would show as black or white: whole numbers of 32 bits, with a sign, floats in its wrong order."""
-    kinds, bits = set(image.tag_v2.get(SAMPLEFORMAT, (1,))), _bits(image)
-    is_swapped = image.mode == "F" and image.tag_v2.prefix == b"MM" and image.tile[0].codec_name != "raw"
-    is_signed = _SIGNED in kinds and bits == {16}
-    if (bits == {32} and kinds != {_FLOATING}) or is_signed or is_swapped:
-        raise ValueError(f"numbers of {sorted(bits)} bits in the format {sorted(kinds)} are not taken")
+def _check_order(image: TiffImageFile) -> None:
+    """Refuse floating point that Pillow reads in the wrong order of bytes, and would show black."""
+    if image.mode == "F" and image.tag_v2.prefix == b"MM" and image.tile[0].codec_name != "raw":
+        raise ValueError("compressed floating point in big-endian order is not taken")
+
+
+def _check_range(image: Image.Image) -> None:
+    """Whole numbers of 32 bits mostly hold 16; what does not would be all black or white."""
+    low, high = image.getextrema()
+    if not isinstance(low, int | float) or low < 0 or high > _DEEP:  # type: ignore[operator] # of one channel
+        raise ValueError(f"numbers from {low} to {high} are not taken, only those from 0 to {_DEEP}")
 
 
 def _bits(image: Image.Image) -> set[int]:
