@@ -124,7 +124,7 @@ def held_by_four_renders(budget: int) -> int:
     return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
 def test_four_large_pictures_at_once_stay_within_the_budget() -> None:
     mib = 1024 * 1024
     # 30 megapixels in RGBA are 114 MiB decoded; two of them with what they need besides do not fit.
