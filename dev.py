@@ -94,9 +94,7 @@ def _make() -> str | None:
     if _ran(sys.executable, "-m", "venv", str(VENV)):
         return None
     # Debian's Python comes without ensurepip: then an environment without pip, filled by the pip outside.
-    if _ran(sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)) and _ran(
-        *_pip(), "--version"
-    ):
+    if _ran(sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)) and _ran(*_pip(), "--version"):
         return None
     return "This Python can make no virtual environment (on Debian: apt install python3-venv)."
 

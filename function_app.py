@@ -6,7 +6,7 @@ import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
 from shared import config, wiring
-from shared.naming import INCOMING
+from shared.storage.names import INCOMING
 
 settings = config.read(os.environ)
 pipeline = wiring.build(settings)

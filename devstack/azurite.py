@@ -10,8 +10,8 @@ from pathlib import Path
 from azure.core.credentials import TokenCredential
 from azure.storage.blob import BlobServiceClient
 
-from devstack import setup
-from devstack.children import Facts
+from devstack.machine import setup
+from devstack.machine.children import Facts
 
 PICTURES, HOST = "pictures", "host"  # the host's account is apart from the pictures, as in Azure
 

@@ -14,8 +14,8 @@ from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageFont
 
 from devstack.benchmarks.renderer import ours, sample
 from devstack.drawing import encodings, furniture, household
-from devstack.setup import ROOT
-from shared.inks import coated_paper_profile
+from devstack.machine.setup import ROOT
+from shared.pictures.cmyk import coated_paper_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,9 +122,7 @@ def _paste(page: Image.Image, place: Size, content: bytes) -> None:
     """Lay a picture into the middle of its cell, with a line around it."""
     with Image.open(BytesIO(content)) as picture:
         picture.thumbnail(CELL, Image.Resampling.LANCZOS)
-        left, top = (
-            at + (room - side) // 2 for at, room, side in zip(place, CELL, picture.size, strict=True)
-        )
+        left, top = (at + (room - side) // 2 for at, room, side in zip(place, CELL, picture.size, strict=True))
         page.paste(picture, (left, top))
         outline = (left - 1, top - 1, left + picture.width, top + picture.height)
         ImageDraw.Draw(page).rectangle(outline, outline="#e2e0db")

@@ -17,10 +17,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from devstack import demo, lifeline, stack
+from devstack import demo, stack
 from devstack.benchmarks import commands as benchmarks
-from devstack.children import ChildFailedError
-from devstack.setup import LOCAL, ROOT
+from devstack.machine import lifeline
+from devstack.machine.children import ChildFailedError
+from devstack.machine.setup import LOCAL, ROOT
 
 ENDPOINTS = LOCAL / "endpoints.json"
 _OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -47,24 +48,18 @@ def demo_command(
         typer.Option(help="A folder whose photographs to take instead.", exists=True, file_okay=False),
     ] = None,
     keyless: Annotated[bool, typer.Option("--keyless", help="Open storage by identity as well.")] = False,  # noqa: FBT002 - typer's way
-    report: Annotated[
-        Path | None, typer.Option(help="Where to write what happened, as JSON.", dir_okay=False)
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Where to write what happened, as JSON.", dir_okay=False)] = None,
 ) -> None:
     """Run the main job on sample photographs, and show what came of each."""
     if report and not report.absolute().parent.is_dir():
         raise typer.BadParameter(f"{report.parent} is no folder.", param_hint="--report")
-    as_expected = demo.run(
-        console, photos=photos, keyless=keyless, report=report, sheet=LOCAL / "contact-sheet.html"
-    )
+    as_expected = demo.run(console, photos=photos, keyless=keyless, report=report, sheet=LOCAL / "contact-sheet.html")
     raise typer.Exit(0 if as_expected else 1)
 
 
 @app.command()
 def up(
-    sweep_interval: Annotated[
-        float, typer.Option(help="Seconds until an upload that waits is taken up again.")
-    ] = 300,
+    sweep_interval: Annotated[float, typer.Option(help="Seconds until an upload that waits is taken up again.")] = 300,
     host: Annotated[
         Host, typer.Option(help="Who runs the app: the stand-in, or Azure Functions Core Tools if installed.")
     ] = Host.LOCAL,
@@ -109,11 +104,7 @@ def test(context: typer.Context) -> None:
 def check() -> None:
     """Check format, lint and types."""
     tools = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
-    failed = [
-        tool
-        for tool in tools
-        if subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, check=False).returncode
-    ]
+    failed = [tool for tool in tools if subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, check=False).returncode]
     for tool in failed:
         console.print(f"[red]Failed:[/] {' '.join(tool)}")
     raise typer.Exit(len(failed))
@@ -143,9 +134,7 @@ def _tell(line: str) -> None:
     outcome = event.get("outcome") or event["event"].replace("_", " ")
     rest = [event.get("item_number"), event.get("reason"), event.get("detail") or event.get("error")]
     told = ": ".join(escape(str(part)) for part in rest if part)
-    console.print(
-        f"{time.strftime('%H:%M:%S')} [bold]{outcome}[/] {escape(event['blob'])} {told}", soft_wrap=True
-    )
+    console.print(f"{time.strftime('%H:%M:%S')} [bold]{outcome}[/] {escape(event['blob'])} {told}", soft_wrap=True)
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:

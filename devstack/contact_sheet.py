@@ -84,9 +84,7 @@ def preview(content: bytes) -> Preview:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         return Preview(None, None, "not a picture")
     pixels = _pixels(image)
-    image.draft(
-        image.mode, (THUMBNAIL[0] * 2, THUMBNAIL[1] * 2)
-    )  # JPEG only: decodes at a fraction of the size
+    image.draft(image.mode, (THUMBNAIL[0] * 2, THUMBNAIL[1] * 2))  # JPEG only: decodes at a fraction of the size
     if image.width * image.height > DECODED_PIXELS:
         return Preview(pixels, None, f"{pixels} pixels")
     try:

@@ -17,7 +17,7 @@ from typing import Annotated
 import psutil
 import typer
 
-from devstack import lifeline
+from devstack.machine import lifeline
 
 _READY = "item_picture_uploaded: blobTrigger"  # in the list of functions, once the host has indexed them
 _END_SECONDS = 3
@@ -25,16 +25,12 @@ _END_SECONDS = 3
 
 def main(
     with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input ends.")] = False,  # noqa: FBT002 - typer's way
-    remove_at_end: Annotated[
-        list[Path] | None, typer.Option(help="A file that must not outlive this process.")
-    ] = None,
+    remove_at_end: Annotated[list[Path] | None, typer.Option(help="A file that must not outlive this process.")] = None,
 ) -> None:
     """Run ``func start`` in this folder until it ends."""
     func = shutil.which("func")
     if not func:
-        raise SystemExit(
-            "Azure Functions Core Tools (the program func) are not on the PATH; install them first."
-        )
+        raise SystemExit("Azure Functions Core Tools (the program func) are not on the PATH; install them first.")
     command = [func, "start", "--port", str(_free_port())]
     process = subprocess.Popen(
         command,

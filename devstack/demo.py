@@ -17,7 +17,7 @@ from rich.table import Table
 
 from devstack import contact_sheet, stack
 from devstack.samples import Sample, samples
-from shared import naming
+from shared.storage import names
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 PATIENCE_SECONDS = 120  # without any upload coming to its end
@@ -99,7 +99,7 @@ def run(console: Console, *, photos: Path | None, keyless: bool, report: Path | 
 
 
 def _send(batch: Iterator[Sample], ledger: Ledger, running: stack.Stack, console: Console) -> list[Upload]:
-    container = running.storage().get_container_client(naming.INCOMING)
+    container = running.storage().get_container_client(names.INCOMING)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         sending = progress.add_task("Uploading photographs", total=None)
@@ -212,9 +212,7 @@ def _print(
     for upload in (upload for upload in uploads if not upload.as_expected):
         expected = " ".join(part for part in (upload.sample.outcome, upload.sample.reason) if part)
         found = escape(json.dumps(upload.ended, ensure_ascii=False))
-        console.print(
-            f"[red]Not as expected[/]: {escape(upload.sample.blob)} should have been {expected}: {found}"
-        )
+        console.print(f"[red]Not as expected[/]: {escape(upload.sample.blob)} should have been {expected}: {found}")
 
 
 def _cells(upload: Upload) -> tuple[str, ...]:

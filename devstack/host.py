@@ -30,7 +30,7 @@ from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
 from azure.storage.queue import QueueClient
 
-from devstack import lifeline, loopback
+from devstack.machine import lifeline, loopback
 
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 POLL_SECONDS = 0.4
@@ -71,9 +71,7 @@ def blob_triggers(functions: list[Any]) -> list[Trigger]:
         if binding["type"] == "blobTrigger":
             container = binding["path"].partition("/")[0]
             user_function = function.get_user_function()
-            found.append(
-                Trigger(function.get_function_name(), container, binding["connection"], user_function)
-            )
+            found.append(Trigger(function.get_function_name(), container, binding["connection"], user_function))
     return found
 
 
@@ -140,9 +138,7 @@ def _clients(trigger: Trigger) -> tuple[ContainerClient, QueueClient]:
         return container, QueueClient.from_connection_string(connection, POISON_QUEUE)
     identity = ManagedIdentityCredential(client_id=os.environ.get(f"{name}__clientId"))
     blobs, queues = os.environ[f"{name}__blobServiceUri"], os.environ[f"{name}__queueServiceUri"]
-    return ContainerClient(blobs, trigger.container, identity), QueueClient(
-        queues, POISON_QUEUE, credential=identity
-    )
+    return ContainerClient(blobs, trigger.container, identity), QueueClient(queues, POISON_QUEUE, credential=identity)
 
 
 def _emit(**event: str | int) -> None:
@@ -168,9 +164,7 @@ class _AppStorageRequests(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if text.startswith("Request URL") and "item-picture-sync/" in text:
-            method, url = (
-                re.search(rf"^Request {what}: '(.*)'$", text, re.MULTILINE) for what in ("method", "URL")
-            )
+            method, url = (re.search(rf"^Request {what}: '(.*)'$", text, re.MULTILINE) for what in ("method", "URL"))
             _emit(event="storage_request", method=method[1] if method else "", url=url[1] if url else "")
 
 
@@ -191,9 +185,7 @@ def main(
         float, typer.Option(help="Seconds until what still lies there is called for again.")
     ] = 300,
     with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input ends.")] = False,  # noqa: FBT002 - typer's way
-    remove_at_end: Annotated[
-        list[Path] | None, typer.Option(help="A file that must not outlive this process.")
-    ] = None,
+    remove_at_end: Annotated[list[Path] | None, typer.Option(help="A file that must not outlive this process.")] = None,
 ) -> None:
     """Run the function app in this folder against the storage account that its settings name."""
     loopback.forbid_everything_else()

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask, Response, jsonify, request
 from werkzeug.serving import make_server
 
-from devstack import lifeline, loopback
+from devstack.machine import lifeline, loopback
 
 TENANT = str(uuid5(NAMESPACE_URL, "item-picture-sync/tenant"))
 SYSTEM_ASSIGNED = str(uuid5(NAMESPACE_URL, "item-picture-sync/system-assigned"))

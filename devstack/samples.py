@@ -46,9 +46,7 @@ def _from_cameras() -> Iterator[Sample]:
     desk = encodings.jpeg(furniture.desk().picture, CAMERA)
     yield Sample(f"{CRONUS}/1896-S.jpg", desk, "a camera's 12 megapixels")
     chair = furniture.guest_chair("#e2564f", "#8d1620", "#d9d4cd")
-    yield Sample(
-        f"{CRONUS}/1900-s.JPG", encodings.jpeg(chair.picture), "item number in lower case, extension in upper"
-    )
+    yield Sample(f"{CRONUS}/1900-s.JPG", encodings.jpeg(chair.picture), "item number in lower case, extension in upper")
     phone = encodings.phone_photo(furniture.swivel_chair().picture, CAMERA)
     yield Sample(f"{CRONUS}/1908-S.jpg", phone, "phone photo, turned by EXIF, with GPS position")
     chair = furniture.guest_chair("#f7d35c", "#b9851a", "#cfd3d8")
@@ -81,9 +79,7 @@ def _with_awkward_names() -> Iterator[Sample]:
     yield Sample(f"{CRONUS}/A&B 50%.jpg", pads, "ampersand and percent sign in the number")
     bowl, profile = encodings.wide_gamut(household.fruit_bowl().picture)
     bowl_file = encodings.jpeg(bowl, icc_profile=profile)
-    yield Sample(
-        f"{CRONUS}/Ä-1100.jpeg", bowl_file, "an umlaut in the number; Adobe RGB with its ICC profile"
-    )
+    yield Sample(f"{CRONUS}/Ä-1100.jpeg", bowl_file, "an umlaut in the number; Adobe RGB with its ICC profile")
 
 
 def _of_the_second_company() -> Iterator[Sample]:
@@ -98,14 +94,10 @@ def _of_the_second_company() -> Iterator[Sample]:
 
 
 def _that_must_not_pass() -> Iterator[Sample]:
-    yield Sample(
-        f"{CRONUS}/1972-S.png", _plan(), "108 million pixels in a small file", "quarantined", "too_large"
-    )
+    yield Sample(f"{CRONUS}/1972-S.png", _plan(), "108 million pixels in a small file", "quarantined", "too_large")
     photo = _white_desk()
     half = photo[: len(photo) // 2]
-    yield Sample(
-        "NORDWIND/1896-S.jpg", half, "half a JPEG: the transfer broke off", "quarantined", "not_an_image"
-    )
+    yield Sample("NORDWIND/1896-S.jpg", half, "half a JPEG: the transfer broke off", "quarantined", "not_an_image")
     astray = f"{CRONUS}/2026/summer/harbour-desk.jpg"
     yield Sample(astray, photo, "a path that no template matches", "quarantined", "bad_path")
     thumbs = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504)  # what an OLE compound file begins with
@@ -114,12 +106,8 @@ def _that_must_not_pass() -> Iterator[Sample]:
 
 def _that_must_wait() -> Iterator[Sample]:
     photo = _white_desk()
-    yield Sample(
-        f"{CRONUS}/9999-X.jpg", photo, "the picture is here before its item", "waiting", "item_not_found"
-    )
-    yield Sample(
-        "Fabrikam/1000.jpg", photo, "a company that does not exist yet", "waiting", "company_not_found"
-    )
+    yield Sample(f"{CRONUS}/9999-X.jpg", photo, "the picture is here before its item", "waiting", "item_not_found")
+    yield Sample("Fabrikam/1000.jpg", photo, "a company that does not exist yet", "waiting", "company_not_found")
 
 
 def _white_desk() -> bytes:

@@ -15,16 +15,17 @@ import requests
 from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
 
-from devstack import azurite, certificates, setup
+from devstack import azurite
 from devstack.azurite import Accounts, Certificate
-from devstack.children import Child, Facts, announced, clean_environment
 from devstack.identity import TENANT
-from shared import naming
-from shared.calls import SCOPE
+from devstack.machine import certificates, setup
+from devstack.machine.children import Child, Facts, announced, clean_environment
+from shared.business_central.http import SCOPE
+from shared.storage import names
 
 ENVIRONMENT = "sandbox"
 COMPANY = "CRONUS USA, Inc."
-CONTAINERS = (naming.INCOMING, naming.ARCHIVE, naming.QUARANTINE, naming.RECORDS)
+CONTAINERS = (names.INCOMING, names.ARCHIVE, names.QUARANTINE, names.RECORDS)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-from shared.imaging import FITS, Rendition
-from shared.naming import PathTemplate, guid_of, parse_templates
-from shared.sources import SourceLimits
+from shared.paths import PathTemplate, guid_of, parse_templates
+from shared.pictures.rendition import FITS, Rendition, SourceLimits
 
 _CONNECTION_STRING = (
     r"(?i)(^|;)(usedevelopmentstorage=true|accountname=[^;]+;(.*;)?accountkey=.+|sharedaccesssignature=.+)"
@@ -57,9 +56,7 @@ class ConfigurationError(Exception):
     """The app settings do not make sense; the message lists every problem."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__(
-            "The app settings need attention:\n" + "\n".join(f"- {problem}" for problem in problems)
-        )
+        super().__init__("The app settings need attention:\n" + "\n".join(f"- {problem}" for problem in problems))
         self.problems = problems
 
 
@@ -197,9 +194,7 @@ def _storage(reader: _Reader) -> StorageSettings:
     reader.problems += [f"{name}: found ''; remove it" for name in SETTINGS if reader.is_empty_storage(name)]
     if bool(connection_string) == bool(uri):
         found = "both are set" if uri else "neither is set"
-        expected = (
-            "set PICTURE_STORAGE__blobServiceUri (identity) or PICTURE_STORAGE (local connection string)"
-        )
+        expected = "set PICTURE_STORAGE__blobServiceUri (identity) or PICTURE_STORAGE (local connection string)"
         reader.problems.append(f"PICTURE_STORAGE: {found}; {expected}")
     if connection_string and not re.search(_CONNECTION_STRING, connection_string):
         found = "a value that is not shown, for it may hold a key"
@@ -218,9 +213,7 @@ def _storage(reader: _Reader) -> StorageSettings:
             )
         if credential not in (None, "managedidentity") or (client_id and not credential):
             # Without it the trigger would use the system-assigned identity, whatever the client id says.
-            reader.problems.append(
-                f"PICTURE_STORAGE__credential: found {credential!r}; expected 'managedidentity'"
-            )
+            reader.problems.append(f"PICTURE_STORAGE__credential: found {credential!r}; expected 'managedidentity'")
     return StorageSettings(connection_string, uri, client_id)
 
 
@@ -232,9 +225,7 @@ def _business_central(reader: _Reader, templates: tuple[PathTemplate, ...]) -> B
     federated = reader.guid("BC_CLIENT_ID")
     tenant = reader.text("BC_TENANT_ID")
     if federated and not tenant:
-        reader.problems.append(
-            "BC_TENANT_ID: not set; BC_CLIENT_ID needs the tenant of that app registration"
-        )
+        reader.problems.append("BC_TENANT_ID: not set; BC_CLIENT_ID needs the tenant of that app registration")
     return BusinessCentralSettings(
         base_url=_base_url(reader, tenant, version),
         api_version=version,
@@ -254,9 +245,7 @@ def _base_url(reader: _Reader, tenant: str | None, version: str) -> str:
             expected = f"the whole base, ending in /api/{version} (BC_API_VERSION)"
             reader.problems.append(f"BC_BASE_URL: found {given!r}; expected {expected}")
         return given.rstrip("/")
-    missing = [
-        name for name, value in (("BC_TENANT_ID", tenant), ("BC_ENVIRONMENT", environment)) if not value
-    ]
+    missing = [name for name, value in (("BC_TENANT_ID", tenant), ("BC_ENVIRONMENT", environment)) if not value]
     reader.problems += [f"{name}: not set; needed unless BC_BASE_URL is set" for name in missing]
     path = "/".join(quote(part or "", safe="", errors="replace") for part in (tenant, environment))
     return f"{BUSINESS_CENTRAL}/v2.0/{path}/api/{version}"

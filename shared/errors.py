@@ -1,66 +1,99 @@
-"""The three ways in which an upload fails, and the reasons. Pure.
+"""The four ways in which an upload fails, and the reasons. Pure.
 
 Failure
-├── Transient    the fault may lie in the network, BC, storage or our deployment: raise, the host redelivers
+├── Transient    the fault may lie in the network, BC, storage or our deployment: raise, and the host delivers again
 ├── Permanent    this blob can never succeed as it is: quarantine it with the reason
-└── Superseded   it was replaced or removed since the event: stop, the newer event covers it
+├── Waiting      something in BC is missing: leave the blob in incoming, and quarantine it only after ITEM_WAIT
+└── Superseded   the blob was replaced or removed since the event: stop, the newer event covers it
 """
 
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
+from typing import ClassVar, Self
+
+
+class Kind(Enum):
+    """What becomes of an upload, and who acts."""
+
+    PERMANENT = auto()  # quarantined at once; the uploader acts
+    WAITING = auto()  # stays in incoming until something in BC changes
+    SUPERSEDED = auto()  # ended; nobody acts
+    TRANSIENT = auto()  # delivered again; the operator acts if it lasts
 
 
 class Reason(StrEnum):
-    """Why an upload did not end as ``updated``; the same word in logs, metadata, folders and documents."""
+    """Why an upload did not end as ``updated``; logs, metadata, folders and documents use the same word."""
 
-    # Permanent: the photographer acts.
-    BAD_PATH = "bad_path"
-    IGNORED = "ignored"
-    TOO_LARGE = "too_large"
-    NOT_AN_IMAGE = "not_an_image"
-    ITEM_AMBIGUOUS = "item_ambiguous"
-    # Permanent only after ITEM_WAIT: until then the upload waits in incoming.
-    ITEM_NOT_FOUND = "item_not_found"
-    COMPANY_NOT_FOUND = "company_not_found"
-    REJECTED = "rejected"
-    # Waiting, never for longer than a write without an answer can still take effect: nobody acts.
-    SETTLING = "settling"
-    # Superseded: nobody acts.
-    NEWER_UPLOAD = "newer_upload"
-    SOURCE_CHANGED = "source_changed"
-    SOURCE_GONE = "source_gone"
-    NOT_INCOMING = "not_incoming"
-    # Transient: the operator acts, if it lasts.
-    BC_UNAVAILABLE = "bc_unavailable"
-    BC_NO_ANSWER = "bc_no_answer"
-    BC_CONFLICT = "bc_conflict"
-    BC_UNAUTHORIZED = "bc_unauthorized"
-    BC_REFUSED = "bc_refused"
-    ITEM_BUSY = "item_busy"
-    IDENTITY = "identity"
-    STORAGE = "storage"
+    kind: Kind
 
-    @property
-    def may_pass(self) -> bool:
-        """Whether waiting can help: the item, the company or a rule in BC may still change."""
-        return self in (Reason.ITEM_NOT_FOUND, Reason.COMPANY_NOT_FOUND, Reason.REJECTED)
+    def __new__(cls, word: str, kind: Kind) -> Self:
+        """Make a member that equals its word and knows its kind."""
+        member = str.__new__(cls, word)
+        member._value_, member.kind = word, kind
+        return member
+
+    BAD_PATH = "bad_path", Kind.PERMANENT
+    IGNORED = "ignored", Kind.PERMANENT
+    TOO_LARGE = "too_large", Kind.PERMANENT
+    NOT_AN_IMAGE = "not_an_image", Kind.PERMANENT
+    ITEM_AMBIGUOUS = "item_ambiguous", Kind.PERMANENT
+
+    ITEM_NOT_FOUND = "item_not_found", Kind.WAITING
+    COMPANY_NOT_FOUND = "company_not_found", Kind.WAITING
+    REJECTED = "rejected", Kind.WAITING
+    # Never raised, and never longer than an unanswered write can still take effect.
+    SETTLING = "settling", Kind.WAITING
+
+    NEWER_UPLOAD = "newer_upload", Kind.SUPERSEDED
+    SOURCE_CHANGED = "source_changed", Kind.SUPERSEDED
+    SOURCE_GONE = "source_gone", Kind.SUPERSEDED
+    NOT_INCOMING = "not_incoming", Kind.SUPERSEDED
+
+    BC_UNAVAILABLE = "bc_unavailable", Kind.TRANSIENT
+    BC_NO_ANSWER = "bc_no_answer", Kind.TRANSIENT
+    BC_CONFLICT = "bc_conflict", Kind.TRANSIENT
+    BC_UNAUTHORIZED = "bc_unauthorized", Kind.TRANSIENT
+    BC_REFUSED = "bc_refused", Kind.TRANSIENT
+    ITEM_BUSY = "item_busy", Kind.TRANSIENT
+    IDENTITY = "identity", Kind.TRANSIENT
+    STORAGE = "storage", Kind.TRANSIENT
 
 
 class Failure(Exception):
-    """An upload that cannot go on; ``detail`` is one plain sentence or two for whoever acts on it."""
+    """An upload that cannot go on; ``detail`` tells whoever acts on it, in a sentence or two, what to do.
+
+    Raises:
+        ValueError: ``reason`` is of another kind than this failure.
+    """
+
+    kind: ClassVar[Kind]
 
     def __init__(self, reason: Reason, detail: str) -> None:
+        if reason.kind is not self.kind:
+            raise ValueError(f"{type(self).__name__} cannot have the reason {reason}: its kind is {reason.kind.name}")
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
 
 
 class Transient(Failure):
-    """Nothing is wrong with the blob as far as anybody knows: the same delivery may succeed later."""
+    """Nothing seems wrong with the blob: the same delivery may succeed later."""
+
+    kind = Kind.TRANSIENT
 
 
 class Permanent(Failure):
-    """This blob cannot succeed as it is; with ``reason.may_pass``, not before something in BC changes."""
+    """This blob can never succeed as it is."""
+
+    kind = Kind.PERMANENT
+
+
+class Waiting(Failure):
+    """This blob can succeed once something in BC changes: its item, its company, a rule."""
+
+    kind = Kind.WAITING
 
 
 class Superseded(Failure):
-    """The blob that the event spoke of is not there any more, or is not ours to handle."""
+    """The blob that the event named is no longer there, or is not ours to handle."""
+
+    kind = Kind.SUPERSEDED

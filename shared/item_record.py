@@ -1,4 +1,4 @@
-"""What is known of an item's picture, and what follows from it for an upload: the record, the steps, the changes. Pure.
+"""The item's record, the next step that it asks of an upload, and the changes that an upload makes to it. Pure.
 
 No step is safe because of a lock: a request to BC whose answer was lost may take effect minutes later, whatever lock its
 sender held. So the record is changed only under the ETag under which it was read, and it remembers a doubt for as long
@@ -33,7 +33,7 @@ class Upload:
     is_replay: bool
     picture_sha256: str
 
-    def is_upload(self, other: "Upload") -> bool:
+    def is_same_as(self, other: "Upload") -> bool:
         """Whether both are one and the same upload, delivered again."""
         return (self.name, self.etag) == (other.name, other.etag)
 
@@ -66,31 +66,31 @@ class ItemRecord:
 
 
 @dataclass(frozen=True)
-class Known:
+class Observed:
     """What was found out since the record was read; None where nobody has looked yet.
 
-    ``is_current``: the source is still the blob in incoming. ``shown``: the hash of what BC shows.
+    ``is_current``: the source is still the blob in incoming. ``picture_sha256``: of what BC shows.
     """
 
     is_current: bool | None = None
-    shown: str | None = None
+    picture_sha256: str | None = None
 
 
 class Step(StrEnum):
     """What an upload does next."""
 
-    MOVE = "move"  # it is on the item, for good
+    DONE = "done"  # it is on the item, for good
     SUPERSEDED = "superseded"  # a newer one is
     SETTLE = "settle"  # it is on the item, but a doubtful write may still replace it
-    HOLD = "hold"  # another upload is being written
-    LOOK = "look"  # which of two is newer is told by which is still in incoming
+    WAIT = "wait"  # another upload is being written
+    CHECK_SOURCE = "check_source"  # which of two is newer is told by which is still in incoming
     COMPARE = "compare"  # BC may show its picture already
-    ADVANCE = "advance"  # BC does
+    ADOPT = "adopt"  # BC does
     WRITE = "write"
 
 
 @dataclass(frozen=True)
-class Reading:
+class StoredRecord:
     """The record as it was read, or written, under its ``etag`` (None: there is none yet); times are storage's."""
 
     record: ItemRecord
@@ -99,7 +99,7 @@ class Reading:
     seen_at: datetime
 
     @property
-    def doubt(self) -> Doubt | None:
+    def effective_doubt(self) -> Doubt | None:
         """The doubt, over or not; a dead worker's claim is one too."""
         if self.record.claim:
             uploads = {self.record.claim.upload, *_doubtful(self.record.doubt)}
@@ -107,39 +107,40 @@ class Reading:
         return self.record.doubt
 
     @property
-    def pending(self) -> Doubt | None:
+    def active_doubt(self) -> Doubt | None:
         """The doubt, if it is not over."""
-        return self.doubt if self.doubt and self.seen_at < self.doubt.until else None
+        doubt = self.effective_doubt
+        return doubt if doubt and self.seen_at < doubt.until else None
 
-    def next_step(self, upload: Upload, known: Known) -> Step:
+    def next_step(self, upload: Upload, observed: Observed) -> Step:
         """Return what ``upload`` does next."""
         if on := self.record.on:
-            step = self._after_write(upload) if on.is_upload(upload) else _order(on, upload, known)
+            step = self._after_write(upload) if on.is_same_as(upload) else _order(on, upload, observed)
             if step:
                 return step
         if self.record.claim and self.seen_at - self.written_at < CLAIM_LIFE:
-            return Step.HOLD
+            return Step.WAIT
         if not self._may_be_shown(upload):
             return Step.WRITE
-        if known.shown is None:
+        if observed.picture_sha256 is None:
             return Step.COMPARE
-        return Step.ADVANCE if known.shown in self._accepted(upload) else Step.WRITE
+        return Step.ADOPT if observed.picture_sha256 in self._accepted(upload) else Step.WRITE
 
     def claimed(self, upload: Upload, nonce: str) -> ItemRecord:
         """Return the record with ``upload`` about to be written.
 
         A doubt stays also when it is over: nobody has looked yet what came of it, and this write may be refused.
         """
-        return replace(self.record, claim=Claim(nonce, upload), doubt=self.doubt)
+        return replace(self.record, claim=Claim(nonce, upload), doubt=self.effective_doubt)
 
-    def advanced(self, upload: Upload, known: Known) -> ItemRecord:
+    def adopted(self, upload: Upload, observed: Observed) -> ItemRecord:
         """Return the record with ``upload`` on the item, whose picture BC was found to show."""
-        on = replace(upload, picture_sha256=known.shown or upload.picture_sha256)
-        return replace(self.record, on=on, outcome=self._outcome(upload), claim=None, doubt=self.pending)
+        on = replace(upload, picture_sha256=observed.picture_sha256 or upload.picture_sha256)
+        return replace(self.record, on=on, outcome=self._outcome(upload), claim=None, doubt=self.active_doubt)
 
     def has_tried(self, upload: Upload) -> bool:
         """Whether ``upload`` was written before: nobody knows what came of it, or something else has replaced it."""
-        return any(one.is_upload(upload) for one in self._written)
+        return any(one.is_same_as(upload) for one in self._written)
 
     def has_written(self, picture_sha256: str) -> bool:
         """Whether a picture may have come from us, as far as the record knows."""
@@ -151,23 +152,19 @@ class Reading:
         The claim of a newer upload is no reason to stay: what comes of it is newer, and its source is in incoming.
         """
         claim = self.record.claim
-        if not self.record.doubt and not (claim and claim.upload.is_upload(upload)):
-            return Step.MOVE
-        return Step.SETTLE if self.pending else None
+        if not self.record.doubt and not (claim and claim.upload.is_same_as(upload)):
+            return Step.DONE
+        return Step.SETTLE if self.active_doubt else None
 
     def _outcome(self, upload: Upload) -> str | None:
-        if self.record.on and self.record.on.is_upload(upload):
+        if self.record.on and self.record.on.is_same_as(upload):
             return self.record.outcome
         return "updated" if self.has_tried(upload) else "unchanged"
 
     def _accepted(self, upload: Upload) -> set[str]:
         """Return the hashes of what would do for ``upload``; what is on the item may be of an earlier version of us."""
         on = self.record.on
-        return (
-            {upload.picture_sha256, on.picture_sha256}
-            if on and on.is_upload(upload)
-            else {upload.picture_sha256}
-        )
+        return {upload.picture_sha256, on.picture_sha256} if on and on.is_same_as(upload) else {upload.picture_sha256}
 
     def _may_be_shown(self, upload: Upload) -> bool:
         return any(one.picture_sha256 in self._accepted(upload) for one in self._written)
@@ -175,22 +172,22 @@ class Reading:
     @property
     def _written(self) -> tuple[Upload, ...]:
         """What was written, or may have been, as far as the record goes back."""
-        return (*_doubtful(self.doubt), *((self.record.on,) if self.record.on else ()))
+        return (*_doubtful(self.effective_doubt), *((self.record.on,) if self.record.on else ()))
 
 
 # The changes that a writer makes to the record that it has claimed.
 
 
-def confirmed(claimed: Reading, upload: Upload, outcome: str) -> ItemRecord:
+def confirmed(claimed: StoredRecord, upload: Upload, outcome: str) -> ItemRecord:
     """Return the record with ``upload`` on the item; of an earlier doubt is left what was not over before the claim."""
     doubt = claimed.record.doubt
     is_left = doubt and claimed.written_at < doubt.until
     return replace(claimed.record, on=upload, outcome=outcome, claim=None, doubt=doubt if is_left else None)
 
 
-def doubted(claimed: Reading) -> ItemRecord:
+def doubted(claimed: StoredRecord) -> ItemRecord:
     """Return the record after a write without a definite answer: nobody knows whether and when it takes effect."""
-    return replace(claimed.record, claim=None, doubt=claimed.doubt)
+    return replace(claimed.record, claim=None, doubt=claimed.effective_doubt)
 
 
 def released(claimed: ItemRecord) -> ItemRecord:
@@ -206,22 +203,20 @@ def _by_name(upload: Upload) -> tuple[str, str]:
     return upload.name, upload.etag
 
 
-def _order(on: Upload, upload: Upload, known: Known) -> Step | None:
+def _order(on: Upload, upload: Upload, observed: Observed) -> Step | None:
     """Return what the order of two uploads decides; None where ``upload`` is the newer one.
 
     ``Last-Modified`` has whole seconds. Within one, a replay gives way, then names decide; of one name, the blob that
     is in incoming now.
     """
-    ours, theirs = (
-        (one.uploaded_at.replace(microsecond=0), not one.is_replay, one.name) for one in (upload, on)
-    )
+    ours, theirs = ((one.uploaded_at.replace(microsecond=0), not one.is_replay, one.name) for one in (upload, on))
     if ours != theirs:
         return Step.SUPERSEDED if ours < theirs else None
     if upload.is_replay:
         return Step.SUPERSEDED
-    if known.is_current is None:
-        return Step.LOOK
-    return None if known.is_current else Step.SUPERSEDED
+    if observed.is_current is None:
+        return Step.CHECK_SOURCE
+    return None if observed.is_current else Step.SUPERSEDED
 
 
 def to_json(record: ItemRecord) -> bytes:

@@ -1,4 +1,4 @@
-"""One picture onto one item, as the item's record decides: compare, claim, PATCH, confirm."""
+"""Puts one picture onto one item, as the item's record decides: compare, claim, PATCH, confirm."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,24 +6,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from shared import item_record, naming
-from shared.business_central import BusinessCentral, Item
+from shared import item_record
+from shared.business_central.client import BusinessCentral, Item
+from shared.business_central.retries import Throttle
 from shared.errors import Failure, Reason, Transient
-from shared.item_record import BEGIN_WITHIN, ItemRecord, Known, Reading, Step, Upload
-from shared.moves import Mover
-from shared.records import ItemRecords
-from shared.storage import PictureStorage, Source
-from shared.telemetry import Outcome, Report
-from shared.transport import Gate
+from shared.item_record import BEGIN_WITHIN, ItemRecord, Observed, Step, StoredRecord, Upload
+from shared.report import Outcome, Report
+from shared.storage.archive import Archive
+from shared.storage.records import ItemRecords
+from shared.storage.uploads import PictureStorage, Source
 
-_HOLD_FOR = 5.0  # seconds that an upload waits for another one of its item
-_HOLD_STEP = 0.5  # seconds between two looks
-_STEPS_MAX = 30  # of one upload; more, and others change the record all the time
+_WAIT_MAX = 5.0  # seconds to wait for another upload of the same item
+_WAIT_STEP = 0.5  # seconds between two looks
+_STEPS_MAX = 30  # steps of one upload; if it takes more, others keep changing the record
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is to be placed: ``picture`` is what came of ``source``, ``upload`` how the record names it."""
+class PlacementJob:
+    """One picture to place: ``picture`` is rendered from ``source``, ``upload`` is its entry in the record."""
 
     item: Item
     source: Source
@@ -39,143 +39,124 @@ class Placement:
     business_central: BusinessCentral
     storage: PictureStorage
     records: ItemRecords
-    mover: Mover
-    gate: Gate
+    archive: Archive
+    throttle: Throttle
     keep_existing: bool
 
-    def place(self, job: Job, read: Reading) -> Outcome:
-        """Bring the picture onto the item, if it is the newest; ``read`` is the item's record.
+    def place(self, job: PlacementJob, stored: StoredRecord) -> Outcome:
+        """Put the picture onto the item if it is the newest; ``stored`` is the item's record.
 
-        The answer is ``waiting`` where the picture is on the item, but a write without an answer could still replace it.
+        Returns ``waiting`` if the picture is on the item but an unanswered write could still replace it.
 
         Raises:
-            Transient: another upload is being written, or what ``BusinessCentral.upload_picture`` and storage raise.
+            Transient: another upload is being written; or as ``BusinessCentral.upload_picture`` and storage raise.
         """
-        read = _numbered(read, job.item)
-        known, shown, held = Known(), None, 0.0
+        stored = _numbered(stored, job.item)
+        observed, content, waited = Observed(), None, 0.0
         for _ in range(_STEPS_MAX):
-            written: Reading | None = None
-            match read.next_step(job.upload, known):
-                case Step.MOVE:
-                    return Outcome(read.record.outcome or Outcome.UPDATED)
+            changed: StoredRecord | None = None
+            match stored.next_step(job.upload, observed):
+                case Step.DONE:
+                    return Outcome(stored.record.outcome or Outcome.UPDATED)
                 case Step.SETTLE:
                     return Outcome.WAITING
                 case Step.SUPERSEDED:
                     return Outcome.SUPERSEDED
-                case Step.LOOK:
-                    known = replace(known, is_current=self.storage.is_current(job.source))
+                case Step.CHECK_SOURCE:
+                    observed = replace(observed, is_current=self.storage.is_current(job.source))
                     continue
                 case Step.COMPARE:
-                    shown = self._shown(job)
-                    known = replace(known, shown=_sha256(shown))
+                    content = self._bc_picture(job)
+                    observed = replace(observed, picture_sha256=_sha256(content))
                     continue
-                case Step.HOLD:
-                    held = self._hold(held)
-                case Step.ADVANCE:
-                    written = self._change(job, read, read.advanced(job.upload, known))
+                case Step.WAIT:
+                    waited = self._wait(waited)
+                case Step.ADOPT:
+                    changed = self._change(job, stored, stored.adopted(job.upload, observed))
                 case Step.WRITE:
-                    written = self._write(job, read, shown)
-            read, known, shown = written or self._read(job), Known(), None
-        raise Transient(
-            Reason.ITEM_BUSY, f"The record of item {job.item.number} changes faster than it can be read."
-        )
+                    changed = self._write(job, stored, content)
+            stored, observed, content = changed or self._read(job), Observed(), None
+        raise Transient(Reason.ITEM_BUSY, f"Other uploads keep changing the record of item {job.item.number}.")
 
-    def _hold(self, held: float) -> float:
-        if held >= _HOLD_FOR:
-            raise Transient(
-                Reason.ITEM_BUSY, "Another upload for this item is being written; this one comes after it."
-            )
-        self.gate.pause(_HOLD_STEP)
-        return held + _HOLD_STEP
+    def _wait(self, waited: float) -> float:
+        if waited >= _WAIT_MAX:
+            raise Transient(Reason.ITEM_BUSY, "Another upload for this item is being written; this one comes after it.")
+        self.throttle.sleep(_WAIT_STEP)
+        return waited + _WAIT_STEP
 
-    def _write(self, job: Job, read: Reading, shown: bytes | None) -> Reading | None:
-        """Claim the item, PATCH, confirm; None where somebody else changed the record meanwhile.
+    def _write(self, job: PlacementJob, stored: StoredRecord, content: bytes | None) -> StoredRecord | None:
+        """Claim the item, PATCH, confirm; returns None if another worker changed the record meanwhile.
 
-        ``shown`` is what BC shows, if that was asked.
+        ``content`` is what BC shows, None if we have not asked.
         """
-        begin_by = self.gate.clock() + BEGIN_WITHIN
-        claimed = self._change(job, read, read.claimed(job.upload, uuid4().hex))
+        begin_by = self.throttle.clock() + BEGIN_WITHIN
+        claimed = self._change(job, stored, stored.claimed(job.upload, uuid4().hex))
         if claimed is None:
             return None
-        with self._undoing(job, claimed):
-            is_there = self._keep(job, read, shown)
-        if is_there:
+        with self._claim_returned_on_failure(job, claimed):
+            already_there = self._keep(job, stored, content)
+        if already_there:
             return self._confirm(job, claimed, Outcome.UNCHANGED)
-        if self.gate.clock() > begin_by:  # what BC had took long to save: the claim must be young again
-            begin_by = self.gate.clock() + BEGIN_WITHIN
+        if self.throttle.clock() > begin_by:  # saving took long, and a PATCH must follow a young claim
+            begin_by = self.throttle.clock() + BEGIN_WITHIN
             claimed = self._change(job, claimed, claimed.record)
             if claimed is None:
                 return None
-        job.report.repeated |= read.has_tried(job.upload)
-        with self._undoing(job, claimed):
+        job.report.repeated |= stored.has_tried(job.upload)
+        with self._claim_returned_on_failure(job, claimed):
             self.business_central.upload_picture(job.item, job.picture, job.report.upload_id, begin_by)
         return self._confirm(job, claimed, Outcome.UPDATED)
 
-    def _confirm(self, job: Job, claimed: Reading, outcome: Outcome) -> Reading | None:
+    def _confirm(self, job: PlacementJob, claimed: StoredRecord, outcome: Outcome) -> StoredRecord | None:
         return self._change(job, claimed, item_record.confirmed(claimed, job.upload, outcome))
 
     @contextmanager
-    def _undoing(self, job: Job, claimed: Reading) -> Iterator[None]:
-        """Give the claim back where the block fails; where nobody knows what BC does, leave a doubt in its place."""
+    def _claim_returned_on_failure(self, job: PlacementJob, claimed: StoredRecord) -> Iterator[None]:
+        """Give the claim back if the block fails; if BC may still act on it, leave a doubt in its place."""
         try:
             yield
         except Failure as failure:
             in_doubt = failure.reason is Reason.BC_NO_ANSWER
             after = item_record.doubted(claimed) if in_doubt else item_record.released(claimed.record)
-            # Refused, this changes nothing: then somebody has taken the claim for a dead one, and doubts already.
+            # If refused, another worker has taken over and recorded the doubt.
             self._change(job, claimed, after)
             raise
 
-    def _keep(self, job: Job, read: Reading, shown: bytes | None) -> bool:
-        """Save what is not ours before our picture replaces it; True where it is this very picture.
+    def _keep(self, job: PlacementJob, stored: StoredRecord, content: bytes | None) -> bool:
+        """Save a picture that is not ours before we replace it; returns True if it is the very picture to write.
 
-        So it is before our first upload to the item, and where somebody changed the picture while a doubt lasted.
+        That can happen at our first upload to an item, and where somebody changed the picture while a doubt lasted.
         """
         if not self.keep_existing:
             return False
-        if not read.record.on and job.item.has_picture is not False:
-            shown = self._shown(job)  # now that nobody else writes
-        if shown is None:
+        if not stored.record.on and job.item.has_picture is not False:
+            content = self._bc_picture(job)  # asked again: nobody else writes now
+        if content is None:
             return False
-        digest = _sha256(shown)
+        digest = _sha256(content)
         if digest == job.upload.picture_sha256:
             return True
-        if shown and not read.has_written(digest):
-            job.report.kept = self._save(job, shown, digest)
+        if content and not stored.has_written(digest):
+            self.archive.keep_existing(content, job.upload.name, job.report)
         return False
 
-    def _save(self, job: Job, content: bytes, digest: str) -> str:
-        company, number = job.item.company.name, job.item.number
-        name = naming.before_name(company, number, content)
-        story = {
-            "outcome": "before",
-            "company": company,
-            "item_number": number,
-            "item_id": job.item.id,
-            "sha256": digest,
-            "replaced_by": job.upload.name,
-            "upload_id": job.report.upload_id,
-        }
-        self.mover.keep(naming.ARCHIVE, name, content, story)
-        return f"{naming.ARCHIVE}/{name}"
-
-    def _shown(self, job: Job) -> bytes:
+    def _bc_picture(self, job: PlacementJob) -> bytes:
         return self.business_central.picture(job.item, job.report.upload_id)
 
-    def _read(self, job: Job) -> Reading:
+    def _read(self, job: PlacementJob) -> StoredRecord:
         return _numbered(self.records.read(job.item.company.id, job.item.id), job.item)
 
-    def _change(self, job: Job, read: Reading, record: ItemRecord) -> Reading | None:
-        return self.records.write(job.item.company.id, job.item.id, read, record)
+    def _change(self, job: PlacementJob, stored: StoredRecord, record: ItemRecord) -> StoredRecord | None:
+        return self.records.write(job.item.company.id, job.item.id, stored, record)
 
 
-def _numbered(read: Reading, item: Item) -> Reading:
-    """Have the next change note the item's number: by id it is not asked for again, and it may have been renamed."""
-    return replace(read, record=replace(read.record, number=item.number))
+def _numbered(stored: StoredRecord, item: Item) -> StoredRecord:
+    """Put the item's number into the next change: an upload by id need not ask for it, and the item may be renamed."""
+    return replace(stored, record=replace(stored.record, number=item.number))
 
 
-def upload_of(source: Source, picture: bytes) -> Upload:
-    """Return what the record keeps of ``source``, of which ``picture`` was rendered."""
+def record_entry(source: Source, picture: bytes) -> Upload:
+    """Return how the record names ``source``, from which ``picture`` was rendered."""
     return Upload(source.name, source.etag, source.uploaded_at, source.is_replay, _sha256(picture))
 
 

@@ -1,35 +1,58 @@
-"""The composition root: everything that lives once per process is made here."""
+"""The composition root: makes everything that lives once per process, and hands each part plain values."""
 
 import logging
 
+from azure.core.credentials import TokenCredential
 from azure.storage.blob import ExponentialRetry
 
-from shared import identity, quiet, storage
-from shared.business_central import BusinessCentral
-from shared.calls import Caller, Timeouts
+from shared import identity
+from shared.business_central.client import BusinessCentral
+from shared.business_central.http import HttpClient, Timeouts
+from shared.business_central.retries import Throttle
 from shared.config import Settings
-from shared.memory import MemoryGate
-from shared.moves import Mover
+from shared.pictures import pillow_logging
+from shared.pictures.memory import MemoryBudget
 from shared.pipeline import Pipeline
 from shared.placement import Placement
-from shared.records import ItemRecords
-from shared.storage import PictureStorage
-from shared.transport import Gate
+from shared.storage import uploads
+from shared.storage.archive import Archive
+from shared.storage.moves import Mover
+from shared.storage.records import ItemRecords
 
 
-def build(settings: Settings, *, gate: Gate | None = None, timeouts: Timeouts | None = None) -> Pipeline:
-    """Return the pipeline that ``settings`` describe; nothing is connected to before the first upload."""
+def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Timeouts | None = None) -> Pipeline:
+    """Return the pipeline that ``settings`` describe; nothing connects before the first upload."""
     logging.getLogger("azure").setLevel(logging.WARNING)  # at INFO it logs every header of every request
-    quiet.silence_pillow()
-    credential = identity.for_storage(settings)
+    pillow_logging.silence_pillow()
+    bc, throttle = settings.business_central, throttle or Throttle()
+    http = HttpClient(_business_central_credential(settings), throttle, timeouts or Timeouts())
+    business_central = BusinessCentral(bc.base_url, bc.api_version, http, throttle.clock)
+    credential = _storage_credential(settings)
     # The SDK's own defaults wait 15 s and longer; uploads come by the hundred, and the host delivers again.
     retry = ExponentialRetry(initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=3)
-    service = storage.connect(settings.storage, credential, retry)
-    bc, gate = settings.business_central, gate or Gate()
-    caller = Caller(identity.for_business_central(settings), gate, timeouts or Timeouts())
-    business_central = BusinessCentral(bc.base_url, bc.api_version, caller, gate)
-    pictures, mover = PictureStorage(service), Mover(service, credential)
+    service = uploads.connect(
+        settings.storage.blob_service_uri,
+        credential,
+        retry,
+        connection_string=settings.storage.connection_string,
+    )
+    pictures, archive = uploads.PictureStorage(service), Archive(Mover(service, credential))
     records = ItemRecords(service, bc.environment)
-    placement = Placement(business_central, pictures, records, mover, gate, settings.keep_existing)
-    memory = MemoryGate(settings.render_memory)
-    return Pipeline(settings, pictures, mover, business_central, records, placement, memory)
+    placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing)
+    memory = MemoryBudget(settings.render_memory)
+    return Pipeline(settings, pictures, archive, business_central, records, placement, memory)
+
+
+def _business_central_credential(settings: Settings) -> TokenCredential:
+    bc = settings.business_central
+    own = identity.own(bc.client_id, is_development=settings.is_development)
+    if bc.federated_client_id:
+        return identity.app_registration(str(bc.tenant_id), bc.federated_client_id, own)
+    return own
+
+
+def _storage_credential(settings: Settings) -> TokenCredential | None:
+    """Return None where a connection string opens the account."""
+    if settings.storage.connection_string:
+        return None
+    return identity.own(settings.storage.client_id, is_development=settings.is_development)

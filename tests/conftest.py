@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from devstack import loopback, setup, stack
-from tests.local import Local, Log
-from tests.simulator_client import bc_fixture, simulator_fixture  # noqa: F401 - fixtures
+from devstack import stack
+from devstack.machine import loopback, setup
+from tests.support.local_stack import Local, Log
+from tests.support.simulator_client import bc_fixture, simulator_fixture  # noqa: F401 - fixtures
 
 loopback.forbid_everything_else()
 
 # Machines differ and are busy: no time of day, and no slow moment, may decide over a test.
-settings.register_profile(
-    "everywhere", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("everywhere", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("everywhere")
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis")
@@ -35,11 +34,9 @@ EXPECTED_SKIPS: tuple[str, ...] = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the search for harmful files go on for longer than in a usual run."""
-    group = parser.getgroup("harmful files (tests/test_hostile_fuzz.py)")
+    group = parser.getgroup("harmful files (tests/pictures/test_hostile_fuzz.py)")
     group.addoption("--fuzz", type=float, metavar="SECONDS", help="search for so long, from a random seed")
-    group.addoption(
-        "--fuzz-seed", type=int, metavar="SEED", help="search from this seed, as a run before did"
-    )
+    group.addoption("--fuzz-seed", type=int, metavar="SEED", help="search from this seed, as a run before did")
 
 
 @pytest.fixture(autouse=True)
@@ -55,9 +52,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Turn a run with an unexpected skip into a failed one."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
-    unexpected = [
-        r.longreprtext for r in skipped if not any(reason in r.longreprtext for reason in EXPECTED_SKIPS)
-    ]
+    unexpected = [r.longreprtext for r in skipped if not any(reason in r.longreprtext for reason in EXPECTED_SKIPS)]
     if unexpected and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -80,9 +75,7 @@ def running_stack() -> Iterator[stack.Stack]:
 def log(caplog: pytest.LogCaptureFixture) -> Log:
     """The app's own lines of JSON."""
     caplog.set_level("INFO", logger="item_picture_sync")
-    return lambda: [
-        json.loads(record.getMessage()) for record in caplog.records if record.name == "item_picture_sync"
-    ]
+    return lambda: [json.loads(record.getMessage()) for record in caplog.records if record.name == "item_picture_sync"]
 
 
 @pytest.fixture

@@ -67,7 +67,9 @@ def test_defaults_are_those_of_the_design() -> None:
 
 def test_the_base_url_is_built_from_tenant_and_environment() -> None:
     found = read({**CLOUD, "BC_ENVIRONMENT": "My Sandbox/1"})
-    expected = "https://api.businesscentral.dynamics.com/v2.0/3fa85f64-5717-4562-b3fc-2c963f66afa6/My%20Sandbox%2F1/api/v2.0"
+    expected = (
+        "https://api.businesscentral.dynamics.com/v2.0/3fa85f64-5717-4562-b3fc-2c963f66afa6/My%20Sandbox%2F1/api/v2.0"
+    )
     assert expected == found.business_central.base_url
 
 
@@ -226,9 +228,7 @@ def test_a_client_id_is_understood_in_every_spelling() -> None:
 
 VALUES: Any = st.one_of(
     st.text(max_size=40),
-    st.text(
-        alphabet=st.characters(), max_size=5
-    ),  # with lone surrogates, as the environment delivers bad bytes
+    st.text(alphabet=st.characters(), max_size=5),  # with lone surrogates, as the environment delivers bad bytes
     st.lists(st.sampled_from(WORDS), max_size=6).map("".join),
 )
 
@@ -236,9 +236,7 @@ VALUES: Any = st.one_of(
 @given(st.dictionaries(st.sampled_from((*SETTINGS, "PATH")), VALUES), st.sampled_from(({}, LOCAL, CLOUD)))
 @example({"BC_TENANT_ID": "\udcff"}, CLOUD)
 @example({"BC_BASE_URL": "https://["}, LOCAL)
-def test_any_settings_are_understood_or_refused_line_by_line(
-    environ: dict[str, str], base: dict[str, str]
-) -> None:
+def test_any_settings_are_understood_or_refused_line_by_line(environ: dict[str, str], base: dict[str, str]) -> None:
     try:
         found = read({**base, **environ})
     except ConfigurationError as error:

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from devstack.identity import USER_ASSIGNED
-from shared import naming
-from shared.calls import Timeouts
+from shared.business_central.http import Timeouts
 from shared.errors import Reason, Transient
-from shared.telemetry import Outcome
-from tests.faulty_storage import in_front_of
-from tests.local import DESK, DESK_ID, Clock, Local, Log, photograph
+from shared.report import Outcome
+from shared.storage import names
+from tests.support.faulty_storage import in_front_of
+from tests.support.local_stack import DESK, DESK_ID, Clock, Local, Log, photograph
 
 UNKNOWN_ITEM = "CRONUS USA, Inc/9999-X.jpg"
 
@@ -23,26 +23,26 @@ UNKNOWN_ITEM = "CRONUS USA, Inc/9999-X.jpg"
 def fails(local: Local, reason: Reason, name: str = DESK, **options: str) -> Transient:
     """Deliver once; the delivery must fail for ``reason`` and leave the upload where it is."""
     with pytest.raises(Transient) as failure:
-        local.pipeline(**options).process(naming.INCOMING, name)
+        local.pipeline(**options).process(names.INCOMING, name)
     assert failure.value.reason is reason
     assert local.incoming(name).exists()
-    assert local.names(naming.QUARANTINE) == []
+    assert local.names(names.QUARANTINE) == []
     return failure.value
 
 
 def is_quarantined(local: Local, name: str, content: bytes, reason: str, **options: str) -> str:
     """Deliver once; the upload must lie in quarantine with an explanation, which is returned."""
     local.upload(name, content)
-    report = local.pipeline(**options).process(naming.INCOMING, name)
+    report = local.pipeline(**options).process(names.INCOMING, name)
     assert (report.outcome, report.reason) == (Outcome.QUARANTINED, reason)
-    original, note = local.names(naming.QUARANTINE)
+    original, note = local.names(names.QUARANTINE)
     assert original.startswith(f"{reason}/")
     assert note == f"{original}.txt"
-    assert local.read(naming.QUARANTINE, original) == content
-    assert local.names(naming.INCOMING) == []
-    assert local.names(naming.ARCHIVE) == []
-    assert local.story(naming.QUARANTINE, original)["reason"] == reason
-    explanation = (local.read(naming.QUARANTINE, note) or b"").decode()
+    assert local.read(names.QUARANTINE, original) == content
+    assert local.names(names.INCOMING) == []
+    assert local.names(names.ARCHIVE) == []
+    assert local.story(names.QUARANTINE, original)["reason"] == reason
+    explanation = (local.read(names.QUARANTINE, note) or b"").decode()
     assert name in explanation
     return explanation
 
@@ -73,7 +73,7 @@ def test_what_systems_leave_behind_is_put_aside_without_a_warning(
 )
 def test_a_directory_marker_is_ignored(local: Local, name: str, metadata: dict[str, str]) -> None:
     local.incoming(name).upload_blob(b"", metadata=metadata)
-    report = local.pipeline().process(naming.INCOMING, name)
+    report = local.pipeline().process(names.INCOMING, name)
     assert (report.outcome, report.reason) == (Outcome.QUARANTINED, "ignored")
 
 
@@ -164,14 +164,14 @@ def test_a_picture_may_come_before_bc_is_ready_for_it(
     clock = Clock()
     pipeline = local.pipeline(clock=clock)
     sent = local.upload(name)
-    report = pipeline.process(naming.INCOMING, name)
+    report = pipeline.process(names.INCOMING, name)
     assert (report.outcome, report.reason) == (Outcome.WAITING, reason)
-    assert local.read(naming.INCOMING, name) == sent
-    assert local.names(naming.QUARANTINE) == local.names(naming.ARCHIVE) == []
+    assert local.read(names.INCOMING, name) == sent
+    assert local.names(names.QUARANTINE) == local.names(names.ARCHIVE) == []
     if then:
         then(local)
         clock.now += 60  # unknown companies are looked for again after a minute
-        assert pipeline.process(naming.INCOMING, name).outcome is Outcome.UPDATED
+        assert pipeline.process(names.INCOMING, name).outcome is Outcome.UPDATED
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,7 @@ def test_a_picture_may_come_before_bc_is_ready_for_it(
     [(UNKNOWN_ITEM, "item_not_found"), ("Fabrikam/1000.jpg", "company_not_found"), (DESK, "rejected")],
 )
 def test_waiting_ends_in_quarantine_after_item_wait(local: Local, name: str, reason: str) -> None:
-    local.fault(
-        400, method="PATCH", code="Application_DialogException", message="The item is blocked.", count=None
-    )
+    local.fault(400, method="PATCH", code="Application_DialogException", message="The item is blocked.", count=None)
     is_quarantined(local, name, photograph(), reason, ITEM_WAIT="PT0S")
 
 
@@ -189,25 +187,25 @@ def test_a_company_that_is_restored_under_another_id_is_looked_up_again(local: L
     clock = Clock()
     pipeline = local.pipeline(clock=clock)
     local.upload()
-    pipeline.process(naming.INCOMING, DESK)
+    pipeline.process(names.INCOMING, DESK)
     local.upload(content=photograph("#aa2200"))
     local.fault(404, code="Internal_CompanyNotFound", path="items")
-    report = pipeline.process(naming.INCOMING, DESK)
+    report = pipeline.process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "company_not_found")
     clock.now += 60
-    assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 2
 
 
 def test_uploads_that_come_together_share_one_look_up(local: Local) -> None:
-    names = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S")]
-    for name in names:
+    uploads = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S")]
+    for name in uploads:
         local.upload(name)
     local.control("POST", "latency", seconds=0.2, path="companies")
     pipeline = local.pipeline()
-    with ThreadPoolExecutor(len(names)) as threads:
-        reports = list(threads.map(lambda name: pipeline.process(naming.INCOMING, name), names))
-    assert [report.outcome for report in reports] == [Outcome.UPDATED] * len(names)
+    with ThreadPoolExecutor(len(uploads)) as threads:
+        reports = list(threads.map(lambda name: pipeline.process(names.INCOMING, name), uploads))
+    assert [report.outcome for report in reports] == [Outcome.UPDATED] * len(uploads)
     assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 1
 
 
@@ -215,13 +213,13 @@ def test_an_unknown_company_does_not_cost_a_look_up_for_each_picture(local: Loca
     pipeline = local.pipeline()
     for name in ("Fabrikam/1.jpg", "Fabrikam/2.jpg", "Contoso/3.jpg"):
         local.upload(name)
-        assert pipeline.process(naming.INCOMING, name).outcome is Outcome.WAITING
+        assert pipeline.process(names.INCOMING, name).outcome is Outcome.WAITING
     assert len(local.requests()) == 1
 
 
 def test_a_missing_default_company_keeps_the_picture_waiting(local: Local) -> None:
     local.upload("1896-S.jpg")
-    report = local.pipeline(BC_COMPANY="").process(naming.INCOMING, "1896-S.jpg")
+    report = local.pipeline(BC_COMPANY="").process(names.INCOMING, "1896-S.jpg")
     assert (report.outcome, report.reason) == (Outcome.WAITING, "company_not_found")
     assert "BC_COMPANY" in str(report.detail)
 
@@ -240,9 +238,7 @@ def test_a_missing_default_company_keeps_the_picture_waiting(local: Local) -> No
         (415, "UnsupportedMediaType"),
     ],
 )
-def test_a_refusal_that_is_not_the_pictures_fault_leaves_it_in_incoming(
-    local: Local, status: int, code: str
-) -> None:
+def test_a_refusal_that_is_not_the_pictures_fault_leaves_it_in_incoming(local: Local, status: int, code: str) -> None:
     local.upload()
     local.fault(status, code=code, method="PATCH", count=None)
     assert str(status) in fails(local, Reason.BC_REFUSED).detail
@@ -253,7 +249,7 @@ def test_a_401_is_answered_with_one_fresh_token(local: Local) -> None:
     local.upload()
     local.fault(401, method="PATCH")
     before = len(local.tokens())
-    assert local.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len(local.tokens()) == before + 2  # the first one, and the one past the cache
 
 
@@ -266,10 +262,7 @@ def test_a_401_that_stays_is_an_error_of_the_deployment(local: Local) -> None:
 
 def test_a_user_assigned_identity_asks_in_its_own_name(local: Local) -> None:
     local.upload()
-    assert (
-        local.pipeline(AZURE_CLIENT_ID=USER_ASSIGNED).process(naming.INCOMING, DESK).outcome
-        is Outcome.UPDATED
-    )
+    assert local.pipeline(AZURE_CLIENT_ID=USER_ASSIGNED).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert local.tokens()[-1]["client_id"] == USER_ASSIGNED
 
 
@@ -304,7 +297,7 @@ def test_a_short_refusal_is_waited_out(local: Local, status: int) -> None:
     local.fault(status, count=2)
     local.fault(status, count=2, method="PATCH")
     clock = Clock()
-    assert local.pipeline(clock=clock).process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert local.pipeline(clock=clock).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len(clock.slept) == 4
 
 
@@ -317,7 +310,7 @@ def test_a_long_refusal_becomes_transient_after_bounded_waiting(
     local.fault(status, count=None, headers={"Retry-After": retry_after} if retry_after else {})
     clock = Clock()
     with pytest.raises(Transient) as failure:
-        local.pipeline(clock=clock).process(naming.INCOMING, DESK)
+        local.pipeline(clock=clock).process(names.INCOMING, DESK)
     assert failure.value.reason is Reason.BC_UNAVAILABLE
     assert 10 < clock.now <= 21
     assert 2 <= len(local.requests()) <= 6
@@ -329,7 +322,7 @@ def test_a_retry_after_beyond_all_waiting_leads_to_one_more_try(local: Local) ->
     local.fault(429, count=None, headers={"Retry-After": "86400"})
     clock = Clock()
     with pytest.raises(Transient):
-        local.pipeline(clock=clock).process(naming.INCOMING, DESK)
+        local.pipeline(clock=clock).process(names.INCOMING, DESK)
     assert clock.slept == [20.0]
     assert len(local.requests()) == 2
 
@@ -338,7 +331,7 @@ def test_retry_after_is_honoured(local: Local) -> None:
     local.upload()
     local.fault(429, headers={"Retry-After": "7"})
     clock = Clock()
-    local.pipeline(clock=clock).process(naming.INCOMING, DESK)
+    local.pipeline(clock=clock).process(names.INCOMING, DESK)
     assert clock.slept == [7.0]
 
 
@@ -351,14 +344,12 @@ def test_a_business_central_that_cannot_be_reached_leaves_the_picture_in_incomin
 def test_reading_is_repeated_where_a_gateway_failed(local: Local, status: int) -> None:
     local.upload()
     local.fault(status, method="GET", count=2)
-    assert local.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
 @pytest.mark.parametrize("applied", [False, True])
-def test_a_patch_without_a_definite_answer_is_not_repeated_blindly(
-    local: Local, status: int, applied: bool
-) -> None:
+def test_a_patch_without_a_definite_answer_is_not_repeated_blindly(local: Local, status: int, applied: bool) -> None:
     local.upload()
     local.fault(status, method="PATCH", count=None, applied=applied)
     fails(local, Reason.BC_NO_ANSWER)
@@ -378,7 +369,7 @@ def test_a_patch_that_takes_too_long_is_given_up_and_not_repeated(local: Local) 
     local.upload()
     local.control("POST", "latency", seconds=30, method="PATCH")
     with pytest.raises(Transient) as failure:
-        local.pipeline(timeouts=Timeouts(write=0.2)).process(naming.INCOMING, DESK)
+        local.pipeline(timeouts=Timeouts(write=0.2)).process(names.INCOMING, DESK)
     assert failure.value.reason is Reason.BC_NO_ANSWER
     assert local.incoming().exists()
     local.control("DELETE", "latency")
@@ -387,13 +378,13 @@ def test_a_patch_that_takes_too_long_is_given_up_and_not_repeated(local: Local) 
 def test_reading_that_gets_no_answer_is_tried_once_more(local: Local) -> None:
     local.upload()
     local.fault(drop=True, method="GET")
-    assert local.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
 
 
 def test_a_changed_entity_is_read_again_and_written_once_more(local: Local) -> None:
     local.upload()
     local.fault(409, method="PATCH", code="Request_EntityChanged")
-    assert local.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert [request["method"] for request in local.requests()] == ["GET", "GET", "PATCH", "GET", "PATCH"]
 
 
@@ -407,7 +398,7 @@ def test_an_entity_that_changes_all_the_time_is_transient(local: Local) -> None:
 def test_an_item_that_goes_between_reading_and_writing_is_waited_for(local: Local) -> None:
     local.upload()
     local.fault(404, method="PATCH", code="BadRequest_ResourceNotFound")
-    report = local.pipeline().process(naming.INCOMING, DESK)
+    report = local.pipeline().process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "item_not_found")
 
 
@@ -415,21 +406,21 @@ def test_an_item_that_goes_between_reading_and_writing_is_waited_for(local: Loca
 
 
 def test_a_source_that_is_gone_is_superseded(local: Local) -> None:
-    report = local.pipeline().process(naming.INCOMING, DESK)
+    report = local.pipeline().process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "source_gone")
     assert local.requests() == []
 
 
 def test_a_bad_path_that_is_gone_is_superseded(local: Local) -> None:
-    report = local.pipeline().process(naming.INCOMING, "a/b/c/d.jpg")
+    report = local.pipeline().process(names.INCOMING, "a/b/c/d.jpg")
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "source_gone")
 
 
 def test_an_event_for_another_container_touches_nothing(local: Local) -> None:
-    local.storage.get_blob_client(naming.ARCHIVE, DESK).upload_blob(photograph())
-    report = local.pipeline().process(naming.ARCHIVE, DESK)
+    local.storage.get_blob_client(names.ARCHIVE, DESK).upload_blob(photograph())
+    report = local.pipeline().process(names.ARCHIVE, DESK)
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "not_incoming")
-    assert local.names(naming.ARCHIVE) == [DESK]
+    assert local.names(names.ARCHIVE) == [DESK]
 
 
 class Once:
@@ -461,10 +452,10 @@ def test_a_source_that_is_replaced_while_it_is_read_is_superseded(local: Local) 
     local.upload(name, photograph(size=(4000, 4000), picture_format="BMP"))
     replace = Once(lambda: local.upload(name, b"newer"), is_second_part)
     with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], replace) as connection:
-        report = local.pipeline(PICTURE_STORAGE=connection).process(naming.INCOMING, name)
+        report = local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, name)
     assert replace.done
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "source_changed")
-    assert local.read(naming.INCOMING, name) == b"newer"
+    assert local.read(names.INCOMING, name) == b"newer"
     assert local.requests() == []
 
 
@@ -474,25 +465,23 @@ def test_a_source_that_changes_after_the_patch_loses_neither_version(
     local: Local, step: Callable[[str, str, HTTPMessage], bool], replaced: bool
 ) -> None:
     sent = local.upload()
-    change = Once(
-        lambda: local.upload(content=b"newer") if replaced else local.incoming().delete_blob(), step
-    )
+    change = Once(lambda: local.upload(content=b"newer") if replaced else local.incoming().delete_blob(), step)
     with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], change) as connection:
-        report = local.pipeline(PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+        report = local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert change.done
     assert report.outcome is Outcome.UPDATED
-    assert local.read(naming.INCOMING, DESK) == (b"newer" if replaced else None)
-    assert [local.read(naming.ARCHIVE, name) for name in local.names(naming.ARCHIVE)] == [sent]
+    assert local.read(names.INCOMING, DESK) == (b"newer" if replaced else None)
+    assert [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)] == [sent]
 
 
 def test_a_bad_picture_that_is_replaced_meanwhile_is_superseded(local: Local) -> None:
     local.upload(content=b"not a picture")
     replace = Once(lambda: local.upload(content=b"newer"), is_copy)
     with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], replace) as connection:
-        report = local.pipeline(PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+        report = local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert replace.done
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "source_changed")
-    assert local.read(naming.INCOMING, DESK) == b"newer"
+    assert local.read(names.INCOMING, DESK) == b"newer"
 
 
 def test_a_bad_picture_that_is_gone_before_it_is_deleted_lies_in_quarantine_all_the_same(
@@ -502,9 +491,9 @@ def test_a_bad_picture_that_is_gone_before_it_is_deleted_lies_in_quarantine_all_
     local.upload(content=b"not a picture")
     remove = Once(lambda: local.incoming().delete_blob(), is_delete)
     with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], remove) as connection:
-        report = local.pipeline(PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+        report = local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.QUARANTINED, "not_an_image")
-    assert len(local.names(naming.QUARANTINE)) == 2
+    assert len(local.names(names.QUARANTINE)) == 2
 
 
 @pytest.mark.parametrize(
@@ -522,19 +511,19 @@ def test_what_the_service_does_not_copy_is_moved_all_the_same(
         return (status, code) if is_copy(method, path, headers) else None
 
     with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], refuse) as connection:
-        local.pipeline(PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
-    assert local.names(naming.INCOMING) == []
-    container = naming.ARCHIVE if content else naming.QUARANTINE
+        local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
+    assert local.names(names.INCOMING) == []
+    container = names.ARCHIVE if content else names.QUARANTINE
     assert local.read(container, local.names(container)[0]) == content
     assert local.story(container, local.names(container)[0])["source_name"] == DESK
 
 
-@pytest.mark.parametrize("container", [naming.INCOMING, naming.ARCHIVE])
+@pytest.mark.parametrize("container", [names.INCOMING, names.ARCHIVE])
 def test_a_missing_container_is_not_a_missing_picture(local: Local, container: str) -> None:
     local.upload()
     local.storage.delete_container(container)
     with pytest.raises(Transient) as failure:
-        local.pipeline().process(naming.INCOMING, DESK)
+        local.pipeline().process(names.INCOMING, DESK)
     assert failure.value.reason is Reason.STORAGE
     assert "ContainerNotFound" in failure.value.detail
 
@@ -546,8 +535,8 @@ def test_a_leased_source_waits_for_the_lease_to_end(local: Local) -> None:
         assert "LeaseIdMissing" in fails(local, Reason.STORAGE).detail
     finally:
         lease.release()
-    assert local.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert len(local.names(naming.ARCHIVE)) == 1
+    assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert len(local.names(names.ARCHIVE)) == 1
 
 
 @pytest.mark.parametrize(
@@ -560,11 +549,11 @@ def test_a_blob_under_the_archive_name_that_is_not_this_upload_is_left_alone(
     local.upload()
     pipeline = local.pipeline()
     source = pipeline.storage.read(DESK, 10**9)
-    name = naming.archive_name("CRONUS USA, Inc.", "1896-S", DESK, source.etag, source.uploaded_at)
-    metadata = naming.metadata({**told, "source_etag": naming.plain_etag(source.etag)})
-    local.storage.get_blob_client(naming.ARCHIVE, name).upload_blob(b"somebody else's", metadata=metadata)
+    name = names.archive_name("CRONUS USA, Inc.", "1896-S", DESK, source.etag, source.uploaded_at)
+    metadata = names.encode_metadata({**told, "source_etag": names.unquoted_etag(source.etag)})
+    local.storage.get_blob_client(names.ARCHIVE, name).upload_blob(b"somebody else's", metadata=metadata)
     assert name in fails(local, Reason.STORAGE).detail
-    assert local.read(naming.ARCHIVE, name) == b"somebody else's"
+    assert local.read(names.ARCHIVE, name) == b"somebody else's"
 
 
 def test_a_wrong_key_is_an_error_of_the_deployment(local: Local) -> None:
@@ -581,10 +570,7 @@ def test_storage_that_stumbles_is_asked_again(local: Local) -> None:
     with in_front_of(
         local.stack.app_settings["PICTURE_STORAGE"], lambda *_: answers.pop() if answers else None
     ) as connection:
-        assert (
-            local.pipeline(PICTURE_STORAGE=connection).process(naming.INCOMING, DESK).outcome
-            is Outcome.UPDATED
-        )
+        assert local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
 
 
 def test_storage_that_is_down_fails_the_delivery(local: Local) -> None:

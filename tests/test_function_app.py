@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from devstack.children import clean_environment
-from devstack.setup import ROOT
+from devstack.machine.children import clean_environment
+from devstack.machine.setup import ROOT
 
 IN_AZURE = {
     "PICTURE_STORAGE__blobServiceUri": "https://pictures.blob.core.windows.net",
@@ -17,7 +17,7 @@ IN_AZURE = {
     "BC_ENVIRONMENT": "Production",
 }
 SHOW = """
-from devstack import loopback
+from devstack.machine import loopback
 loopback.forbid_everything_else()
 import function_app, json
 (function,) = function_app.app.get_functions()
@@ -51,17 +51,13 @@ def test_importing_it_connects_to_nothing() -> None:
 
 
 def test_bad_settings_fail_the_import_with_one_message_that_lists_every_problem() -> None:
-    failed = run(
-        "import function_app", PICTURE_MAX_SIDE="huge", BLOB_PATH_TEMPLATE="{nonsense}", BC_TENANT_ID="t"
-    )
+    failed = run("import function_app", PICTURE_MAX_SIDE="huge", BLOB_PATH_TEMPLATE="{nonsense}", BC_TENANT_ID="t")
     assert failed.returncode != 0
     for name in ("PICTURE_STORAGE", "PICTURE_MAX_SIDE", "BLOB_PATH_TEMPLATE", "BC_ENVIRONMENT"):
         assert f"\n- {name}: " in failed.stderr
 
 
 def test_a_problem_with_a_connection_string_does_not_show_its_key() -> None:
-    failed = run(
-        "import function_app", PICTURE_STORAGE="AccountName=a;AccountKey=c2VjcmV0", PICTURE_QUALITY="best"
-    )
+    failed = run("import function_app", PICTURE_STORAGE="AccountName=a;AccountKey=c2VjcmV0", PICTURE_QUALITY="best")
     assert "PICTURE_QUALITY" in failed.stderr
     assert "c2VjcmV0" not in failed.stderr

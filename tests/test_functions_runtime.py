@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from devstack import stack
-from devstack.children import clean_environment
-from devstack.setup import ROOT
-from shared import naming
-from tests.local import DESK, Local
+from devstack.machine.children import clean_environment
+from devstack.machine.setup import ROOT
+from shared.storage import names
+from tests.support.local_stack import DESK, Local
 
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 13), reason="Microsoft's azure-functions-runtime needs Python 3.13"
@@ -23,7 +23,7 @@ SECONDS = 60
 def run(local: Local, *asked: dict[str, Any], folder: Path = ROOT, **settings: str) -> dict[str, Any]:
     """Start the runtime on an app, with this stack's settings, and return what it answered."""
     ended = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.functions_runtime", str(folder)],
+        [sys.executable, "-W", "error", "-m", "tests.support.functions_runtime", str(folder)],
         cwd=ROOT,
         env=clean_environment({**local.stack.app_settings, **settings}),
         input=json.dumps(asked),
@@ -40,11 +40,11 @@ def run(local: Local, *asked: dict[str, Any], folder: Path = ROOT, **settings: s
 
 def uploaded(name: str = DESK, connection: str = "PICTURE_STORAGE") -> dict[str, Any]:
     """Return what the host sends for an upload: a reference to the blob, never its bytes."""
-    reference = {"Connection": connection, "ContainerName": naming.INCOMING, "BlobName": name}
+    reference = {"Connection": connection, "ContainerName": names.INCOMING, "BlobName": name}
     return {
         "function": "item_picture_uploaded",
         "inputs": {"picture": {"model_binding_data": reference}},
-        "metadata": {"BlobTrigger": {"string": f"{naming.INCOMING}/{name}"}, "name": {"string": name}},
+        "metadata": {"BlobTrigger": {"string": f"{names.INCOMING}/{name}"}, "name": {"string": name}},
     }
 
 
@@ -68,9 +68,9 @@ def test_after_the_invocation_the_item_shows_the_picture(local: Local) -> None:
     picture = local.picture()
     assert picture is not None
     assert picture.size == (1024, 768)
-    (archived,) = local.names(naming.ARCHIVE)
-    assert local.read(naming.ARCHIVE, archived) == sent
-    assert local.names(naming.INCOMING) == []
+    (archived,) = local.names(names.ARCHIVE)
+    assert local.read(names.ARCHIVE, archived) == sent
+    assert local.names(names.INCOMING) == []
 
 
 def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:

@@ -13,10 +13,10 @@ from azure.storage.blob import BlobServiceClient
 
 from devstack import stack
 from devstack.identity import EXCHANGE, TENANT
-from shared import naming
 from shared.errors import Reason, Transient
-from shared.telemetry import Outcome
-from tests.local import DESK, Local
+from shared.report import Outcome
+from shared.storage import names
+from tests.support.local_stack import DESK, Local
 
 APP_REGISTRATION = "3c1f8f0e-2b7a-4f5e-9d7e-6a1d1c0f9b55"
 BC = "https://api.businesscentral.dynamics.com"
@@ -39,7 +39,7 @@ def test_an_app_registration_in_another_tenant_trusts_the_identity(federated: Lo
     federated.upload()
     before = len(issued(federated))
     pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID=TENANT)
-    assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assertion, token = issued(federated)[before:]
     assert assertion[0] == EXCHANGE
     assert token == (BC, APP_REGISTRATION)
@@ -50,18 +50,16 @@ def test_a_401_leads_to_a_fresh_exchange(federated: Local) -> None:
     federated.fault(401, method="PATCH")
     before = len(issued(federated))
     pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID=TENANT)
-    assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     resources = [resource for resource, _ in issued(federated)[before:]]
     assert resources.count(BC) == 2
 
 
 def test_a_tenant_that_does_not_trust_the_identity_leaves_the_picture_in_incoming(federated: Local) -> None:
     federated.upload()
-    pipeline = federated.pipeline(
-        BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID="00000000-0000-0000-0000-00000000dead"
-    )
+    pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID="00000000-0000-0000-0000-00000000dead")
     with pytest.raises(Transient, match="AADSTS90002") as failure:
-        pipeline.process(naming.INCOMING, DESK)
+        pipeline.process(names.INCOMING, DESK)
     assert failure.value.reason is Reason.IDENTITY
     assert federated.incoming().exists()
 
@@ -82,7 +80,7 @@ def test_a_developer_is_asked_for_through_the_azure_cli(
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     local.upload()
     pipeline = local.pipeline(AZURE_FUNCTIONS_ENVIRONMENT="Development", IDENTITY_ENDPOINT="")
-    assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert BC in asked.read_text(encoding="utf-8")
 
 
@@ -105,9 +103,9 @@ def keyless(keyless_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Loca
 
 def test_storage_and_business_central_are_reached_without_any_key(keyless: Local) -> None:
     sent = keyless.upload()
-    assert keyless.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert [keyless.read(naming.ARCHIVE, name) for name in keyless.names(naming.ARCHIVE)] == [sent]
-    assert keyless.names(naming.INCOMING) == []
+    assert keyless.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert [keyless.read(names.ARCHIVE, name) for name in keyless.names(names.ARCHIVE)] == [sent]
+    assert keyless.names(names.INCOMING) == []
     told = json.dumps(keyless.stack.app_settings)
     assert "AccountKey" not in told
     assert "SharedAccessSignature" not in told
@@ -119,13 +117,13 @@ def test_the_hosts_own_account_is_opened_without_any_key_too(keyless: Local) -> 
     host = BlobServiceClient(settings["AzureWebJobsStorage__blobServiceUri"], credential=credential)
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
     assert list(host.list_containers()) == []  # not the pictures' account
-    assert {container.name for container in keyless.storage.list_containers()} >= {naming.INCOMING}
+    assert {container.name for container in keyless.storage.list_containers()} >= {names.INCOMING}
 
 
 def test_quarantine_works_without_any_key(keyless: Local) -> None:
     keyless.upload(content=b"not a picture")
-    assert keyless.pipeline().process(naming.INCOMING, DESK).outcome is Outcome.QUARANTINED
-    assert len(keyless.names(naming.QUARANTINE)) == 2
+    assert keyless.pipeline().process(names.INCOMING, DESK).outcome is Outcome.QUARANTINED
+    assert len(keyless.names(names.QUARANTINE)) == 2
 
 
 def test_storage_that_does_not_know_the_identity_fails_the_delivery(
@@ -134,6 +132,6 @@ def test_storage_that_does_not_know_the_identity_fails_the_delivery(
     keyless.upload()
     monkeypatch.setenv("IDENTITY_HEADER", "wrong")
     with pytest.raises(Transient) as failure:
-        keyless.pipeline().process(naming.INCOMING, DESK)
+        keyless.pipeline().process(names.INCOMING, DESK)
     assert failure.value.reason is Reason.STORAGE
     assert keyless.incoming().exists()

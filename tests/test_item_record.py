@@ -16,9 +16,9 @@ from shared.item_record import (
     Claim,
     Doubt,
     ItemRecord,
-    Known,
-    Reading,
+    Observed,
     Step,
+    StoredRecord,
     Upload,
     confirmed,
     doubted,
@@ -26,12 +26,12 @@ from shared.item_record import (
     released,
     to_json,
 )
-from shared.naming import metadata
-from shared.storage import _source
+from shared.storage.names import encode_metadata
+from shared.storage.uploads import _source
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-IS_CURRENT, IS_GONE = Known(is_current=True), Known(is_current=False)
+IS_CURRENT, IS_GONE = Observed(is_current=True), Observed(is_current=False)
 
 NAMES = st.sampled_from(["C/1896-S.jpg", "C/1896-S.png", "1896-S.jpg", "Ä.jpg"])
 TIMES = st.integers(0, 2500).map(lambda ms: NOON + timedelta(milliseconds=ms))
@@ -47,9 +47,7 @@ RECORDS = st.builds(
 )
 
 
-def upload(
-    name: str = "a.jpg", etag: str = "1", second: int = 0, shows: str = "red", replay: bool = False
-) -> Upload:
+def upload(name: str = "a.jpg", etag: str = "1", second: int = 0, shows: str = "red", replay: bool = False) -> Upload:
     return Upload(name, etag, NOON + second * SECOND, replay, shows)
 
 
@@ -57,16 +55,16 @@ OLD, NEW = upload("a.jpg"), upload("b.jpg", "2", 1, "blue")
 DOUBT = Doubt(NOON + timedelta(minutes=10), (OLD,))
 
 
-def read(record: ItemRecord, age: timedelta = timedelta(0), at: datetime = NOON) -> Reading:
-    return Reading(record, "etag", at - age, at)
+def read(record: ItemRecord, age: timedelta = timedelta(0), at: datetime = NOON) -> StoredRecord:
+    return StoredRecord(record, "etag", at - age, at)
 
 
-def step(on: Upload, one: Upload, known: Known = Known()) -> Step:  # noqa: B008 - it cannot change
-    return read(ItemRecord("1", on)).next_step(one, known)
+def step(on: Upload, one: Upload, observed: Observed = Observed()) -> Step:  # noqa: B008 - it cannot change
+    return read(ItemRecord("1", on)).next_step(one, observed)
 
 
-def gives_way(on: Upload, one: Upload, known: Known = IS_CURRENT) -> bool:
-    return step(on, one, known) is Step.SUPERSEDED
+def gives_way(on: Upload, one: Upload, observed: Observed = IS_CURRENT) -> bool:
+    return step(on, one, observed) is Step.SUPERSEDED
 
 
 # --- which of two uploads is newer ---------------------------------------------------------------------------------
@@ -75,12 +73,10 @@ def gives_way(on: Upload, one: Upload, known: Known = IS_CURRENT) -> bool:
 @given(UPLOADS, UPLOADS)
 def test_of_two_uploads_at_least_one_gives_way_and_never_the_newer_second(one: Upload, other: Upload) -> None:
     """Of one name and second, the one that is in incoming is newer; both of them cannot be there."""
-    assume(not one.is_upload(other))
+    assume(not one.is_same_as(other))
     ways = {gives_way(one, other, IS_CURRENT), gives_way(other, one, IS_GONE)}
     both_replays_of_one = one.is_replay and other.is_replay and one.name == other.name
-    if both_replays_of_one and one.uploaded_at.replace(microsecond=0) == other.uploaded_at.replace(
-        microsecond=0
-    ):
+    if both_replays_of_one and one.uploaded_at.replace(microsecond=0) == other.uploaded_at.replace(microsecond=0):
         assert ways == {True}, "whichever came first stays"
     else:
         assert ways == {True, False}
@@ -99,13 +95,11 @@ def test_the_order_of_three_uploads_has_no_circle(three: list[Upload]) -> None:
 
 
 @given(UPLOADS, UPLOADS)
-def test_incoming_is_looked_at_only_where_nothing_else_tells_two_uploads_apart(
-    one: Upload, other: Upload
-) -> None:
-    assume(not one.is_upload(other))
+def test_incoming_is_looked_at_only_where_nothing_else_tells_two_uploads_apart(one: Upload, other: Upload) -> None:
+    assume(not one.is_same_as(other))
     same_second = one.uploaded_at.replace(microsecond=0) == other.uploaded_at.replace(microsecond=0)
     is_needed = same_second and one.name == other.name and not one.is_replay and not other.is_replay
-    assert (step(one, other) is Step.LOOK) == is_needed
+    assert (step(one, other) is Step.CHECK_SOURCE) == is_needed
 
 
 @given(
@@ -140,7 +134,7 @@ def test_a_replay_gives_way_to_the_upload_that_it_repeats_and_to_every_newer_one
 def test_nobody_uploads_from_the_future(original: int, newer: int) -> None:
     """The metadata that make a blob a replay can be set by hand: they make it older, never newer than its second."""
     found = {
-        **metadata({"source_name": "a.jpg", "uploaded_at": (NOON + original * SECOND).isoformat()}),
+        **encode_metadata({"source_name": "a.jpg", "uploaded_at": (NOON + original * SECOND).isoformat()}),
         "upload_id": "x",
     }
     properties = SimpleNamespace(last_modified=NOON, metadata=found, etag='"9"', size=1)
@@ -156,22 +150,20 @@ def test_nobody_uploads_from_the_future(original: int, newer: int) -> None:
 
 def test_a_young_claim_holds_everybody_and_an_old_one_nobody() -> None:
     claimed = ItemRecord("1", claim=Claim("n", OLD))
-    assert read(claimed, CLAIM_LIFE - SECOND).next_step(NEW, Known()) is Step.HOLD
-    assert read(claimed, CLAIM_LIFE - SECOND).next_step(OLD, Known()) is Step.HOLD
-    assert read(claimed, CLAIM_LIFE).next_step(NEW, Known()) is Step.WRITE
-    assert read(claimed, CLAIM_LIFE).next_step(OLD, Known()) is Step.COMPARE, (
-        "the dead one may have written it"
-    )
+    assert read(claimed, CLAIM_LIFE - SECOND).next_step(NEW, Observed()) is Step.WAIT
+    assert read(claimed, CLAIM_LIFE - SECOND).next_step(OLD, Observed()) is Step.WAIT
+    assert read(claimed, CLAIM_LIFE).next_step(NEW, Observed()) is Step.WRITE
+    assert read(claimed, CLAIM_LIFE).next_step(OLD, Observed()) is Step.COMPARE, "the dead one may have written it"
 
 
 def test_an_upload_that_is_on_the_item_stays_in_incoming_until_a_doubt_is_over_and_bc_was_looked_at() -> None:
     record = ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT)
-    assert read(record).next_step(NEW, Known()) is Step.SETTLE
+    assert read(record).next_step(NEW, Observed()) is Step.SETTLE
     over = read(record, at=DOUBT.until)
-    assert over.next_step(NEW, Known()) is Step.COMPARE
-    assert over.next_step(NEW, Known(shown="red")) is Step.WRITE
-    assert over.next_step(NEW, Known(shown="blue")) is Step.ADVANCE
-    assert read(over.advanced(NEW, Known(shown="blue"))).next_step(NEW, Known()) is Step.MOVE
+    assert over.next_step(NEW, Observed()) is Step.COMPARE
+    assert over.next_step(NEW, Observed(picture_sha256="red")) is Step.WRITE
+    assert over.next_step(NEW, Observed(picture_sha256="blue")) is Step.ADOPT
+    assert read(over.adopted(NEW, Observed(picture_sha256="blue"))).next_step(NEW, Observed()) is Step.DONE
 
 
 def test_a_claim_keeps_every_doubt_and_so_does_its_release() -> None:
@@ -185,9 +177,9 @@ def test_a_claim_keeps_every_doubt_and_so_does_its_release() -> None:
 
 def test_an_upload_whose_second_write_is_refused_does_not_count_as_done() -> None:
     over = read(ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT), at=DOUBT.until)
-    assert over.next_step(NEW, Known(shown="red")) is Step.WRITE
+    assert over.next_step(NEW, Observed(picture_sha256="red")) is Step.WRITE
     again = read(released(over.claimed(NEW, "n")), at=DOUBT.until)
-    assert again.next_step(NEW, Known()) is Step.COMPARE
+    assert again.next_step(NEW, Observed()) is Step.COMPARE
 
 
 def test_confirming_keeps_a_doubt_that_could_come_after_the_write_and_ends_one_that_could_not() -> None:
@@ -201,8 +193,8 @@ def test_confirming_keeps_a_doubt_that_could_come_after_the_write_and_ends_one_t
 
 def test_looking_at_bc_ends_a_doubt_that_is_over_and_no_other() -> None:
     record = ItemRecord("1", doubt=DOUBT)
-    assert read(record).advanced(OLD, Known(shown="red")).doubt == DOUBT
-    assert read(record, at=DOUBT.until).advanced(OLD, Known(shown="red")).doubt is None
+    assert read(record).adopted(OLD, Observed(picture_sha256="red")).doubt == DOUBT
+    assert read(record, at=DOUBT.until).adopted(OLD, Observed(picture_sha256="red")).doubt is None
 
 
 def test_a_write_without_an_answer_is_in_doubt_from_its_claim_on() -> None:
@@ -238,17 +230,17 @@ def test_a_write_is_known_to_be_a_repeated_one_also_where_another_picture_came_b
 def test_an_outcome_stays_what_it_was_when_bc_is_looked_at_again() -> None:
     for outcome in ("updated", "unchanged"):
         record = ItemRecord("1", on=NEW, outcome=outcome, doubt=DOUBT)
-        assert read(record, at=DOUBT.until).advanced(NEW, Known(shown="blue")).outcome == outcome
-    assert read(ItemRecord("1", on=OLD)).advanced(NEW, Known(shown="blue")).outcome == "unchanged"
-    assert read(ItemRecord("1", doubt=DOUBT)).advanced(OLD, Known(shown="red")).outcome == "updated"
+        assert read(record, at=DOUBT.until).adopted(NEW, Observed(picture_sha256="blue")).outcome == outcome
+    assert read(ItemRecord("1", on=OLD)).adopted(NEW, Observed(picture_sha256="blue")).outcome == "unchanged"
+    assert read(ItemRecord("1", doubt=DOUBT)).adopted(OLD, Observed(picture_sha256="red")).outcome == "updated"
 
 
 def test_a_picture_of_an_earlier_version_of_the_app_need_not_be_written_again() -> None:
     on = replace(NEW, picture_sha256="blue, as it was rendered then")
     over = read(ItemRecord("1", on=on, doubt=DOUBT), at=DOUBT.until)
-    known = Known(shown=on.picture_sha256)
-    assert over.next_step(NEW, known) is Step.ADVANCE
-    assert over.advanced(NEW, known).on == on
+    observed = Observed(picture_sha256=on.picture_sha256)
+    assert over.next_step(NEW, observed) is Step.ADOPT
+    assert over.adopted(NEW, observed).on == on
 
 
 # --- how it is stored -----------------------------------------------------------------------------------------------

@@ -4,11 +4,10 @@ import hashlib
 
 import pytest
 
-from shared import naming
 from shared.errors import Transient
-from shared.telemetry import Outcome
-from tests.local import Local
-from tests.one_item import (
+from shared.report import Outcome
+from shared.storage import names
+from tests.support.item_pictures import (
     BLUE,
     GREEN,
     PATHS,
@@ -23,6 +22,7 @@ from tests.one_item import (
     shown,
     upload,
 )
+from tests.support.local_stack import Local
 
 
 @PATHS
@@ -31,7 +31,7 @@ def test_what_somebody_put_on_the_item_by_hand_is_kept(local: Local, path: str) 
     report = upload(local, BLUE, path)
     assert before(local) == [by_hand]
     assert str(report.kept).endswith(".before.jpg")
-    story = local.story(naming.ARCHIVE, str(report.kept).removeprefix("archive/"))
+    story = local.story(names.ARCHIVE, str(report.kept).removeprefix("archive/"))
     assert (story["outcome"], story["item_number"]) == ("before", "1896-S")
     assert story["sha256"] == hashlib.sha256(by_hand).hexdigest()
 
@@ -62,9 +62,7 @@ def test_nothing_is_kept_where_nobody_wants_it(local: Local) -> None:
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(
-    local: Local, applied: bool
-) -> None:
+def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(local: Local, applied: bool) -> None:
     (by_hand,) = put_by_hand(local, GREEN)
     loses_the_answer(local, BLUE, applied=applied)
     local.pass_time(seconds=5)
@@ -75,8 +73,8 @@ def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(
 def test_a_picture_that_bc_has_already_at_first_contact_is_unchanged(local: Local) -> None:
     """So it is after the records were lost: the item is not touched, and nothing is kept."""
     upload(local, BLUE)
-    (record,) = local.names(naming.RECORDS)
-    local.storage.get_blob_client(naming.RECORDS, record).delete_blob()
+    (record,) = local.names(names.RECORDS)
+    local.storage.get_blob_client(names.RECORDS, record).delete_blob()
     touched = item(local)
     assert upload(local, BLUE).outcome is Outcome.UNCHANGED
     assert item(local) == touched

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from shared import naming
-from shared.calls import Timeouts
+from shared.business_central.http import Timeouts
+from shared.business_central.retries import WAIT_TOTAL
 from shared.errors import Reason, Transient
 from shared.item_record import BEGIN_WITHIN, CLAIM_LIFE, DOUBT_LASTS
-from shared.naming import ItemKey, KeyKind
-from shared.telemetry import Outcome
-from shared.transport import WAIT_TOTAL
-from tests.faulty_storage import Answer, in_front_of
-from tests.local import DESK, Clock, Local
-from tests.one_item import (
+from shared.paths import ItemKey, KeyKind
+from shared.report import Outcome
+from shared.storage import names
+from tests.support.faulty_storage import Answer, in_front_of
+from tests.support.item_pictures import (
     BLUE,
     BY_ID,
     GREEN,
@@ -33,6 +32,7 @@ from tests.one_item import (
     storage_requests,
     upload,
 )
+from tests.support.local_stack import DESK, Clock, Local
 
 
 def test_a_late_write_does_not_stay_on_the_item(local: Local) -> None:
@@ -47,7 +47,7 @@ def test_a_late_write_does_not_stay_on_the_item(local: Local) -> None:
     report = settles(local)
     assert report.outcome is Outcome.UPDATED
     assert shown(local) == RED
-    assert local.names(naming.INCOMING) == []
+    assert local.names(names.INCOMING) == []
 
 
 def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_refused(local: Local) -> None:
@@ -62,7 +62,7 @@ def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_r
     report = deliver(local)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, True)
     assert shown(local) == RED
-    assert local.names(naming.INCOMING) == []
+    assert local.names(names.INCOMING) == []
 
 
 def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(local: Local) -> None:
@@ -82,7 +82,7 @@ def test_a_write_that_is_repeated_because_its_answer_was_lost_is_told(local: Loc
     report = settles(local)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
     assert len(local.requests("PATCH")) == 2
-    assert local.names(naming.INCOMING) == []
+    assert local.names(names.INCOMING) == []
 
 
 def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: Local) -> None:
@@ -116,8 +116,8 @@ def test_a_lost_answer_ends_with_the_picture_on_the_item_and_the_original_in_the
     local.control("POST", "late")
     assert settles(local).outcome is Outcome.UPDATED
     assert shown(local) == BLUE
-    assert local.names(naming.INCOMING) == []
-    assert len(local.names(naming.ARCHIVE)) == 1
+    assert local.names(names.INCOMING) == []
+    assert len(local.names(names.ARCHIVE)) == 1
 
 
 def test_a_picture_that_settles_never_goes_to_quarantine(local: Local) -> None:
@@ -150,14 +150,14 @@ def dies_while_writing(local: Local, colour: str, path: str = DESK) -> None:
     clock = Clock()
     clock.sleep = kill  # type: ignore[method-assign] # the test's own clock
     with pytest.raises(Killed):
-        local.pipeline(clock=clock).process(naming.INCOMING, path)
+        local.pipeline(clock=clock).process(names.INCOMING, path)
 
 
 def test_an_upload_waits_for_another_ones_writing_and_then_fails_for_a_later_delivery(local: Local) -> None:
     dies_while_writing(local, BLUE)
     clock = Clock()
     with pytest.raises(Transient) as failure:
-        local.pipeline(clock=clock).process(naming.INCOMING, DESK)
+        local.pipeline(clock=clock).process(names.INCOMING, DESK)
     assert failure.value.reason is Reason.ITEM_BUSY
     assert sum(clock.slept) == 5
     assert local.requests("PATCH")[1:] == []
@@ -204,14 +204,14 @@ def test_a_claim_that_grew_old_while_the_old_picture_was_saved_is_made_anew(loca
     clock, claims = Clock(), list[str]()
 
     def pass_a_minute() -> None:
-        (record,) = local.names(naming.RECORDS)
-        claims.append(local.storage.get_blob_client(naming.RECORDS, record).get_blob_properties().etag)
+        (record,) = local.names(names.RECORDS)
+        claims.append(local.storage.get_blob_client(names.RECORDS, record).get_blob_properties().etag)
         clock.now += 60
 
     with slow_to_save(local, pass_a_minute) as connection:
         pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
         with storage_requests() as storage:
-            assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+            assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len(claims) == 1
     assert len(storage.methods) == 8, "one more than usual where a picture is kept"
 
@@ -228,7 +228,7 @@ def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: Loca
             assert deliver(local).reason == "settling"
 
     with slow_to_save(local, let_another_one_do_it) as connection:
-        report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+        report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
     assert len(local.requests("PATCH")) == 1
     assert settles(local).outcome is Outcome.UPDATED
@@ -240,13 +240,13 @@ def test_a_claim_that_took_long_to_write_is_made_anew(local: Local) -> None:
     clock, claims = Clock(), list[str]()
 
     def hook(method: str, path: str, _headers: HTTPMessage) -> None:
-        if method == "PUT" and f"/{naming.RECORDS}/" in path:
+        if method == "PUT" and f"/{names.RECORDS}/" in path:
             claims.append(path)
             clock.now += 60 if len(claims) == 1 else 0
 
     with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
         pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
-        assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+        assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len(claims) == 3, "claimed, claimed again, confirmed"
 
 
@@ -257,18 +257,18 @@ def test_a_change_of_the_record_whose_answer_was_lost_is_known_as_our_own(local:
     changes = []
 
     def hook(method: str, path: str, _headers: HTTPMessage) -> Answer | None:
-        if method == "PUT" and f"/{naming.RECORDS}/" in path:
+        if method == "PUT" and f"/{names.RECORDS}/" in path:
             changes.append(path)
             return Answer.LOST if len(changes) == lost else None
         return None
 
     clock = Clock()
     with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
-        report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(naming.INCOMING, DESK)
+        report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
     assert clock.slept == [], "it did not take its own claim for another one's"
     assert len(local.requests("PATCH")) == 1
-    assert local.names(naming.INCOMING) == []
+    assert local.names(names.INCOMING) == []
 
 
 def test_the_times_leave_room_for_one_another() -> None:

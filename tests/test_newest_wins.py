@@ -5,10 +5,20 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared import naming
-from shared.telemetry import Outcome
-from tests.local import DESK, Local
-from tests.one_item import BLUE, BY_ID, PNG, RED, deliver, picture_of, shown, upload, within_one_second
+from shared.report import Outcome
+from shared.storage import names
+from tests.support.item_pictures import (
+    BLUE,
+    BY_ID,
+    PNG,
+    RED,
+    deliver,
+    picture_of,
+    shown,
+    upload,
+    within_one_second,
+)
+from tests.support.local_stack import DESK, Local
 
 # --- nothing stale -----------------------------------------------------------------------------------------------
 
@@ -30,8 +40,8 @@ def test_the_newest_upload_wins_whatever_the_order_of_delivery(
     assert shown(local) == RED
     assert reports[newer].outcome is Outcome.UPDATED
     assert reports[older].outcome is (Outcome.SUPERSEDED if newest_first else Outcome.UPDATED)
-    assert local.names(naming.INCOMING) == []
-    archived = {local.read(naming.ARCHIVE, name) for name in local.names(naming.ARCHIVE)}
+    assert local.names(names.INCOMING) == []
+    archived = {local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)}
     assert archived == {picture_of(BLUE), picture_of(RED)}
 
 
@@ -40,8 +50,8 @@ def test_a_superseded_original_tells_in_the_archive_that_it_was(local: Local) ->
     deliver(local, PNG)
     report = deliver(local, DESK)
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "newer_upload")
-    (name,) = [name for name in local.names(naming.ARCHIVE) if name.endswith(".jpg")]
-    story = local.story(naming.ARCHIVE, name)
+    (name,) = [name for name in local.names(names.ARCHIVE) if name.endswith(".jpg")]
+    story = local.story(names.ARCHIVE, name)
     assert (story["outcome"], story["reason"], story["source_name"]) == ("superseded", "newer_upload", DESK)
     assert len(local.requests("PATCH")) == 1
 
@@ -72,14 +82,14 @@ def test_within_one_second_names_decide_the_same_way_in_either_order(local: Loca
 
 def replay(local: Local, archived: str, path: str) -> None:
     """Copy an original back, with its metadata, as storage tools do."""
-    source = local.storage.get_blob_client(naming.ARCHIVE, archived)
+    source = local.storage.get_blob_client(names.ARCHIVE, archived)
     found = source.get_blob_properties().metadata
     local.incoming(path).upload_blob(source.download_blob().readall(), metadata=found, overwrite=True)
 
 
 def test_a_replayed_original_does_not_replace_a_newer_upload(local: Local) -> None:
     upload(local, BLUE)
-    (old,) = local.names(naming.ARCHIVE)
+    (old,) = local.names(names.ARCHIVE)
     local.pass_time(hours=1)
     upload(local, RED)
     local.pass_time(hours=1)
@@ -87,27 +97,27 @@ def test_a_replayed_original_does_not_replace_a_newer_upload(local: Local) -> No
     report = deliver(local)
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "newer_upload")
     assert shown(local) == RED
-    assert local.names(naming.INCOMING) == []
+    assert local.names(names.INCOMING) == []
 
 
 def test_a_replay_reaches_an_item_that_has_nothing_newer(local: Local) -> None:
     local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
     local.upload(content=picture_of(BLUE))
     assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.QUARANTINED
-    original, _note = local.names(naming.QUARANTINE)
-    blob = local.storage.get_blob_client(naming.QUARANTINE, original)
+    original, _note = local.names(names.QUARANTINE)
+    blob = local.storage.get_blob_client(names.QUARANTINE, original)
     told = blob.get_blob_properties().metadata
     local.pass_time(hours=1)
     local.incoming().upload_blob(blob.download_blob().readall(), metadata=told)
     assert deliver(local).outcome is Outcome.UPDATED
     assert shown(local) == BLUE
-    (archived,) = local.names(naming.ARCHIVE)
-    assert local.story(naming.ARCHIVE, archived)["uploaded_at"] == unquote(told["uploaded_at"])
+    (archived,) = local.names(names.ARCHIVE)
+    assert local.story(names.ARCHIVE, archived)["uploaded_at"] == unquote(told["uploaded_at"])
 
 
 def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local: Local) -> None:
     upload(local, BLUE, "CRONUS USA, Inc/1900-S.jpg")
-    (archived,) = local.names(naming.ARCHIVE)
+    (archived,) = local.names(names.ARCHIVE)
     local.pass_time(hours=1)
     upload(local, RED)
     local.pass_time(hours=1)
@@ -117,7 +127,7 @@ def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local:
 
 
 def test_nobody_can_upload_from_the_future(local: Local) -> None:
-    metadata = naming.metadata(
+    metadata = names.encode_metadata(
         {"source_name": DESK, "uploaded_at": "2099-01-01T00:00:00+00:00", "upload_id": "x"}
     )
     local.incoming().upload_blob(picture_of(BLUE), metadata=metadata)
@@ -133,10 +143,10 @@ def test_a_replay_is_known_however_a_tool_spells_the_names_of_its_metadata(
 ) -> None:
     """Storage does not tell upper from lower case there, and AzCopy capitalises them."""
     upload(local, BLUE)
-    (old,) = local.names(naming.ARCHIVE)
+    (old,) = local.names(names.ARCHIVE)
     local.pass_time(hours=1)
     upload(local, RED)
-    source = local.storage.get_blob_client(naming.ARCHIVE, old)
+    source = local.storage.get_blob_client(names.ARCHIVE, old)
     found = {spelling(name): value for name, value in source.get_blob_properties().metadata.items()}
     local.incoming().upload_blob(source.download_blob().readall(), metadata=found)
     assert deliver(local).reason == "newer_upload"
@@ -145,9 +155,7 @@ def test_a_replay_is_known_however_a_tool_spells_the_names_of_its_metadata(
 
 def test_a_replay_waits_for_its_item_as_long_as_any_other_upload(local: Local) -> None:
     """ITEM_WAIT counts from when it was copied back, not from when the original was uploaded."""
-    told = naming.metadata(
-        {"source_name": DESK, "uploaded_at": "2020-01-01T00:00:00+00:00", "upload_id": "x"}
-    )
+    told = names.encode_metadata({"source_name": DESK, "uploaded_at": "2020-01-01T00:00:00+00:00", "upload_id": "x"})
     local.incoming().upload_blob(picture_of(BLUE), metadata=told)
     local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
     assert deliver(local).outcome is Outcome.WAITING

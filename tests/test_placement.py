@@ -1,4 +1,4 @@
-"""A picture that is on the item already is not written again; and what the records look like from outside."""
+"""A picture that is on the item already is not written again; and what the records look like from outgoing_requests."""
 
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -6,11 +6,22 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from shared import naming
 from shared.errors import Reason, Transient
-from shared.telemetry import Outcome, Report
-from tests.local import DESK, DESK_ID, Local
-from tests.one_item import BLUE, GREEN, PATHS, RED, deliver, item, picture_of, put_by_hand, shown, upload
+from shared.report import Outcome, Report
+from shared.storage import names
+from tests.support.item_pictures import (
+    BLUE,
+    GREEN,
+    PATHS,
+    RED,
+    deliver,
+    item,
+    picture_of,
+    put_by_hand,
+    shown,
+    upload,
+)
+from tests.support.local_stack import DESK, DESK_ID, Local
 
 # --- nothing twice -----------------------------------------------------------------------------------------------
 
@@ -22,8 +33,8 @@ def test_an_unchanged_picture_leaves_the_item_untouched(local: Local, path: str)
     report = upload(local, BLUE, path)
     assert report.outcome is Outcome.UNCHANGED
     assert item(local) == touched, "lastModifiedDateTime and the number of stored media among it"
-    assert local.names(naming.INCOMING) == []
-    assert len(local.names(naming.ARCHIVE)) == 2
+    assert local.names(names.INCOMING) == []
+    assert len(local.names(names.ARCHIVE)) == 2
 
 
 def test_the_same_picture_from_another_file_is_unchanged_too(local: Local) -> None:
@@ -72,14 +83,14 @@ def test_deliveries_that_run_at_the_same_time_write_once(local: Local) -> None:
     local.upload(content=picture_of(BLUE))
     pipelines = [local.pipeline() for _ in range(4)]
     with ThreadPoolExecutor(len(pipelines)) as threads:
-        running = [threads.submit(one.process, naming.INCOMING, DESK) for one in pipelines]
+        running = [threads.submit(one.process, names.INCOMING, DESK) for one in pipelines]
         ended = [one.exception() or one.result() for one in running]
     assert len(local.requests("PATCH")) == 1
     assert item(local)["media_stored"] == 1
     for end in ended:  # the fake clock lets the others' 5 s of waiting pass at once
         assert isinstance(end, Report) or (isinstance(end, Transient) and end.reason is Reason.ITEM_BUSY)
-    assert local.names(naming.INCOMING) == []
-    assert len(local.names(naming.ARCHIVE)) == 1
+    assert local.names(names.INCOMING) == []
+    assert len(local.names(names.ARCHIVE)) == 1
 
 
 # --- the record itself -------------------------------------------------------------------------------------------
@@ -88,34 +99,34 @@ def test_deliveries_that_run_at_the_same_time_write_once(local: Local) -> None:
 def test_the_record_lies_under_environment_company_and_item(local: Local) -> None:
     upload(local, BLUE)
     company = local.stack.endpoints.company_id
-    assert local.names(naming.RECORDS) == [f"sandbox/{company}/{DESK_ID}.json"]
+    assert local.names(names.RECORDS) == [f"sandbox/{company}/{DESK_ID}.json"]
 
 
 def test_the_same_item_number_in_another_company_is_another_item(local: Local) -> None:
     upload(local, BLUE)
     local.upload("NORDWIND/1000.jpg", picture_of(RED))
     deliver(local, "NORDWIND/1000.jpg")
-    assert len(local.names(naming.RECORDS)) == 2
+    assert len(local.names(names.RECORDS)) == 2
     assert shown(local) == BLUE
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"version": 2}', b"\xff\xfe", b"null"])
 def test_what_is_no_record_is_named_and_the_upload_waits(local: Local, text: bytes) -> None:
     upload(local, BLUE)
-    (name,) = local.names(naming.RECORDS)
-    local.storage.get_blob_client(naming.RECORDS, name).upload_blob(text, overwrite=True)
+    (name,) = local.names(names.RECORDS)
+    local.storage.get_blob_client(names.RECORDS, name).upload_blob(text, overwrite=True)
     local.upload(content=picture_of(RED))
     with pytest.raises(Transient) as failure:
         deliver(local)
     assert failure.value.reason is Reason.STORAGE
     assert f"records/{name}" in failure.value.detail
     assert "remove that blob" in failure.value.detail
-    local.storage.get_blob_client(naming.RECORDS, name).delete_blob()
+    local.storage.get_blob_client(names.RECORDS, name).delete_blob()
     assert deliver(local).outcome is Outcome.UPDATED
 
 
 def test_a_missing_container_of_records_is_an_error_of_the_deployment(local: Local) -> None:
-    local.storage.delete_container(naming.RECORDS)
+    local.storage.delete_container(names.RECORDS)
     local.upload(content=picture_of(BLUE))
     with pytest.raises(Transient) as failure:
         deliver(local)

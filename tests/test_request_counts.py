@@ -1,9 +1,8 @@
 """How many requests one picture costs, in Business Central and in storage."""
 
-from shared import naming
-from shared.telemetry import Outcome
-from tests.local import DESK, Local
-from tests.one_item import (
+from shared.report import Outcome
+from shared.storage import names
+from tests.support.item_pictures import (
     BLUE,
     BY_ID,
     GREEN,
@@ -15,6 +14,7 @@ from tests.one_item import (
     storage_requests,
     within_one_second,
 )
+from tests.support.local_stack import DESK, Local
 
 
 def cost(local: Local, colour: str, path: str, outcome: Outcome = Outcome.UPDATED) -> tuple[str, int]:
@@ -59,5 +59,5 @@ def test_companies_are_looked_up_once_per_process(local: Local) -> None:
     pipeline = local.pipeline()
     for colour in (BLUE, RED, GREEN):
         local.upload(content=picture_of(colour))
-        assert pipeline.process(naming.INCOMING, DESK).outcome is Outcome.UPDATED
+        assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len([r for r in local.requests() if r["path"].endswith("/companies")]) == 1

@@ -10,14 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from devstack import setup
 from devstack.benchmarks import chart, imports, renderers, results, tables
 from devstack.benchmarks.comparison import Comparison
+from devstack.machine import setup
 
 # What somebody may want to try, also where a renderer refuses it.
-SUFFIXES = (
-    *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".jp2", ".heic", ".heif"),
-)
+SUFFIXES = (*(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".jp2", ".heic", ".heif"),)
 CHART = setup.LOCAL / "bench-render.html"
 
 app = typer.Typer(help="Measure: rendering a picture, importing the app; without a name, both.")
@@ -44,9 +42,7 @@ def render_command(
         Path | None,
         typer.Option(help="A folder whose photographs to take instead.", exists=True, file_okay=False),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Where to write what was found, as JSON.", dir_okay=False)
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.", dir_okay=False)] = None,
     threads: Annotated[
         int | None, typer.Option(help="Also the throughput of one process with so many threads.", min=1)
     ] = None,
@@ -67,9 +63,7 @@ def render_command(
         told["memory"] = _memory()
     if report:
         report.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    chart.write(
-        CHART, found, title=f"Rendering: {photos.resolve().name if photos else 'photographs made in code'}"
-    )
+    chart.write(CHART, found, title=f"Rendering: {photos.resolve().name if photos else 'photographs made in code'}")
     console.print(f"The chart: {CHART}", soft_wrap=True)
 
 

@@ -8,8 +8,8 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from devstack.children import clean_environment
-from devstack.setup import ROOT
+from devstack.machine.children import clean_environment
+from devstack.machine.setup import ROOT
 
 _ROUNDS = 9
 _PACKAGES = "azure.functions, azure.identity, azure.storage.blob, requests, PIL.Image"

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from devstack.drawing import encodings
-from devstack.setup import LOCAL
+from devstack.machine.setup import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

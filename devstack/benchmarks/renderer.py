@@ -26,17 +26,18 @@ SIDE, QUALITY = 1024, 85
 
 def ours() -> Render:
     """Return the app's own rendering, with its default settings."""
-    from shared import imaging  # noqa: PLC0415 - each process loads its own renderer only
+    from shared.pictures.render import render  # noqa: PLC0415 - each process loads its own renderer only
 
-    return lambda source: imaging.render(source).content
+    return lambda source: render(source).content
 
 
 def finest() -> Render:
     """Return the app's own rendering with as little loss by JPEG as there can be: what resampling makes of a picture."""
-    from shared import imaging  # noqa: PLC0415 - each process loads its own renderer only
+    from shared.pictures.render import render  # noqa: PLC0415 - each process loads its own renderer only
+    from shared.pictures.rendition import Rendition  # noqa: PLC0415 - each process loads its own renderer only
 
-    rendition = imaging.Rendition(quality=100, max_bytes=2**31)
-    return lambda source: imaging.render(source, rendition).content
+    rendition = Rendition(quality=100, max_bytes=2**31)
+    return lambda source: render(source, rendition).content
 
 
 def sample() -> Render:
@@ -108,9 +109,7 @@ class Worker:
         """Render every source ``repeats`` times, by so many threads at once: seconds in all."""
         sources = [Path(path).read_bytes() for path in paths]
         with ThreadPoolExecutor(threads) as pool:
-            list(
-                pool.map(lambda _: time.sleep(0.01), range(threads))
-            )  # the threads are there before the clock runs
+            list(pool.map(lambda _: time.sleep(0.01), range(threads)))  # the threads are there before the clock runs
             started = time.perf_counter()
             list(pool.map(self._render, sources * repeats))
             return {"seconds": time.perf_counter() - started, "pictures": len(sources) * repeats}

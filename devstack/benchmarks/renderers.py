@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from devstack import setup
-from devstack.children import ChildFailedError, clean_environment, own_group
+from devstack.machine import setup
+from devstack.machine.children import ChildFailedError, clean_environment, own_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -156,9 +156,7 @@ def _most_memory(pid: int) -> int | None:
     except OSError:
         peak: int | None = getattr(psutil.Process(pid).memory_info(), "peak_wset", None)  # Windows
         return peak
-    return next(
-        (int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), None
-    )
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), None)
 
 
 @contextmanager

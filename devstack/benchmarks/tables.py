@@ -78,9 +78,7 @@ def _likeness(names: Sequence[str], pictures: Sequence[Picture]) -> Table:
     for picture in pictures:
         ssims = (picture.resampled, *(picture.runs[name].ssim for name in judged), picture.ceiling)
         size = picture.runs[OURS].bytes_out
-        table.add_row(
-            escape(picture.name), *(number(ssim, 3) for ssim in ssims), number(size and size / 1000)
-        )
+        table.add_row(escape(picture.name), *(number(ssim, 3) for ssim in ssims), number(size and size / 1000))
     return table
 
 

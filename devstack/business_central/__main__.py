@@ -4,19 +4,17 @@ import argparse
 import os
 from pathlib import Path
 
-from devstack import lifeline, loopback
 from devstack.business_central import tokens
 from devstack.business_central.routes import create_app
 from devstack.business_central.server import Server
 from devstack.business_central.state import StateFile
+from devstack.machine import lifeline, loopback
 
 
 def main() -> None:
     """Serve until the process is ended; the one line on standard output says where."""
     parser = argparse.ArgumentParser(prog="python -m devstack.business_central", description=__doc__)
-    parser.add_argument(
-        "--jwks-url", required=True, help="the key set that bearer tokens are checked against"
-    )
+    parser.add_argument("--jwks-url", required=True, help="the key set that bearer tokens are checked against")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="load the catalogue from it, and save every change to it"

@@ -186,9 +186,7 @@ class Conditions:
     def take_fault(self, method: str, path: str) -> Fault | None:
         """Return the fault that meets this request, and count it down."""
         with self._lock:
-            return next(
-                (each for each in self._faults if _matches(each, method, path) and each.strikes()), None
-            )
+            return next((each for each in self._faults if _matches(each, method, path) and each.strikes()), None)
 
     def denial(self, permission: str, users: tuple[str, ...]) -> Denial | None:
         """Return what keeps a user, known by these ids, from it."""

@@ -29,9 +29,7 @@ def _companies(api: Blueprint, world: World, body: Callable[[], dict[str, Any]])
     def put_company() -> Response:
         said = body()
         catalogue = world.environment(said.get("environment", SANDBOX))
-        company = catalogue.put_company(
-            said["name"], said.get("displayName", said["name"]), _guid(said.get("id"))
-        )
+        company = catalogue.put_company(said["name"], said.get("displayName", said["name"]), _guid(said.get("id")))
         return jsonify(responses.company(company))
 
     @api.delete("/companies/<uuid:company_id>")
@@ -47,9 +45,7 @@ def _items(api: Blueprint, world: World, body: Callable[[], dict[str, Any]]) -> 
         company_id = UUID(said["company_id"])
         name, gtin = said.get("displayName", ""), said.get("gtin", "")
         catalogue = world.with_company(company_id)
-        return jsonify(
-            _facts(catalogue.put_item(company_id, said["number"], name, gtin, _guid(said.get("id"))))
-        )
+        return jsonify(_facts(catalogue.put_item(company_id, said["number"], name, gtin, _guid(said.get("id")))))
 
     @api.get("/items/<uuid:item_id>")
     def read_item(item_id: UUID) -> Response:

@@ -89,9 +89,7 @@ class Catalogue:
                 company_id = UUID(company["id"])
                 self.put_company(company["name"], company["displayName"], company_id)
                 for item in company["items"]:
-                    self.put_item(
-                        company_id, item["number"], item["displayName"], item["gtin"], UUID(item["id"])
-                    )
+                    self.put_item(company_id, item["number"], item["displayName"], item["gtin"], UUID(item["id"]))
 
     def companies(self) -> list[Company]:
         """All companies, in the order in which they were added."""
@@ -131,9 +129,7 @@ class Catalogue:
             revisions = (item.revision for _, items in content for item in items)
             self.revision = max([self.revision, *revisions]) + 1
 
-    def upload_picture(
-        self, company_id: UUID, item_id: UUID, content: bytes, if_match: str | None
-    ) -> Medium | None:
+    def upload_picture(self, company_id: UUID, item_id: UUID, content: bytes, if_match: str | None) -> Medium | None:
         """Make ``content`` the item's only picture; the item counts as changed even when the bytes are the same.
 
         An unknown item is passed over in silence, as BC's own code does.
@@ -179,9 +175,7 @@ class Catalogue:
         with self._lock:
             number, gtin = code(number), code(gtin)
             same = (
-                item
-                for item in self.items(company_id)
-                if item.id == item_id or (not item_id and item.number == number)
+                item for item in self.items(company_id) if item.id == item_id or (not item_id and item.number == number)
             )
             item = next(same, None) or Item(item_id or uuid4(), number, display_name, gtin, self._now(), 0)
             return self._change(company_id, item, number=number, display_name=display_name, gtin=gtin)

@@ -17,9 +17,7 @@ from devstack.business_central.odata_query import EntityType, Property, Query
 
 Document = dict[str, object]
 
-COMPANY = EntityType(
-    "company", {"id": Property("guid"), "name": Property("text"), "displayName": Property("text")}
-)
+COMPANY = EntityType("company", {"id": Property("guid"), "name": Property("text"), "displayName": Property("text")})
 ITEM = EntityType(
     "item",
     {
@@ -47,11 +45,7 @@ class Page:
     def link(self, skip_token: int) -> str:
         """Return the link to the page that begins at ``skip_token``."""
         options = {**self.options, "$skiptoken": str(skip_token)}
-        return (
-            self.url
-            + "?"
-            + "&".join(f"{quote(name, safe='$')}={quote(value)}" for name, value in options.items())
-        )
+        return self.url + "?" + "&".join(f"{quote(name, safe='$')}={quote(value)}" for name, value in options.items())
 
 
 def company(model: Company) -> Document:

@@ -68,9 +68,7 @@ class _Body(RawIOBase):
 
 class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = (
-        True  # or the body of an answer waits 40 ms for the acknowledgement of its headers
-    )
+    disable_nagle_algorithm = True  # or the body of an answer waits 40 ms for the acknowledgement of its headers
     wbufsize = -1
 
     def run_wsgi(self) -> None:

@@ -38,9 +38,7 @@ class StateFile:
     def _load(self, catalogues: dict[str, Catalogue]) -> None:
         environments = json.loads(self._path.read_text(encoding="utf-8"))["environments"]
         for name, companies in environments.items():
-            catalogues[name].restore(
-                [(_company(each), [_item(item) for item in each["items"]]) for each in companies]
-            )
+            catalogues[name].restore([(_company(each), [_item(item) for item in each["items"]]) for each in companies])
 
     def _save(self, catalogues: dict[str, Catalogue]) -> None:
         with self._lock:
@@ -48,10 +46,7 @@ class StateFile:
                 return
             snapshots = {name: each.snapshot() for name, each in catalogues.items()}
             environments = {
-                name: [
-                    {**asdict(company), "items": [asdict(item) for item in items]}
-                    for company, items in content
-                ]
+                name: [{**asdict(company), "items": [asdict(item) for item in items]} for company, items in content]
                 for name, (_, content) in snapshots.items()
             }
             partial = self._path.with_name(f"{self._path.name}.partial")

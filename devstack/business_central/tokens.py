@@ -34,9 +34,7 @@ def claims(authorization: str | None, signing_key: KeyResolver, now: datetime) -
     if scheme.lower() != "bearer":
         return None
     try:
-        claimed: dict[str, Any] = jwt.decode(
-            token, signing_key(token), ["RS256"], _OPTIONS, audience=AUDIENCE
-        )
+        claimed: dict[str, Any] = jwt.decode(token, signing_key(token), ["RS256"], _OPTIONS, audience=AUDIENCE)
         return claimed if float(claimed["nbf"]) <= now.timestamp() < float(claimed["exp"]) else None
     except jwt.PyJWKClientConnectionError:
         raise

@@ -28,8 +28,7 @@ class World:
         self.late = LateWrites(self.clock)
         self.log = RequestLog()
         self.environments = {
-            name: Catalogue((name == SANDBOX and seed) or _seed(file), self.clock.now)
-            for name, file in _SEEDS.items()
+            name: Catalogue((name == SANDBOX and seed) or _seed(file), self.clock.now) for name, file in _SEEDS.items()
         }
 
     @property

@@ -45,9 +45,7 @@ def phone_photo(upright: Image.Image, size: Size) -> bytes:
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Drawn", "Procedural 1"
     exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (55.0, 40.0, 34.0), 3: "E", 4: (12.0, 34.0, 6.0)}
-    return jpeg(
-        upright.transpose(Image.Transpose.ROTATE_90), size, exif=exif, comment="warehouse 3, second shelf"
-    )
+    return jpeg(upright.transpose(Image.Transpose.ROTATE_90), size, exif=exif, comment="warehouse 3, second shelf")
 
 
 def upside_down(upright: Image.Image) -> bytes:
@@ -65,9 +63,7 @@ def inks(picture: Image.Image) -> Image.Image:
     red, green, blue = picture.split()
     paper = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     colours = [
-        ImageMath.lambda_eval(
-            lambda a: a["convert"](255 - a["c"] * 255 / a["max"](a["p"], 1), "L"), c=channel, p=paper
-        )
+        ImageMath.lambda_eval(lambda a: a["convert"](255 - a["c"] * 255 / a["max"](a["p"], 1), "L"), c=channel, p=paper)
         for channel in (red, green, blue)
     ]
     return Image.merge("CMYK", [*colours, ImageChops.invert(paper)])

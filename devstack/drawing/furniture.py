@@ -92,9 +92,7 @@ def conference_table() -> Studio:
     studio.shadow(800, 985, 480, 50, 0.45)
     for x in (520, 1080):
         studio.lay(ellipse(x, 978, 150, 32), linear("#62676b", "#eef1f3", "#7c8286", "#4d5255"), bulge=10)
-        foot = polygon(
-            (x - 36, 560), (x + 36, 560), (x + 46, 880), (x + 130, 972), (x - 130, 972), (x - 46, 880)
-        )
+        foot = polygon((x - 36, 560), (x + 36, 560), (x + 46, 880), (x + 130, 972), (x - 130, 972), (x - 46, 880))
         studio.lay(foot, linear("#54595d", "#f4f6f7", "#9aa0a4", "#3e4246"), bulge=16)
         studio.glow(ellipse(x, 580, 120, 60), "#101010", 30, 0.7)
     studio.lay(ellipse(800, 560, 640, 128), linear("#5d4432", "#a98160", "#5d4432"))
@@ -165,8 +163,6 @@ def _books(studio: Studio, x: int, floor: int, *, upright: bool = False) -> None
 
 
 def _bowl(studio: Studio, x: int, floor: int) -> None:
-    bowl = curve(
-        (x, floor - 96), (x + 180, floor - 92), (x + 130, floor - 16), (x + 90, floor), (x + 46, floor - 16)
-    )
+    bowl = curve((x, floor - 96), (x + 180, floor - 92), (x + 130, floor - 16), (x + 90, floor), (x + 46, floor - 16))
     body = studio.lay(bowl, linear("#f6f1e6", "#cdd9d4", "#7f9a95"), bulge=16)
     studio.glow(ellipse(x + 60, floor - 60, 22, 26), "#ffffff", 14, 0.8, body)

@@ -20,9 +20,7 @@ def lamp() -> Studio:
     studio.lay(line((1000, 990), (1150, 640), width=24), BRASS, bulge=9)
     studio.lay(line((1150, 640), (700, 300), width=22), linear("#fae6ab", "#96702a", angle=90), bulge=8)
     studio.lay(ellipse(1150, 640, 34), radial("#fff2c4", "#c59c48", "#6d4c17"), bulge=8)
-    shade = curve(
-        (690, 250), (744, 300), (742, 420), (700, 500), (440, 560), (446, 440), (560, 310), (630, 256)
-    )
+    shade = curve((690, 250), (744, 300), (742, 420), (700, 500), (440, 560), (446, 440), (560, 310), (630, 256))
     studio.lay(ellipse(572, 528, 140, 34).turned(-13, (572, 528)), radial("#fffef2", "#ffe9a0", "#e8b94e"))
     hood = studio.lay(shade, linear("#8a6422", "#f8e2a0", "#c79d48", "#7a571d", angle=20), bulge=22)
     studio.glow(line((610, 320), (500, 450), width=40), "#ffffff", 22, 0.55, hood)
@@ -55,9 +53,7 @@ def plant_pot() -> Studio:
         linear("#e38b5f", "#c8693f", "#e09065", "#8a3e20"),
         bulge=26,
     )
-    body = studio.lay(
-        box(540, 620, 1060, 724, 16), linear("#d67f55", "#f0a67c", "#cf7048", "#8a3e20"), bulge=14
-    )
+    body = studio.lay(box(540, 620, 1060, 724, 16), linear("#d67f55", "#f0a67c", "#cf7048", "#8a3e20"), bulge=14)
     studio.glow(box(540, 724, 1060, 742), "#3a1407", 12, 0.55)
     studio.glow(ellipse(680, 664, 60, 30), "#fff3ea", 24, 0.5, body)
     studio.glow(ellipse(690, 860, 40, 120), "#ffe6d6", 34, 0.4)

@@ -67,18 +67,14 @@ def backpack() -> Studio:
         bulge=60,
     )
     studio.glow(ellipse(660, 360, 150, 140), "#ffffff", 70, 0.3, body)
-    flap = studio.lay(
-        symmetric((800, 170), (1000, 206), (1090, 400), (1060, 560), (800, 600)), slate, bulge=34
-    )
+    flap = studio.lay(symmetric((800, 170), (1000, 206), (1090, 400), (1060, 560), (800, 600)), slate, bulge=34)
     studio.glow(line((520, 548), (800, 580), (1080, 548), width=5), "#c9d3e0", 2, 0.6, flap)
     pocket = studio.lay(box(560, 720, 1040, 1050, 60), slate, bulge=34)
     studio.glow(box(570, 780, 1030, 800), "#0e141c", 9, 0.7, pocket)
     studio.lay(box(584, 782, 1016, 794, 5), linear("#e7c77f", "#9a7434"), bulge=3)
     for x in (660, 940):
         studio.lay(box(x - 26, 480, x + 26, 760, 8), linear("#b9763f", "#7a4520"), bulge=9)
-        studio.lay(
-            Outline(box(x - 38, 640, x + 38, 706, 8).points, 11), linear("#f0dca4", "#8e6a2c"), bulge=3
-        )
+        studio.lay(Outline(box(x - 38, 640, x + 38, 706, 8).points, 11), linear("#f0dca4", "#8e6a2c"), bulge=3)
     return studio
 
 
@@ -151,9 +147,7 @@ def _driver(studio: Studio, x: float, y: float, radius: float) -> None:
     studio.lay(ellipse(x, y, radius + 14), linear("#e3e6e8", "#4b4f52", angle=50), bulge=8)
     studio.lay(ellipse(x, y, radius), radial("#141516", "#1b1c1e", "#4a4d50"))
     cone = studio.lay(ellipse(x, y, radius * 0.86), radial("#0f1011", "#2a2c2e", "#6c7074"))
-    studio.glow(
-        ellipse(x + radius * 0.3, y + radius * 0.36, radius * 0.34), "#c9ced2", radius * 0.2, 0.6, cone
-    )
+    studio.glow(ellipse(x + radius * 0.3, y + radius * 0.36, radius * 0.34), "#c9ced2", radius * 0.2, 0.6, cone)
     studio.lay(ellipse(x, y, radius * 0.3), radial("#c9a06b", "#8d5f34", "#3b2413"), bulge=10)
     for angle in range(45, 360, 90):
         bolt = (x + (radius + 4) * cos(radians(angle)), y + (radius + 4) * sin(radians(angle)))
@@ -167,9 +161,7 @@ def _screw(studio: Studio, head: Point, lean: float) -> None:
     studio.glow(shaft.turned(lean, head).moved(26, 22), "#1a1714", 16, 0.5)
     studio.lay(shaft.turned(lean, head), metal, bulge=8)
     for turn in range(70, 340, 22):
-        thread = polygon(
-            (x - 33, y + turn + 10), (x + 33, y + turn - 8), (x + 33, y + turn), (x - 33, y + turn + 18)
-        )
+        thread = polygon((x - 33, y + turn + 10), (x + 33, y + turn - 8), (x + 33, y + turn), (x - 33, y + turn + 18))
         studio.lay(thread.turned(lean, head), metal, bulge=4)
     studio.glow(ellipse(x + 16, y - 44, 74, 70), "#1a1714", 14, 0.5)
     cap = studio.lay(ellipse(x, y - 56, 74), linear("#fbfcfc", "#c3c8cc", "#787d82", angle=50), bulge=12)

@@ -51,9 +51,7 @@ def vase() -> Studio:
         (880, 1086),
         (800, 1090),
     )
-    body = studio.lay(
-        symmetric(*points), linear("#5d8f4a", "#bfe09f", "#86b968", "#5d9148", "#2d5724"), bulge=34
-    )
+    body = studio.lay(symmetric(*points), linear("#5d8f4a", "#bfe09f", "#86b968", "#5d9148", "#2d5724"), bulge=34)
     studio.lay(ellipse(800, 532, 72, 18), linear("#86b968", "#d4efba", "#4a7a38"), bulge=3)
     studio.lay(ellipse(800, 534, 56, 11), flat("#274b1f"))
     studio.glow(curve((690, 790), (730, 760), (720, 900), (690, 980), (660, 900)), "#ffffff", 20, 0.75, body)
@@ -66,9 +64,7 @@ def teapot() -> Studio:
     studio = Studio("#dfe2df")
     glaze = linear("#3f7f9b", "#a9dbe8", "#5b9fb8", "#3b7a96", "#1c4a63", angle=20)
     studio.shadow(790, 1006, 320, 46)
-    studio.lay(
-        line((1080, 520), (1290, 470), (1350, 620), (1240, 800), (1050, 860), width=54), glaze, bulge=22
-    )
+    studio.lay(line((1080, 520), (1290, 470), (1350, 620), (1240, 800), (1050, 860), width=54), glaze, bulge=22)
     spout = curve(
         (560, 620),
         (420, 600),
@@ -101,7 +97,5 @@ def _grass(studio: Studio, foot: tuple[float, float], angle: float, length: floa
     bend = ((foot[0] + tip[0]) / 2 - angle, (foot[1] + tip[1]) / 2)
     studio.lay(line(foot, bend, tip, width=7), linear("#7d9a58", "#b8c98a", angle=90))
     fill = linear(*(("#f4dca6", "#c99a4f"), ("#f7e9e4", "#d79a94"))[head])
-    plume = curve(
-        (tip[0], tip[1] - 110), (tip[0] + 26, tip[1] - 20), (tip[0], tip[1] + 70), (tip[0] - 26, tip[1] - 20)
-    )
+    plume = curve((tip[0], tip[1] - 110), (tip[0] + 26, tip[1] - 20), (tip[0], tip[1] + 70), (tip[0] - 26, tip[1] - 20))
     studio.lay(plume.turned(angle * 1.3, tip), woven(fill, 60), bulge=12)

@@ -42,9 +42,7 @@ class Studio:
         self._covered.paste(255, box, mask)
         return Shape(box, mask)
 
-    def glow(
-        self, outline: Outline, colour: str, blur: float, strength: float, within: Shape | None = None
-    ) -> None:
+    def glow(self, outline: Outline, colour: str, blur: float, strength: float, within: Shape | None = None) -> None:
         """Lay a soft light (or, in a dark colour, a soft shade), inside one shape only if one is given."""
         box = outline.bounds(blur * 2.5)
         mask = _blurred(outline, box, blur).point([round(level * strength) for level in range(256)])
@@ -54,9 +52,7 @@ class Studio:
 
     def shadow(self, x: float, y: float, rx: float, ry: float, strength: float = 0.5) -> None:
         """Lay what stands on the floor its shadow: a wide faint one and a dark one where it touches."""
-        self.glow(
-            ellipse(x + rx * 0.06, y + ry * 0.3, rx * 1.12, ry * 1.5), "#1a1613", ry * 1.1, strength * 0.55
-        )
+        self.glow(ellipse(x + rx * 0.06, y + ry * 0.3, rx * 1.12, ry * 1.5), "#1a1613", ry * 1.1, strength * 0.55)
         self.glow(ellipse(x, y, rx * 0.92, ry * 0.6), "#14100e", max(ry * 0.4, 5), strength * 0.8)
 
     def cut_out(self) -> Image.Image:

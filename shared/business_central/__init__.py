@@ -1,0 +1,1 @@
+"""The client of Business Central: its API, HTTP, retries, OData."""

@@ -1,0 +1,157 @@
+"""From a blob path to the item it names. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from shared.errors import Permanent, Reason
+
+NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
+
+_GUID = re.compile(r"(\{)?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?(1)\})", re.IGNORECASE)
+_GTIN = re.compile(r"[0-9]{8,14}")
+_TOKEN = re.compile(r"\{([^{}]*)\}")
+# A segment holds a company or an item; only free text may span folders. The bounds keep the matching of a hostile
+# path short; BC's own are lower (a display name has at most 250 characters).
+_TOKEN_PATTERNS = {
+    "company": r"(?P<company>[^/]{1,250})",
+    "item": r"(?P<item>[^/]{1,100})",
+    "gtin": r"(?P<gtin>[^/]{1,100})",
+    "name": r"(?P<name>.+)",
+    "extension": r"(?P<extension>[^/.]+)",
+}
+_LEFT_BY_SYSTEMS = re.compile(
+    r"\.ds_store|\._.*|\.apdisk|thumbs\.db|ehthumbs\.db|desktop\.ini|~\$.*|\.~lock\..*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class KeyKind(StrEnum):
+    """What identifies the item: its id (SystemId), its number, or its GTIN."""
+
+    ID = "id"
+    NUMBER = "number"
+    GTIN = "gtin"
+
+
+@dataclass(frozen=True)
+class ItemKey:
+    """An item as a blob path names it; ``company`` is an id, name or display name, None for the default."""
+
+    company: str | None
+    kind: KeyKind
+    value: str
+
+
+@dataclass(frozen=True)
+class PathTemplate:
+    """One alternative of ``BLOB_PATH_TEMPLATE``."""
+
+    text: str
+    pattern: re.Pattern[str]
+
+    @property
+    def names_company(self) -> bool:
+        """Whether a path that matches says which company it means."""
+        return "company" in self.pattern.groupindex
+
+
+def parse_templates(setting: str) -> tuple[PathTemplate, ...]:
+    """Return the alternatives of a ``BLOB_PATH_TEMPLATE``; a ValueError says what is wrong with it."""
+    return tuple(_parse_template(text.strip()) for text in setting.split("|"))
+
+
+def _parse_template(text: str) -> PathTemplate:
+    tokens = _TOKEN.findall(text)
+    if unknown := [token for token in tokens if token not in _TOKEN_PATTERNS]:
+        known = " ".join(f"{{{token}}}" for token in _TOKEN_PATTERNS)
+        raise ValueError(f"{text!r} uses {{{unknown[0]}}}; the tokens are {known}")
+    if repeated := [token for token in _TOKEN_PATTERNS if tokens.count(token) > 1]:
+        raise ValueError(f"{text!r} uses {{{repeated[0]}}} more than once")
+    if adjacent := re.search(r"\}\{", text):
+        raise ValueError(f"{text!r} must have text between two tokens (position {adjacent.start() + 1})")
+    if "extension" in tokens and not text.endswith(".{extension}"):
+        raise ValueError(f"{text!r} must have {{extension}} at its end, after a dot")
+    pieces = _TOKEN.split(text)  # literal, token, literal, token, …, literal
+    if stray := [piece for piece in pieces[::2] if "{" in piece or "}" in piece]:
+        raise ValueError(f"{text!r} has a brace without its partner in {stray[0]!r}")
+    if ("item" in tokens) == ("gtin" in tokens):
+        raise ValueError(f"{text!r} must contain {{item}} or {{gtin}}, and not both")
+    regex = "".join(
+        _TOKEN_PATTERNS[piece] if index % 2 else re.escape(unicodedata.normalize("NFC", piece))
+        for index, piece in enumerate(pieces)
+    )
+    return PathTemplate(text, re.compile(regex, re.DOTALL | re.IGNORECASE))
+
+
+def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
+    """Return the item that ``path`` names by the first template that matches.
+
+    Raises:
+        Permanent: ``ignored`` for files that operating systems and tools leave, else ``bad_path``.
+    """
+    if _LEFT_BY_SYSTEMS.fullmatch(path.rpartition("/")[2]):
+        raise Permanent(Reason.IGNORED, f"{path!r} is a file that operating systems or tools leave, no picture.")
+    normal = unicodedata.normalize("NFC", path)  # macOS sends decomposed letters
+    for template in templates:
+        if match := template.pattern.fullmatch(normal):
+            return _item_key(match.groupdict(), path, template)
+    expected = " or ".join(template.text for template in templates)
+    raise _bad_path(f"The path {path!r} does not match", expected)
+
+
+def _bad_path(problem: str, expected: str) -> Permanent:
+    return Permanent(Reason.BAD_PATH, f"{problem} {expected}. Upload the picture again under a path of that form.")
+
+
+def _item_key(found: Mapping[str, str], path: str, template: PathTemplate) -> ItemKey:
+    try:
+        company = _company(found.get("company"))
+        if "gtin" in found:
+            return ItemKey(company, KeyKind.GTIN, _gtin(found["gtin"]))
+        if guid := guid_of(found["item"]):
+            return ItemKey(company, KeyKind.ID, guid)
+        return ItemKey(company, KeyKind.NUMBER, _number(found["item"]))
+    except ValueError as error:
+        raise _bad_path(f"The path {path!r} {error}. What is expected is", template.text) from None
+
+
+def _company(text: str | None) -> str | None:
+    if text is not None and not fold_company(text):
+        raise ValueError("names no company: that part is blank")
+    return text
+
+
+def guid_of(text: str) -> str | None:
+    """Return ``text`` as a lower-case GUID without braces, or None if it is not a GUID."""
+    match = _GUID.fullmatch(text.strip())
+    return str(UUID(match[2])) if match else None
+
+
+def _number(text: str) -> str:
+    """Return ``text`` as BC stores a Code: trimmed and in upper case, character by character ("ß" stays)."""
+    number = "".join(c.upper() if len(c.upper()) == 1 else c for c in text.strip())
+    if not number or any(unicodedata.category(c) in ("Cc", "Cs") for c in number):
+        raise ValueError("holds no readable item number")
+    if len(number) > NUMBER_MAX:
+        found = f"{number!r} has {len(number)} characters"
+        raise ValueError(f"holds no item number: {found}, and an item number has at most {NUMBER_MAX}")
+    return number
+
+
+def _gtin(text: str) -> str:
+    if not _GTIN.fullmatch(text.strip()):
+        raise ValueError(f"holds no GTIN: {text!r} is not 8 to 14 digits")
+    return text.strip()
+
+
+def fold_company(name: str) -> str:
+    """Return what two spellings of one company have in common.
+
+    A path segment cannot end in a dot, and BC's own demo company is called ``CRONUS USA, Inc.``.
+    """
+    folded = unicodedata.normalize("NFD", name).casefold()  # canonical caseless matching, Unicode 3.13, D145
+    return unicodedata.normalize("NFC", folded).strip(" .")

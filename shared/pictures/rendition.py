@@ -1,0 +1,39 @@
+"""What the picture for BC looks like, and what a source may be. Pure.
+
+Imports no Pillow: the settings are read without loading it.
+"""
+
+from dataclasses import dataclass
+
+Colour = tuple[int, int, int]
+
+FITS = ("inside", "pad")
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """What the picture for BC looks like: sides in pixels, sizes in bytes, JPEG quality, background as RGB.
+
+    ``fit`` is ``inside``, which keeps the shape, or ``pad``, which adds background until the picture is square.
+    """
+
+    max_side: int = 1024
+    max_bytes: int = 262_144
+    quality: int = 85
+    background: Colour = (255, 255, 255)
+    fit: str = FITS[0]
+
+
+@dataclass(frozen=True)
+class SourceLimits:
+    """What a source may be; checked before anything expensive is done with it.
+
+    There is no limit on frames: none but the first is ever decoded, or even looked for.
+    """
+
+    max_bytes: int = 64 * 1024 * 1024
+    max_pixels: int = 100_000_000
+
+
+USUAL_RENDITION = Rendition()
+USUAL_LIMITS = SourceLimits()

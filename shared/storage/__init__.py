@@ -1,0 +1,1 @@
+"""The pictures account: uploads, archive and quarantine, item records."""

@@ -1,0 +1,80 @@
+"""The archive and the quarantine: what goes there, under which name, with which metadata and note."""
+
+import hashlib
+from dataclasses import dataclass
+
+from shared.errors import Permanent, Waiting
+from shared.report import Report
+from shared.storage.moves import Mover
+from shared.storage.names import ARCHIVE, QUARANTINE, archive_name, before_name, quarantine_name
+from shared.storage.uploads import Source
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Moves finished uploads to where they stay; one per process, safe to use from threads.
+
+    Repeating a call is safe: the same upload always gets the same name.
+    """
+
+    mover: Mover
+
+    def archive(self, source: Source, company: str, item_number: str, report: Report) -> None:
+        """Move an upload to the archive, and note in ``report`` where it lies.
+
+        If it was replaced or removed meanwhile, its outcome stands and nothing is deleted: the newer one has its own event.
+        """
+        name = archive_name(company, item_number, source.name, source.etag, source.uploaded_at)
+        self.mover.move(source, ARCHIVE, name, _metadata(source, report))
+        report.moved_to = f"{ARCHIVE}/{name}"
+
+    def quarantine(self, source: Source, failure: Permanent | Waiting, report: Report) -> bool:
+        """Move an upload to quarantine with a note beside it, and note in ``report`` where it lies.
+
+        Returns False if the upload was replaced or removed meanwhile; nothing is deleted then.
+        """
+        name = quarantine_name(failure.reason, source.name, source.etag)
+        if not self.mover.move(source, QUARANTINE, name, _metadata(source, report), _note(source, failure)):
+            return False
+        report.moved_to = f"{QUARANTINE}/{name}"
+        return True
+
+    def keep_existing(self, content: bytes, replaced_by: str, report: Report) -> None:
+        """Save ``content``, which BC shows and the upload ``replaced_by`` will replace; note in ``report`` where it lies."""
+        name = before_name(str(report.company), str(report.item_number), content)
+        metadata = {
+            "outcome": "before",
+            "company": report.company,
+            "item_number": report.item_number,
+            "item_id": report.item_id,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "replaced_by": replaced_by,
+            "upload_id": report.upload_id,
+        }
+        self.mover.save(ARCHIVE, name, content, metadata)
+        report.kept = f"{ARCHIVE}/{name}"
+
+
+def _metadata(source: Source, report: Report) -> dict[str, str | None]:
+    return {
+        "outcome": report.outcome,
+        "reason": report.reason,
+        "detail": report.detail,
+        "company": report.company,
+        "item_number": report.item_number,
+        "item_id": report.item_id,
+        "uploaded_at": source.uploaded_at.isoformat(),
+        "sha256": hashlib.sha256(source.content).hexdigest() if source.content is not None else None,
+        "upload_id": report.upload_id,
+    }
+
+
+def _note(source: Source, failure: Permanent | Waiting) -> str:
+    return (
+        f"This file could not become an item's picture in Business Central.\n\n"
+        f"File:      {source.name}\n"
+        f"Uploaded:  {source.uploaded_at:%Y-%m-%d %H:%M:%S} UTC\n"
+        f"Reason:    {failure.reason}\n\n"
+        f"{failure.detail}\n\n"
+        f"Your original is next to this note. You can leave both here: upload a corrected picture as usual.\n"
+    )

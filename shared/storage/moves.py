@@ -1,0 +1,211 @@
+"""Moves uploads from incoming to another container; their bytes are in at least one place at every moment."""
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+
+from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
+
+from shared.errors import Reason, Transient
+from shared.storage.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, plan
+from shared.storage.errors import code_of, is_changed_or_gone, storage_errors
+from shared.storage.names import INCOMING, encode_metadata, unquoted_etag
+from shared.storage.uploads import Source, is_current, metadata_of
+
+_STORAGE_SCOPE = "https://storage.azure.com/.default"
+_ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
+# The host gives an invocation up, and its process with it, after ten minutes; some went by before the move.
+_ONE_DELIVERY = 5 * 60.0
+
+
+class Mover:
+    """Moves uploads; one per process. With a credential, storage is opened by identity."""
+
+    def __init__(
+        self,
+        service: BlobServiceClient,
+        credential: TokenCredential | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._service, self._credential, self._clock = service, credential, clock
+
+    def move(
+        self,
+        source: Source,
+        container: str,
+        name: str,
+        metadata: Mapping[str, str | None],
+        note: str | None = None,
+    ) -> bool:
+        """Move the upload to ``container``/``name`` with ``metadata``; repeating it is safe.
+
+        Writes ``note`` beside it, under its name with ``.txt`` added. Returns False if the upload was replaced or
+        removed meanwhile: the bytes that were read are saved all the same, and nothing is deleted.
+        """
+        target = self._service.get_blob_client(container, name)
+        marks = {"source_name": source.name, "source_etag": unquoted_etag(source.etag)}
+        encoded = encode_metadata({**metadata, **marks})
+        with storage_errors(f"moving {source.name!r} to {container}/{name}"):
+            copied = self._copy(source, target, encoded)
+            if not copied:
+                if source.content is None:
+                    return False
+                self._save(source, target, source.content, encoded)
+            if note:
+                self._write_note(self._service.get_blob_client(container, f"{name}.txt"), note, encoded)
+            return copied and self._delete(source)
+
+    def save(self, container: str, name: str, content: bytes, metadata: Mapping[str, str | None]) -> None:
+        """Save ``content``, which is nowhere else, as ``container``/``name``; repeating it is safe.
+
+        The name must stand for the content: a blob that has it already is taken to hold the same bytes.
+        """
+        target = self._service.get_blob_client(container, name)
+        with storage_errors(f"saving {container}/{name}"):
+            try:
+                target.upload_blob(content, metadata=encode_metadata(metadata), overwrite=False, validate_content=True)
+            except HttpResponseError as error:
+                if not _is_taken(error):
+                    raise
+
+    def _copy(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> bool:
+        """Copy under the source's ETag to a name that must be free; False if the source has changed."""
+        try:
+            if not self._copied_in_one_step(source, target, metadata):
+                self._copy_in_parts(source, target, metadata)
+        except HttpResponseError as error:
+            if _is_taken(error):
+                _must_be_ours(target, metadata, error, source.size)
+            # Storage's answers to a stale, a missing and an unreadable source are alike; the source itself tells.
+            elif not is_current(self._incoming(source.name), source.etag):
+                return False
+            else:
+                raise
+        return True
+
+    def _copied_in_one_step(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> bool:
+        """Have the service copy it; False if that is beyond what the service does."""
+        url = self._incoming(source.name).url
+        if source.size > _ONE_COPY or len(url) > ADDRESS_MAX:
+            return False
+        try:
+            answer = target.start_copy_from_url(
+                url,
+                metadata=metadata,
+                requires_sync=True,
+                source_etag=source.etag,
+                source_match_condition=MatchConditions.IfNotModified,
+                match_condition=MatchConditions.IfMissing,
+                source_authorization=self._source_authorization(),
+                headers=_hash_of(source.content),
+            )
+        except HttpResponseError as error:
+            # The blocks that an earlier delivery staged may count as taken, too: then the copy goes on in blocks.
+            if code_of(error) in CANNOT_COPY or (_is_taken(error) and not target.exists()):
+                return False
+            raise
+        if answer.get("copy_status") != "success":
+            raise Transient(Reason.STORAGE, f"The copy of {source.name!r} ended as {answer.get('copy_status')!r}.")
+        return True
+
+    def _copy_in_parts(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> None:
+        """Copy what the service does not copy in one step; what was read already is not read again."""
+        until = self._clock() + _ONE_DELIVERY
+        blob = self._incoming(source.name)
+        found = blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
+        if source.content is not None:
+            self._save(source, target, source.content, metadata, found.content_settings.content_type)
+        elif target.exists():
+            _must_be_ours(target, metadata, None, source.size)
+        else:
+            copy = BlockCopy(blob, source.etag, target, self._source_authorization, lambda: self._clock() < until)
+            copy.run(plan(source.name, source.etag, source.size), metadata, found.content_settings)
+
+    def _source_authorization(self) -> str | None:
+        """By identity, the service that copies must be shown that the source may be read, in its own account too."""
+        if self._credential is None:
+            return None
+        return f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"
+
+    def _save(
+        self,
+        source: Source,
+        target: BlobClient,
+        content: bytes,
+        metadata: dict[str, str],
+        content_type: str | None = None,
+    ) -> None:
+        """Save the bytes that were read; storage checks them by hash."""
+        try:
+            target.upload_blob(
+                content,
+                metadata=metadata,
+                overwrite=False,
+                validate_content=True,
+                content_settings=ContentSettings(content_type=content_type),
+            )
+        except HttpResponseError as error:
+            if not _is_taken(error):
+                raise
+            _must_be_ours(target, metadata, error, source.size)
+
+    def _write_note(self, target: BlobClient, note: str, metadata: Mapping[str, str]) -> None:
+        marks = {key: metadata[key] for key in _MARKS}
+        plain = ContentSettings(content_type="text/plain; charset=utf-8")
+        try:
+            target.upload_blob(note.encode(), metadata=marks, overwrite=False, content_settings=plain)
+        except HttpResponseError as error:
+            if not _is_taken(error):
+                raise
+            _must_be_ours(target, metadata, error)
+
+    def _delete(self, source: Source) -> bool:
+        blob = self._incoming(source.name)
+        try:
+            blob.delete_blob(
+                delete_snapshots="include", etag=source.etag, match_condition=MatchConditions.IfNotModified
+            )
+        except HttpResponseError as error:
+            if is_changed_or_gone(error):
+                return not blob.exists()  # gone by an earlier try whose answer was lost, or by somebody else
+            raise
+        return True
+
+    def _incoming(self, name: str) -> BlobClient:
+        return self._service.get_blob_client(INCOMING, name)
+
+
+_MARKS = ("source_name", "source_etag")
+
+
+def _must_be_ours(
+    target: BlobClient, metadata: Mapping[str, str], error: HttpResponseError | None, size: int | None = None
+) -> None:
+    """Accept a blob that is there already only if an earlier delivery of this very upload left it, and left it whole."""
+    found = target.get_blob_properties()
+    marks = metadata_of(found)
+    same = all(marks.get(key) == metadata[key] for key in _MARKS)
+    if not same or (size is not None and found.size != size):
+        where = f"{target.container_name}/{target.blob_name}"
+        detail = f"{where} is taken by another blob, so the upload stays where it is. Rename or remove that blob."
+        raise Transient(Reason.STORAGE, detail) from error
+
+
+def _is_taken(error: HttpResponseError) -> bool:
+    """Tell a target's name that is not free from the other conflicts that are answered with 409 or 412.
+
+    A lease is asked for only where a blob is.
+    """
+    return code_of(error) in ("BlobAlreadyExists", "TargetConditionNotMet", "LeaseIdMissing")
+
+
+def _hash_of(content: bytes | None) -> dict[str, str]:
+    """Return the header by which the service checks that what it copies are the bytes that were read."""
+    if content is None:
+        return {}
+    digest = hashlib.md5(content, usedforsecurity=False).digest()
+    return {"x-ms-source-content-md5": base64.b64encode(digest).decode()}

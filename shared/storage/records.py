@@ -1,0 +1,85 @@
+"""The item records: read, and written only under the ETag under which they were read."""
+
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
+
+from shared import item_record
+from shared.errors import Reason, Transient
+from shared.item_record import ItemRecord, StoredRecord
+from shared.storage.errors import code_of, storage_errors
+from shared.storage.names import RECORDS, record_name
+from shared.storage.uploads import keep_date
+
+_JSON = ContentSettings(content_type="application/json")
+_REFUSED = ("BlobAlreadyExists", "BlobNotFound", "ConditionNotMet")
+
+
+class ItemRecords:
+    """The records of one environment of BC; one per process."""
+
+    def __init__(self, service: BlobServiceClient, environment: str) -> None:
+        self._service, self._environment = service, environment
+
+    def read(self, company_id: str, item_id: str) -> StoredRecord:
+        """Return the item's record; a new one, with an empty number, where there is none yet.
+
+        Raises:
+            Transient: ``storage``, also where what lies there is no record.
+        """
+        dates: list[str] = []
+        blob = self._blob(company_id, item_id)
+        with storage_errors(f"reading {RECORDS}/{blob.blob_name}"):
+            try:
+                download = blob.download_blob(raw_response_hook=keep_date(dates))
+            except HttpResponseError as error:
+                if code_of(error) != "BlobNotFound":
+                    raise
+                now = parsedate_to_datetime(dates[-1])
+                return StoredRecord(ItemRecord(""), None, now, now)
+            text = download.readall()
+        found, properties = _parsed(text, blob), download.properties
+        return StoredRecord(found, properties.etag, properties.last_modified, parsedate_to_datetime(dates[-1]))
+
+    def write(self, company_id: str, item_id: str, read: StoredRecord, record: ItemRecord) -> StoredRecord | None:
+        """Put ``record`` in the place of what was ``read``; None where somebody else has changed it since."""
+        blob = self._blob(company_id, item_id)
+        with storage_errors(f"writing {RECORDS}/{blob.blob_name}"):
+            try:
+                answer = blob.upload_blob(item_record.to_json(record), content_settings=_JSON, **_only_over(read.etag))
+            except HttpResponseError as error:
+                if code_of(error) not in _REFUSED:
+                    raise
+                # The first answer may have been lost, and the SDK have asked again.
+                again = self.read(company_id, item_id)
+                return again if again.etag and again.record == record else None
+        return StoredRecord(record, answer["etag"], answer["last_modified"], _date(answer))
+
+    def _blob(self, company_id: str, item_id: str) -> BlobClient:
+        return self._service.get_blob_client(RECORDS, record_name(self._environment, company_id, item_id))
+
+
+def _only_over(etag: str | None) -> dict[str, Any]:
+    if etag is None:
+        return {"overwrite": False}
+    return {"overwrite": True, "etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _date(answer: dict[str, Any]) -> datetime:
+    found: datetime = answer["date"]
+    return found
+
+
+def _parsed(text: bytes, blob: BlobClient) -> ItemRecord:
+    try:
+        return item_record.from_json(text)
+    except ValueError as error:
+        detail = (
+            f"{RECORDS}/{blob.blob_name} is no item record of this version: {error}. Uploads for the item wait. If a later "
+            "version of this app wrote it, deploy that version again; else remove that blob, and they go on."
+        )
+        raise Transient(Reason.STORAGE, detail) from error

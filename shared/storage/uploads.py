@@ -1,0 +1,155 @@
+"""The pictures account: its client, and the uploads as they are read."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobClient, BlobServiceClient, ExponentialRetry
+
+from shared import __version__
+from shared.errors import Reason, Superseded, Transient
+from shared.storage.errors import code_of, is_changed_or_gone, storage_errors
+from shared.storage.names import INCOMING, replayed_at
+
+_ONE_READ = 32 * 1024 * 1024  # bytes of one request; a larger upload takes several
+
+
+@dataclass(frozen=True)
+class Source:
+    """An upload as it was read: these bytes belong to this ETag. ``content`` is None where it was not read.
+
+    Times are by storage's clock: ``written_at`` is the blob's own, ``seen_at`` that of the answer. ``uploaded_at`` decides
+    which of two uploads is newer; of a replay it is the original's, never later than ``written_at``.
+    """
+
+    name: str
+    etag: str
+    uploaded_at: datetime
+    is_replay: bool
+    written_at: datetime
+    seen_at: datetime
+    size: int
+    metadata: Mapping[str, str]
+    content: bytes | None
+
+    @property
+    def is_directory_marker(self) -> bool:
+        """Whether a tool left this empty blob to stand for a folder."""
+        marked = self.name.endswith("/") or self.metadata.get("hdi_isfolder", "").lower() == "true"
+        return self.size == 0 and marked
+
+
+def connect(
+    account_url: str | None,
+    credential: TokenCredential | None,
+    retry: ExponentialRetry,
+    *,
+    connection_string: str | None = None,
+) -> BlobServiceClient:
+    """Return the client for the pictures account: by identity at ``account_url``, or by ``connection_string``."""
+    options: dict[str, Any] = {
+        "retry_policy": retry,
+        "user_agent": f"item-picture-sync/{__version__}",
+        "max_single_get_size": _ONE_READ,
+        "max_chunk_get_size": _ONE_READ,
+    }
+    if connection_string:
+        return BlobServiceClient.from_connection_string(connection_string, **options)
+    return BlobServiceClient(str(account_url), credential=credential, **options)
+
+
+class PictureStorage:
+    """Reads uploads; one per process."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
+
+    def read(self, name: str, max_bytes: int) -> Source:
+        """Return the upload as it is now, without its content where it is larger than ``max_bytes``.
+
+        Raises:
+            Superseded: it is gone, or was replaced while it was being read.
+        """
+        dates: list[str] = []
+        with _source_errors(name):
+            # The client pins what follows the first answer to that answer's ETag.
+            download = self._incoming(name).download_blob(raw_response_hook=keep_date(dates))
+            content = download.readall() if download.properties.size <= max_bytes else None
+        return _source(name, download.properties, dates, content)
+
+    def look_at(self, name: str) -> Source:
+        """Return the upload as it is now without reading it; errors as for ``read``."""
+        dates: list[str] = []
+        with _source_errors(name):
+            properties = self._incoming(name).get_blob_properties(raw_response_hook=keep_date(dates))
+        return _source(name, properties, dates, None)
+
+    def is_current(self, source: Source) -> bool:
+        """Tell whether the upload is still the blob of its name in incoming."""
+        with storage_errors(f"looking for {source.name!r}"):
+            return is_current(self._incoming(source.name), source.etag)
+
+    def _incoming(self, name: str) -> BlobClient:
+        return self._service.get_blob_client(INCOMING, name)
+
+
+def _source(name: str, properties: Any, dates: list[str], content: bytes | None) -> Source:  # noqa: ANN401 - the SDK's
+    written_at, found = properties.last_modified, metadata_of(properties)
+    original = replayed_at(found, name)
+    return Source(
+        name=name,
+        etag=str(properties.etag),
+        uploaded_at=min(original, written_at) if original else written_at,
+        is_replay=original is not None,
+        written_at=written_at,
+        seen_at=parsedate_to_datetime(dates[-1]),
+        size=properties.size,
+        metadata=found,
+        content=content,
+    )
+
+
+def metadata_of(properties: Any) -> dict[str, str]:  # noqa: ANN401 - the SDK's
+    """Return a blob's metadata; some tools capitalise their names when they copy a blob, and case does not count."""
+    return {name.lower(): value for name, value in (properties.metadata or {}).items()}
+
+
+def keep_date(dates: list[str]) -> Callable[[Any], None]:
+    """Return a hook that keeps when storage answered: the SDK itself does not show storage's clock."""
+
+    def keep(response: Any) -> None:  # noqa: ANN401 - the SDK's
+        if date := response.http_response.headers.get("Date"):
+            dates.append(date)
+
+    return keep
+
+
+def is_current(blob: BlobClient, etag: str) -> bool:
+    """Tell whether ``blob`` is there and still has this ETag."""
+    try:
+        blob.get_blob_properties(etag=etag, match_condition=MatchConditions.IfNotModified)
+    except HttpResponseError as error:
+        if is_changed_or_gone(error):
+            return False
+        raise
+    return True
+
+
+@contextmanager
+def _source_errors(name: str) -> Iterator[None]:
+    try:
+        with storage_errors(f"reading {name!r}"):
+            yield
+    except Transient as failure:
+        code = code_of(failure.__cause__)
+        if code == "BlobNotFound":
+            raise Superseded(Reason.SOURCE_GONE, f"{name!r} is not in {INCOMING} any more.") from failure
+        if code == "ConditionNotMet":
+            raise Superseded(Reason.SOURCE_CHANGED, f"{name!r} was replaced while it was being read.") from failure
+        raise

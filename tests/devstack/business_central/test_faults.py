@@ -1,0 +1,197 @@
+"""What a test can have the simulator do to its callers: latency, faults, dropped connections, slow bodies, late writes."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+import requests
+
+from tests.support.simulator_client import (
+    ANYTHING,
+    CONTENT,
+    Client,
+    picture,
+    refused,
+    token,
+    until,
+)
+
+evidence = pytest.mark.evidence
+
+
+def test_a_fault_meets_as_many_matching_requests_as_it_says(bc: Client) -> None:
+    headers = {"Retry-After": "7"}
+    bc.control("POST", "/faults", status=503, count=2, method="PATCH", path="pictureContent", headers=headers)
+    assert bc.get(CONTENT.replace("/pictureContent", "")).status_code == 200
+    for _ in range(2):
+        response = bc.patch(CONTENT, picture(), headers=ANYTHING)
+        refused(response, 503, "Internal_TenantUnavailable")
+        assert response.headers["Retry-After"] == "7"
+    assert (bc.metadata()["width"], bc.patch(CONTENT, picture(), headers=ANYTHING).status_code) == (0, 204)
+
+
+def test_a_fault_without_count_lasts_until_the_reset(bc: Client) -> None:
+    bc.control("POST", "/faults", status=429, count=None)
+    assert [bc.get("/companies").status_code for _ in range(3)] == [429] * 3
+    bc.control("POST", "/reset")
+    assert bc.get("/companies").status_code == 200
+
+
+def test_an_applied_fault_takes_effect_although_the_answer_says_otherwise(bc: Client) -> None:
+    bc.control("POST", "/faults", status=504, code="GatewayTimeout", applied=True)
+    refused(bc.patch(CONTENT, picture(), headers=ANYTHING), 504, "GatewayTimeout")
+    assert picture() == bc.get(CONTENT).content
+
+
+@pytest.mark.parametrize(("applied", "width"), [(True, 40), (False, 0)])
+def test_a_dropped_connection_has_no_answer_and_the_effect_that_was_asked_for(
+    bc: Client, applied: bool, width: int
+) -> None:
+    bc.control("POST", "/faults", drop=True, applied=applied, method="PATCH")
+    with pytest.raises(requests.ConnectionError):
+        bc.patch(CONTENT, picture(), headers=ANYTHING)
+    assert width == bc.metadata()["width"]
+    assert None is bc.log()["requests"][0]["status"]
+
+
+def test_a_late_request_takes_effect_after_its_client_gave_up(bc: Client) -> None:
+    bc.control("POST", "/latency", seconds=60, method="PATCH", path="picture")
+    with pytest.raises(requests.ReadTimeout):
+        requests.patch(bc.base + CONTENT, picture(), headers={**bc.headers, **ANYTHING}, timeout=(10, 0.05))
+    until(lambda: bc.log()["in_flight"] == 1)
+    bc.control("POST", "/latency", seconds=0)
+    bc.patch(CONTENT, picture(size=(7, 5)), headers=ANYTHING)
+    assert bc.metadata()["width"] == 7
+    bc.control("DELETE", "/latency")
+    until(lambda: bc.log()["in_flight"] == 0)
+    assert bc.metadata()["width"] == 40
+
+
+def test_a_reset_drops_the_requests_that_still_wait(bc: Client) -> None:
+    bc.control("POST", "/latency", seconds=60, method="PATCH")
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(requests.patch, bc.base + CONTENT, picture(), headers={**bc.headers, **ANYTHING}, timeout=10)
+        until(lambda: bc.log()["in_flight"] == 1)
+        bc.control("POST", "/reset")
+        assert isinstance(late.exception(), requests.ConnectionError)
+    assert bc.metadata()["width"] == 0
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "found"), [({"Retry-After": "7"}, "7"), ({}, None), ({"Retry-After": "-1e9"}, "-1e9")]
+)
+def test_retry_after_is_there_or_not_or_absurd(bc: Client, retry_after: dict[str, str], found: str | None) -> None:
+    bc.control("POST", "/faults", status=503, headers=retry_after)
+    assert bc.get("/companies").headers.get("Retry-After") == found
+
+
+def test_chance_strikes_the_same_requests_for_the_same_seed(bc: Client) -> None:
+    runs = []
+    for seed in (1, 1, 2):
+        bc.control("POST", "/reset")
+        bc.control("POST", "/faults", status=503, count=None, probability=0.3, seed=seed)
+        runs.append([bc.get("/companies").status_code for _ in range(40)])
+    assert runs[0] == runs[1] != runs[2]
+    assert 4 < runs[0].count(503) < 20
+
+
+def test_a_connection_can_be_dropped_before_the_body_was_read(bc: Client) -> None:
+    bc.control("POST", "/faults", drop="unread", method="PATCH")
+    body = Unhurried(bc, 1 << 20)
+    with pytest.raises(requests.ConnectionError):
+        bc.patch(CONTENT, body, headers=ANYTHING)
+    assert bc.log()["requests"][-1]["status"] is None
+    assert bc.upload(picture()).status_code == 204
+
+
+class Unhurried:
+    """A body of which the second half is sent only after the request was answered, or dropped."""
+
+    def __init__(self, bc: Client, size: int) -> None:
+        self._url, self._size = bc.url, size
+
+    def __iter__(self) -> Iterator[bytes]:
+        with Client(self._url) as watcher:
+            yield bytes(self._size)
+            until(lambda: watcher.log()["requests"])
+            for _ in range(64):
+                yield bytes(self._size)
+
+
+# Slow bodies
+
+
+def test_a_slow_answer_comes_as_the_clock_moves(bc: Client) -> None:
+    bc.put_pictures(picture())
+    bc.control("POST", "/speed", answer=100, method="GET")
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(bc.get, bc.api.content)
+        with Client(bc.url) as other:
+            until(lambda: other.log()["requests"])
+            assert not late.done()
+            while not late.done():
+                other.advance(1)
+        assert late.result().content == picture()
+
+
+def test_a_slow_request_is_not_handled_before_it_is_read(bc: Client) -> None:
+    bc.control("POST", "/speed", request=100, method="PATCH")
+    with ThreadPoolExecutor(1) as pool, Client(bc.url) as other:
+        late = pool.submit(bc.upload, picture())
+        until(lambda: other.log()["in_flight"] == 1)
+        assert other.metadata()["width"] == 0
+        while not late.done():
+            other.advance(1)
+        assert (late.result().status_code, other.metadata()["width"]) == (204, 40)
+
+
+# Writes that are applied later
+
+
+@pytest.mark.parametrize("answer", [{"status": 504}, {"drop": True}], ids=["answered", "dropped"])
+def test_a_write_is_applied_minutes_after_its_answer(bc: Client, answer: dict[str, object]) -> None:
+    bc.control("POST", "/faults", **answer, applied="later", delay=300, method="PATCH")
+    with suppress(requests.ConnectionError):
+        assert bc.upload(picture()).status_code == 504
+    assert bc.upload(picture(size=(7, 5))).status_code == 204
+    bc.advance(299)
+    assert bc.metadata()["width"] == 7
+    bc.advance(1)
+    assert bc.metadata()["width"] == 40
+
+
+def test_a_write_is_applied_when_a_test_says_so(bc: Client) -> None:
+    bc.control("POST", "/faults", drop=True, applied="later", method="PATCH")
+    with pytest.raises(requests.ConnectionError):
+        bc.upload(picture())
+    bc.advance(86_400)
+    (pending,) = bc.control("GET", "/late").json()["pending"]
+    assert (pending["method"], pending["seconds"]) == ("PATCH", None)
+    bc.headers["Authorization"] = f"Bearer {token(exp=int(time.time()) + 100_000)}"
+    assert bc.metadata()["width"] == 0
+    assert bc.control("POST", "/late").json() == {"applied": 1}
+    assert (bc.metadata()["width"], bc.control("GET", "/late").json()) == (40, {"pending": []})
+
+
+def test_late_writes_are_applied_in_the_order_in_which_they_are_due(bc: Client) -> None:
+    for delay, size in ((20, (20, 20)), (10, (10, 10))):
+        bc.control("POST", "/faults", status=504, applied="later", delay=delay)
+        bc.upload(picture(size=size))
+    bc.advance(60)
+    assert bc.metadata()["width"] == 20
+
+
+def test_a_reset_forgets_late_writes(bc: Client) -> None:
+    bc.control("POST", "/faults", status=504, applied="later")
+    bc.upload(picture())
+    bc.control("POST", "/reset")
+    assert bc.control("POST", "/late").json() == {"applied": 0}
+    assert bc.metadata()["width"] == 0
+
+
+def test_an_unauthorised_write_is_never_applied(bc: Client) -> None:
+    bc.control("POST", "/faults", status=504, applied="later")
+    requests.patch(bc.base + CONTENT, picture(), headers=ANYTHING, timeout=10)
+    assert bc.control("POST", "/late").json() == {"applied": 0}

@@ -1,0 +1,67 @@
+"""``$metadata`` and the service document: what they say is what is served."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from devstack.business_central.assumptions import Assumption
+from tests.support.simulator_client import (
+    CRONUS,
+    DESK,
+    ITEMS,
+    ON_PREMISES_V1,
+    ON_PREMISES_V2,
+    V1,
+    V2,
+    Client,
+    assumed,
+    picture,
+)
+
+evidence = pytest.mark.evidence
+EDM = {"edm": "http://docs.oasis-open.org/odata/ns/edm"}
+everywhere = pytest.mark.parametrize(
+    "bc",
+    [V2, V1, ON_PREMISES_V2, ON_PREMISES_V1],
+    ids=["v2.0", "v1.0", "on-premises v2.0", "on-premises v1.0"],
+    indirect=True,
+)
+
+
+def types(bc: Client) -> dict[str, dict[str, str]]:
+    """Return the entity types of ``$metadata`` and the types of their properties."""
+    root = ET.fromstring(bc.get("/$metadata").content)  # noqa: S314 - our own simulator's
+    return {
+        entity.attrib["Name"]: {
+            each.attrib["Name"]: each.attrib["Type"]
+            for each in (*entity.findall("edm:Property", EDM), *entity.findall("edm:NavigationProperty", EDM))
+        }
+        for entity in root.iter("{http://docs.oasis-open.org/odata/ns/edm}EntityType")
+    }
+
+
+@evidence("DOC")
+@everywhere
+def test_the_metadata_names_what_is_served(bc: Client) -> None:
+    bc.upload(picture())
+    known = types(bc)
+    company = bc.get(f"/companies({CRONUS})").json()
+    item = bc.get(f"{ITEMS}({DESK})", params={"$expand": "picture"}).json()
+    shown = item["picture"][0] if isinstance(item["picture"], list) else item["picture"]
+    for name, document in (("company", company), ("item", item), ("picture", shown)):
+        served = {each.partition("@")[0] for each in document} - {""}
+        assert served | {"items"} == set(known[name]) | {"items"}
+    assert known["picture"][bc.api.stream] == "Edm.Stream"
+    assert known["item"]["picture"].startswith("Collection(") is isinstance(item["picture"], list)
+
+
+@evidence("UNK")
+@everywhere
+def test_both_documents_say_that_they_are_assumed(bc: Client) -> None:
+    metadata, service = bc.get("/$metadata"), bc.get(bc.base)
+    assert metadata.headers["Content-Type"].startswith("application/xml")
+    assert assumed(metadata) == {Assumption.METADATA}
+    assert assumed(service) == {Assumption.SERVICE_DOCUMENT}
+    assert service.json()["@odata.context"] == f"{bc.base}/$metadata"
+    assert {each["url"] for each in service.json()["value"]} >= {"companies", "items"}
+    assert bc.get(f"{bc.base}/").json() == service.json()

@@ -1,0 +1,193 @@
+"""The contact sheet shows every upload as it was and as it became, safely and in one file."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from devstack.contact_sheet import THUMBNAIL, Row, preview, write
+from devstack.drawing.encodings import jpeg, phone_photo, png
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROW = Row(
+    blob="CRONUS USA, Inc/1896-S.jpg",
+    story="a plain photo",
+    outcome="updated",
+    reason=None,
+    expected=True,
+    item_number="1896-S",
+    item_name="Harbour Desk, oak",
+    before=jpeg(Image.new("RGB", (800, 600), "#884422")),
+    after=jpeg(Image.new("RGB", (400, 300), "#884422")),
+    detail=None,
+    milliseconds=412.4,
+)
+LOST = replace(
+    ROW,
+    outcome="quarantined",
+    reason="not_an_image",
+    before=b"no picture",
+    after=None,
+    detail="Send it again.",
+)
+
+
+class Page(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.references: list[str] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the tag and what it refers to."""
+        self.tags.append(tag)
+        self.references += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action", "data"}]
+
+    def handle_data(self, data: str) -> None:
+        """Note the words."""
+        self.words += data
+
+
+def sheet(path: Path, *rows: Row, title: str = "Before and after") -> Page:
+    write(path / "sheet.html", rows, title=title)
+    return Page((path / "sheet.html").read_text(encoding="utf-8"))
+
+
+def shown(content: bytes) -> Image.Image:
+    thumbnail = preview(content).thumbnail
+    assert thumbnail is not None
+    return Image.open(BytesIO(thumbnail))
+
+
+def test_every_row_is_on_the_sheet(tmp_path: Path) -> None:
+    page = sheet(tmp_path, *(replace(ROW, blob=f"C/{number}.jpg") for number in range(25)))
+    assert page.tags.count("article") == 25
+    assert all(f"C/{number}.jpg" in page.words for number in range(25))
+
+
+def test_a_card_tells_sizes_outcome_reason_time_and_what_to_do(tmp_path: Path) -> None:
+    words = sheet(tmp_path, ROW, LOST).words
+    for fact in (
+        "800 × 600",
+        "400 × 300",
+        "updated",
+        "412 ms",
+        "quarantined",
+        "not_an_image",
+        "Send it again.",
+        "10 bytes",
+    ):
+        assert fact in words
+
+
+def test_the_summary_counts_outcomes_and_surprises(tmp_path: Path) -> None:
+    words = sheet(tmp_path, ROW, LOST, replace(ROW, expected=False)).words
+    assert "3 uploads, 1 not as expected" in words
+    assert "2 updated" in words
+    assert "every one as expected" in sheet(tmp_path, ROW, LOST).words
+
+
+def test_names_are_text_and_never_markup(tmp_path: Path) -> None:
+    nasty = '<script>alert("1")</script>\'"&'
+    row = replace(
+        ROW,
+        blob=nasty,
+        story=nasty,
+        reason=nasty,
+        outcome=nasty,
+        item_number=nasty,
+        item_name=nasty,
+        detail=nasty,
+    )
+    page = sheet(tmp_path, row, replace(row, after=None), title=nasty)
+    assert "script" not in page.tags
+    assert page.words.count(nasty) >= 14
+
+
+def test_nothing_is_fetched_from_anywhere(tmp_path: Path) -> None:
+    page = sheet(tmp_path, ROW, LOST)
+    text = (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert page.references
+    assert all(reference.startswith("data:image/") for reference in page.references)
+    assert not re.search(r"https?:|url\(|@import|\bon\w+=", text)
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+
+
+def test_the_picture_in_business_central_is_shown_as_it_is(tmp_path: Path) -> None:
+    after = sheet(tmp_path, ROW).references[1]
+    assert ROW.after == b64decode(after.removeprefix("data:image/jpeg;base64,"))
+
+
+def test_a_sideways_photo_is_shown_sideways() -> None:
+    upright = Image.new("RGB", (300, 400), "#334455")
+    assert shown(phone_photo(upright, (800, 600))).size == (360, 270)
+
+
+def test_a_thumbnail_is_small_and_keeps_transparency() -> None:
+    glass = png(Image.new("RGBA", (900, 900), (10, 20, 30, 0)))
+    assert shown(glass).size == THUMBNAIL
+    assert shown(glass).mode == "RGBA"
+    assert preview(glass).transparent
+
+
+def test_only_transparent_uploads_lie_on_a_checkerboard(tmp_path: Path) -> None:
+    glass = replace(ROW, before=png(Image.new("RGBA", (9, 9))))
+    sheet(tmp_path, ROW, glass)
+    assert (tmp_path / "sheet.html").read_text(encoding="utf-8").count('class="frame checked"') == 1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I;16", "RGB", "RGBA"])
+def test_every_mode_of_a_png_is_shown(mode: str) -> None:
+    assert preview(png(Image.new(mode, (40, 30)))).thumbnail is not None
+
+
+def test_cmyk_is_shown() -> None:
+    assert shown(jpeg(Image.new("CMYK", (40, 30), (0, 255, 255, 0)))).convert("RGB").getpixel((9, 9)) == pytest.approx(
+        (255, 0, 0), abs=12
+    )
+
+
+def test_huge_pictures_are_named_and_not_decoded() -> None:
+    plan = png(Image.new("1", (12000, 9000)))
+    assert preview(plan).words == "12000 × 9000 pixels"
+    assert preview(plan[:64]) == preview(plan), "only the header is there, and nothing misses the rest"
+
+
+def test_pillows_own_warning_stays_in_force() -> None:
+    plan = png(Image.new("1", (12000, 9000)))
+    preview(plan)
+    with pytest.warns(Image.DecompressionBombWarning):
+        Image.open(BytesIO(plan))
+
+
+def test_what_pillow_refuses_to_open_has_a_tile() -> None:
+    assert preview(png(Image.new("1", (20000, 9000)))).words == "more pixels than Pillow opens"
+
+
+def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
+    photo = jpeg(Image.new("L", (8000, 6000), 90))
+    assert preview(photo).pixels == "8000 × 6000", "48 megapixels, more than is ever decoded"
+    assert shown(photo).size == (360, 270)
+
+
+def test_damaged_files_have_a_tile() -> None:
+    whole = jpeg(Image.effect_noise((400, 300), 60))
+    assert preview(whole[: len(whole) // 2]).words == "breaks off or is damaged"
+    assert preview(b"").words == "not a picture"
+
+
+def test_an_unreadable_picture_in_business_central_does_not_stop_the_sheet(tmp_path: Path) -> None:
+    assert "not a picture" in sheet(tmp_path, replace(ROW, after=b"?")).words

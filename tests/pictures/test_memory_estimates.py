@@ -1,0 +1,85 @@
+"""What a picture will take is estimated from above, by its header alone; so that the gate keeps what it promises."""
+
+import struct
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from shared.pictures import resampling
+from shared.pictures.rendition import USUAL_LIMITS
+from shared.pictures.sources import opened
+from tests.support.image_writers import tiff
+from tests.support.render_process import Worker
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
+SIZE = (3000, 2000)
+PICTURE = Image.effect_noise(SIZE, 40)  # nothing that a decoder could make short work of
+SIDE = 1024
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker() as made:
+        yield made
+
+
+def saved(kind: str, mode: str = "RGB", **options: Any) -> bytes:
+    file = BytesIO()
+    PICTURE.convert(mode).save(file, kind, **options)
+    return file.getvalue()
+
+
+def scan_by_scan() -> bytes:
+    """Return a sequential JPEG, 4:4:4, with a scan for each of its components."""
+    gray = saved("JPEG", "L", quality=60)
+    frame, scan = gray.index(b"\xff\xc0"), gray.index(b"\xff\xda")
+    components = b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
+    head = struct.pack(">HHBHHB", 0xFFC0, 17, 8, SIZE[1], SIZE[0], 3) + components
+    after_frame = gray[frame + 2 + int.from_bytes(gray[frame + 2 : frame + 4]) : scan]
+    data = gray[scan + 2 + int.from_bytes(gray[scan + 2 : scan + 4]) : -2]
+    scans = (struct.pack(">HHBBBBBB", 0xFFDA, 8, 1, number, 0, 0, 63, 0) + data for number in (1, 2, 3))
+    return gray[:frame] + head + after_frame + b"".join(scans) + gray[-2:]
+
+
+SOURCES = {
+    "baseline JPEG": lambda: saved("JPEG"),
+    "progressive JPEG": lambda: saved("JPEG", progressive=True, subsampling=0),
+    "JPEG, scan by scan": scan_by_scan,
+    "PNG": lambda: saved("PNG", "RGBA", compress_level=1),
+    "WebP": lambda: saved("WEBP", method=0),
+    "WebP, transparent": lambda: saved("WEBP", "RGBA", method=0),
+    "AVIF": lambda: saved("AVIF", speed=10),
+    "AVIF, transparent": lambda: saved("AVIF", "RGBA", speed=10),
+    "JPEG 2000": lambda: saved("JPEG2000"),
+    "JPEG 2000, transparent": lambda: saved("JPEG2000", "RGBA"),
+    "TIFF, one deflated strip of 16 bits": lambda: tiff(PICTURE.convert("RGBA"), 16, deflate=True),
+    "TIFF, one tile": lambda: tiff(PICTURE.convert("RGB"), tile=3008, deflate=True),
+    "GIF": lambda: saved("GIF", "P"),
+    "BMP": lambda: saved("BMP"),
+}
+
+
+def estimate(source: bytes) -> int:
+    with opened(source, USUAL_LIMITS) as image:
+        size = resampling.fitted_size(image.size, SIDE)
+        scale = resampling.set_scale(image, SIDE, is_srgb=True)
+        return resampling.memory_for(image, scale, size)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_render_stays_within_its_estimate(kind: str, worker: Worker) -> None:
+    source = SOURCES[kind]()
+    verdict = worker.render(source)
+    assert verdict.outcome == "picture", verdict
+    # A process keeps a little of everything that it has ever held.
+    assert verdict.memory <= 1.1 * estimate(source), f"{verdict}, estimated {estimate(source):,}"
+
+
+def test_the_parts_of_a_scan_by_scan_jpeg_make_one_picture() -> None:
+    image = Image.open(BytesIO(scan_by_scan()))
+    assert (image.mode, image.size, "progressive" in image.info) == ("RGB", SIZE, False)
+    image.load()

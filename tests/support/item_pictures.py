@@ -1,0 +1,112 @@
+"""One item's picture as tests see it: uploads of one colour each, what BC shows, what was kept."""
+
+import base64
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from PIL import ImageStat
+
+from shared.errors import Reason, Transient
+from shared.report import Report
+from shared.storage import names
+from tests.support.local_stack import DESK, DESK_ID, Local, photograph
+
+BY_ID = f"CRONUS USA, Inc/{DESK_ID}.jpg"
+PNG = "CRONUS USA, Inc/1896-S.png"
+BLUE, RED, GREEN = "#3355aa", "#aa3322", "#33aa44"
+PATHS = pytest.mark.parametrize("path", [DESK, BY_ID], ids=["by number", "by id"])
+
+
+def picture_of(colour: str, size: tuple[int, int] = (90, 60)) -> bytes:
+    return photograph(colour, size)
+
+
+def deliver(local: Local, path: str = DESK, **settings: str) -> Report:
+    """Deliver as a process of its own would."""
+    return local.pipeline(**settings).process(names.INCOMING, path)
+
+
+def upload(local: Local, colour: str, path: str = DESK) -> Report:
+    local.upload(path, picture_of(colour))
+    return deliver(local, path)
+
+
+def shown(local: Local) -> str:
+    """Return the colour that BC shows, by the names above."""
+    picture = local.picture()
+    assert picture is not None
+    red, green, blue = ImageStat.Stat(picture.convert("RGB")).mean
+    return {red: RED, green: GREEN, blue: BLUE}[max(red, green, blue)]
+
+
+def item(local: Local) -> Any:
+    return local.control("GET", f"items/{DESK_ID}")
+
+
+def put_by_hand(local: Local, *colours: str) -> list[bytes]:
+    contents = [picture_of(colour, (33, 22)) for colour in colours]
+    encoded = [base64.b64encode(content).decode() for content in contents]
+    local.control("POST", f"items/{DESK_ID}/pictures", contents=encoded)
+    return contents
+
+
+def before(local: Local) -> list[bytes | None]:
+    """Return what was kept of what BC had before us."""
+    kept = [name for name in local.names(names.ARCHIVE) if ".before." in name]
+    return [local.read(names.ARCHIVE, name) for name in kept]
+
+
+def loses_the_answer(local: Local, colour: str, path: str = DESK, applied: Any = "later") -> None:
+    """Upload a picture whose PATCH gets no answer; ``applied`` says whether BC writes it all the same."""
+    local.upload(path, picture_of(colour))
+    local.fault(drop=True, method="PATCH", applied=applied)
+    with pytest.raises(Transient) as failure:
+        deliver(local, path)
+    assert failure.value.reason is Reason.BC_NO_ANSWER
+
+
+def settles(local: Local, path: str = DESK) -> Report:
+    """Let the doubt be over, and deliver again what has waited."""
+    local.pass_time(minutes=21)
+    return deliver(local, path)
+
+
+def within_one_second(local: Local) -> None:
+    """Deliver one upload and have another one of the same name and time in incoming."""
+    while True:
+        upload(local, BLUE)
+        (archived, *_) = reversed(local.names(names.ARCHIVE))
+        told = local.story(names.ARCHIVE, archived)["uploaded_at"]
+        local.upload(content=picture_of(RED))
+        if local.incoming().get_blob_properties().last_modified.isoformat() == told:
+            return
+        local.reset()
+
+
+class StorageRequests(logging.Handler):
+    """Counts what the app's own clients ask storage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.methods: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text.startswith("Request URL") and "item-picture-sync/" in text:
+            self.methods.append(text.split("Request method: '")[1].split("'")[0])
+
+
+@contextmanager
+def storage_requests() -> Iterator[StorageRequests]:
+    logger = logging.getLogger("azure.core.pipeline.policies.http_logging_policy")
+    counting, level = StorageRequests(), logger.level
+    logger.addHandler(counting)
+    logger.setLevel(logging.INFO)
+    try:
+        yield counting
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(counting)

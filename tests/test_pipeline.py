@@ -1,0 +1,177 @@
+"""One upload, from event to archive, through the real SDKs: what a user sees when nothing goes wrong."""
+
+from dataclasses import replace
+from http.client import HTTPMessage
+
+import pytest
+from azure.identity import ManagedIdentityCredential
+from azure.storage.blob import BlobServiceClient
+
+from shared import paths
+from shared.report import Outcome
+from shared.storage import names
+from shared.storage.archive import Archive
+from shared.storage.moves import Mover
+from tests.support.faulty_storage import in_front_of
+from tests.support.local_stack import DESK, DESK_ID, Local, Log, photograph
+
+
+def test_the_item_shows_the_picture_and_the_original_lies_in_the_archive(local: Local) -> None:
+    sent = local.upload()
+    report = local.pipeline().process(names.INCOMING, DESK)
+    picture = local.picture()
+    assert report.outcome is Outcome.UPDATED
+    assert picture is not None
+    assert picture.size == (1024, 768)
+    assert picture.getpixel((5, 5)) == pytest.approx((0x33, 0x66, 0x99), abs=3)
+    (archived,) = local.names(names.ARCHIVE)
+    assert archived.startswith("CRONUS USA, Inc/1896-S/")
+    assert local.read(names.ARCHIVE, archived) == sent
+    assert local.names(names.INCOMING) == []
+    assert local.names(names.QUARANTINE) == []
+
+
+def test_the_archived_original_tells_its_story(local: Local) -> None:
+    local.upload("CRONUS USA, Inc/Ä-1100.jpg")
+    uploaded_at = local.incoming("CRONUS USA, Inc/Ä-1100.jpg").get_blob_properties().last_modified
+    local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/Ä-1100.jpg")
+    (archived,) = local.names(names.ARCHIVE)
+    story = local.story(names.ARCHIVE, archived)
+    assert story["outcome"] == "updated"
+    assert story["source_name"] == "CRONUS USA, Inc/Ä-1100.jpg"
+    assert story["item_number"] == "Ä-1100"
+    assert story["company"] == "CRONUS USA, Inc."
+    assert story["uploaded_at"] == uploaded_at.isoformat()
+    assert len(story["sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("1896-S.jpg", "1896-S"),
+        ("CRONUS USA, Inc/1896-s.JPG", "1896-S"),
+        ("cronus usa, inc./1896-S.jpg", "1896-S"),
+        ("ed8c4463-bbf3-5e8d-8254-829373e2e2dd/1896-S.jpg", "1896-S"),
+        (f"CRONUS USA, Inc/{DESK_ID}.jpg", "1896-S"),
+        (f"CRONUS USA, Inc/{{{DESK_ID.upper()}}}.jpg", "1896-S"),
+        ("CRONUS USA, Inc/A&B 50%.png", "A&B 50%"),
+        ("CRONUS USA, Inc/70 061.jpg", "70 061"),
+        ("CRONUS USA, Inc/A\u0308-1100.jpg", "Ä-1100"),
+        ("Nordwind Möbel GmbH/1100.jpg", "1100"),
+        ("nordwind/LS-75.jpg", "LS-75"),
+    ],
+)
+def test_a_path_finds_its_item_however_it_is_written(local: Local, path: str, number: str) -> None:
+    local.upload(path)
+    report = local.pipeline().process(names.INCOMING, path)
+    assert (report.outcome, report.item_number) == (Outcome.UPDATED, number)
+
+
+def test_a_number_with_a_quote_and_a_hash_is_looked_up_literally(local: Local) -> None:
+    company = local.stack.endpoints.company_id
+    local.control("POST", "items", company_id=company, number="O'K #1+2", displayName="Odd one")
+    local.upload("CRONUS USA, Inc/o'k #1+2.jpg")
+    report = local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/o'k #1+2.jpg")
+    assert (report.outcome, report.item_number) == (Outcome.UPDATED, "O'K #1+2")
+
+
+def test_a_gtin_finds_its_item(local: Local) -> None:
+    local.upload("gtin/4000012424869.jpg")
+    pipeline = local.pipeline(BLOB_PATH_TEMPLATE="gtin/{gtin}.{extension}")
+    assert pipeline.process(names.INCOMING, "gtin/4000012424869.jpg").item_number == "1896-S"
+
+
+def test_business_central_gets_the_requests_that_it_needs(local: Local, log: Log) -> None:
+    """What BC insists on (If-Match, type), and what its telemetry shows (client request id, user agent)."""
+    local.upload()
+    local.pipeline().process(names.INCOMING, DESK)
+    lookup, read, patch = local.requests()
+    assert {request["client_request_id"] for request in (lookup, read, patch)} == {log()[0]["upload_id"]}
+    assert {request["accept_language"] for request in (lookup, read, patch)} == {"en-US"}
+    assert patch["user_agent"].startswith("item-picture-sync/0.")
+    assert read["query"]["$expand"] == "picture"
+    assert patch["if_match"] == "*"
+    assert patch["content_type"] == "application/octet-stream"
+    assert patch["path"].endswith(f"/items({DESK_ID})/picture/pictureContent")
+
+
+def test_companies_are_found_on_every_page(local: Local) -> None:
+    local.control("POST", "paging", page_size=1)
+    local.upload("NORDWIND/1000.jpg")
+    assert local.pipeline().process(names.INCOMING, "NORDWIND/1000.jpg").outcome is Outcome.UPDATED
+
+
+def test_one_line_of_json_says_what_happened(local: Local, log: Log) -> None:
+    sent = local.upload()
+    local.pipeline().process(names.INCOMING, DESK)
+    (line,) = log()
+    assert (line["event"], line["outcome"], line["blob"]) == ("upload_finished", "updated", DESK)
+    assert (line["item_id"], line["item_number"], line["company"]) == (DESK_ID, "1896-S", "CRONUS USA, Inc.")
+    assert (line["width"], line["height"], line["content_type"]) == (1024, 768, "image/jpeg")
+    assert line["bytes_in"] == len(sent)
+    assert 0 < line["bytes_out"] < line["bytes_in"] + 100_000
+    assert line["milliseconds"] > 0
+
+
+def test_no_token_and_no_key_is_ever_logged(local: Local, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    local.upload()
+    pipeline = local.pipeline()
+    pipeline.process(names.INCOMING, DESK)
+    key = local.stack.app_settings["PICTURE_STORAGE"].split("AccountKey=")[1].split(";")[0]
+    told = caplog.text + repr(pipeline)
+    assert "eyJ" not in told  # how every JWT begins
+    assert key not in told
+
+
+def test_what_an_earlier_delivery_left_half_done_is_finished(local: Local) -> None:
+    """The worker died between copy and delete: the second delivery ends with one original in the archive."""
+    content = local.upload()
+    pipeline = local.pipeline()
+    source = pipeline.storage.read(DESK, 10**9)
+    item = pipeline.business_central.item(
+        pipeline.business_central.company("CRONUS USA, Inc.", "x"),
+        paths.parse_path(DESK, pipeline.settings.templates),
+        "x",
+    )
+    name = names.archive_name(item.company.name, item.number, DESK, source.etag, source.uploaded_at)
+    told = names.encode_metadata({"source_name": DESK, "source_etag": names.unquoted_etag(source.etag)})
+    local.storage.get_blob_client(names.ARCHIVE, name).upload_blob(content, metadata=told)
+    assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert local.names(names.ARCHIVE) == [name]
+    assert local.names(names.INCOMING) == []
+
+
+def test_a_snapshot_on_the_source_does_not_keep_it(local: Local) -> None:
+    local.upload()
+    local.incoming().create_snapshot()
+    local.pipeline().process(names.INCOMING, DESK)
+    assert local.names(names.INCOMING) == []
+
+
+def test_a_large_upload_is_read_in_parts_and_stays_whole(local: Local) -> None:
+    """32 MiB come with the first answer; a BMP of 48 MB needs a second one."""
+    sent = local.upload("CRONUS USA, Inc/1896-S.bmp", photograph(size=(4000, 4000), picture_format="BMP"))
+    assert len(sent) > 40_000_000
+    report = local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/1896-S.bmp")
+    assert (report.outcome, report.width) == (Outcome.UPDATED, 1024)
+    assert local.read(names.ARCHIVE, local.names(names.ARCHIVE)[0]) == sent
+
+
+def test_a_copy_by_identity_shows_that_the_source_may_be_read(local: Local) -> None:
+    """Azure refuses a copy within one account without it; Azurite does not care."""
+    local.upload()
+    shown: list[str | None] = []
+
+    def watch(_method: str, _path: str, headers: HTTPMessage) -> None:
+        if "x-ms-copy-source" in headers:
+            shown.append(headers["x-ms-copy-source-authorization"])
+
+    pipeline = local.pipeline()
+    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], watch) as connection:
+        service = BlobServiceClient.from_connection_string(connection)
+        mover = Mover(service, ManagedIdentityCredential())
+        replace(pipeline, archive=Archive(mover)).process(names.INCOMING, DESK)
+    assert len(shown) == 1
+    assert str(shown[0]).startswith("Bearer eyJ")
+    assert local.tokens()[-1]["resource"] == "https://storage.azure.com"
