@@ -45,6 +45,7 @@ SETTINGS = (
     "SOURCE_MAX_PIXELS",
     "RENDER_MEMORY",
     "ITEM_WAIT",
+    "UNFINISHED_WAIT",
     "KEEP_EXISTING",
 )
 
@@ -105,6 +106,7 @@ class Settings:
     limits: SourceLimits
     render_memory: int  # bytes
     item_wait: timedelta
+    unfinished_wait: timedelta
     keep_existing: bool
 
 
@@ -137,6 +139,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         ),
         render_memory=reader.number("RENDER_MEMORY", RENDER_MEMORY, 64 * 1024 * 1024, 64 * 1024**3),
         item_wait=reader.parsed("ITEM_WAIT", "P7D", duration),
+        unfinished_wait=reader.parsed("UNFINISHED_WAIT", "PT10M", duration),
         keep_existing=reader.parsed("KEEP_EXISTING", "true", one_of(("true", "false"))) == "true",
     )
     if reader.problems:

@@ -3,7 +3,7 @@
 Failure
 ├── Transient    the fault may lie in the network, BC, storage or our deployment: raise, and the host delivers again
 ├── Permanent    this blob can never succeed as it is: quarantine it with the reason
-├── Waiting      something in BC is missing: leave the blob in incoming, and quarantine it only after ITEM_WAIT
+├── Waiting      something is missing, in BC or in the blob: leave it in incoming, and quarantine it only after a while
 └── Superseded   the blob was replaced or removed since the event: stop, the newer event covers it
 """
 
@@ -15,7 +15,7 @@ class Kind(Enum):
     """What becomes of an upload, and who acts."""
 
     PERMANENT = auto()  # quarantined at once; the uploader acts
-    WAITING = auto()  # stays in incoming until something in BC changes
+    WAITING = auto()  # stays in incoming until something changes
     SUPERSEDED = auto()  # ended; nobody acts
     TRANSIENT = auto()  # delivered again; the operator acts if it lasts
 
@@ -40,6 +40,7 @@ class Reason(StrEnum):
     ITEM_NOT_FOUND = "item_not_found", Kind.WAITING
     COMPANY_NOT_FOUND = "company_not_found", Kind.WAITING
     REJECTED = "rejected", Kind.WAITING
+    UNFINISHED = "unfinished", Kind.WAITING
     # Never raised, and never longer than an unanswered write can still take effect.
     SETTLING = "settling", Kind.WAITING
 
@@ -87,8 +88,15 @@ class Permanent(Failure):
     kind = Kind.PERMANENT
 
 
+class EndsEarly(Permanent):
+    """This blob ends before its picture does; while it is young, somebody may still be writing it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Reason.NOT_AN_IMAGE, detail)
+
+
 class Waiting(Failure):
-    """This blob can succeed once something in BC changes: its item, its company, a rule."""
+    """This blob can succeed once something changes: its item, its company or a rule in BC, or its own content."""
 
     kind = Kind.WAITING
 

@@ -12,20 +12,24 @@ from shared.errors import Permanent, Reason
 NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
 
 _GUID = re.compile(r"(\{)?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?(1)\})", re.IGNORECASE)
-_GTIN = re.compile(r"[0-9]{8,14}")
 _TOKEN = re.compile(r"\{([^{}]*)\}")
 # A company or an item is one segment; only free text may span folders. The bounds keep matching short for a hostile
 # path; BC's own are lower (250 characters for a display name).
 _TOKEN_PATTERNS = {
     "company": r"(?P<company>[^/]{1,250})",
     "item": r"(?P<item>[^/]{1,100})",
-    "gtin": r"(?P<gtin>[^/]{1,100})",
+    "gtin": r"(?P<gtin>(?a:[0-9]{8,14}))",
     "name": r"(?P<name>.+)",
-    "extension": r"(?P<extension>[^/.]+)",
+    # Letters first and short: 2016.01 is a number, not the item 2016 with an extension.
+    "extension": r"(?P<extension>(?a:[a-z][a-z0-9]{0,4}))",
 }
 _LEFT_BY_SYSTEMS = re.compile(
     r"\.ds_store|\._.*|\.apdisk|thumbs\.db|ehthumbs\.db|desktop\.ini|~\$.*|\.~lock\..*",
     re.IGNORECASE | re.DOTALL,
+)
+# Names that a file has while WinSCP, browsers and copying tools are still writing it.
+_TEMPORARY = re.compile(
+    r".*\.(filepart|part|partial|tmp|temp|crdownload|download|uploading)|\.~.*|~.*\.tmp", re.IGNORECASE | re.DOTALL
 )
 
 
@@ -93,6 +97,12 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
     Raises:
         Permanent: ``ignored`` for files that operating systems and tools leave behind, else ``bad_path``.
     """
+    if has_dot_segment(path):
+        raise Permanent(
+            Reason.BAD_PATH,
+            f"The path {path!r} has a folder called '.' or '..', which storage's clients take for another place. "
+            "Upload the picture again under a path without it.",
+        )
     if _LEFT_BY_SYSTEMS.fullmatch(path.rpartition("/")[2]):
         raise Permanent(
             Reason.IGNORED, f"{path!r} is not a picture but a file that operating systems or tools leave behind."
@@ -102,7 +112,19 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
         if match := template.pattern.fullmatch(normal):
             return _item_key(match.groupdict(), path, template)
     expected = " or ".join(template.text for template in templates)
+    if any("gtin" in template.pattern.groupindex for template in templates):
+        expected += " (a GTIN has 8 to 14 digits)"
     raise _bad_path(f"The path {path!r} does not match the form", expected)
+
+
+def has_dot_segment(path: str) -> bool:
+    """Whether a segment is ``.`` or ``..``: clients normalise such an address, and reach another blob."""
+    return any(segment in (".", "..") for segment in re.split(r"[/\\]", path))
+
+
+def is_temporary(path: str) -> bool:
+    """Whether tools use such a name for a file that they have not written to its end."""
+    return bool(_TEMPORARY.fullmatch(path.rpartition("/")[2]))
 
 
 def _bad_path(problem: str, expected: str) -> Permanent:
@@ -113,7 +135,7 @@ def _item_key(tokens: Mapping[str, str], path: str, template: PathTemplate) -> I
     try:
         company = _company(tokens.get("company"))
         if "gtin" in tokens:
-            return ItemKey(company, KeyKind.GTIN, _gtin(tokens["gtin"]))
+            return ItemKey(company, KeyKind.GTIN, tokens["gtin"])
         if guid := guid_of(tokens["item"]):
             return ItemKey(company, KeyKind.ID, guid)
         return ItemKey(company, KeyKind.NUMBER, _number(tokens["item"]))
@@ -141,12 +163,6 @@ def _number(text: str) -> str:
     if len(number) > NUMBER_MAX:
         raise ValueError(f"has {len(number)} characters in {number!r}, but an item number has at most {NUMBER_MAX}")
     return number
-
-
-def _gtin(text: str) -> str:
-    if not _GTIN.fullmatch(text.strip()):
-        raise ValueError(f"has no GTIN: {text!r} is not 8 to 14 digits")
-    return text.strip()
 
 
 def fold_company(name: str) -> str:

@@ -6,12 +6,13 @@ from uuid import uuid4
 
 from shared.business_central.client import BusinessCentral, Item
 from shared.config import Settings
-from shared.errors import Permanent, Reason, Superseded, Waiting
+from shared.errors import EndsEarly, Failure, Permanent, Reason, Superseded, Waiting
 from shared.item_record import StoredRecord
-from shared.paths import ItemKey, KeyKind, parse_path
+from shared.paths import ItemKey, KeyKind, has_dot_segment, is_temporary, parse_path
 from shared.pictures.memory import MemoryBudget
 from shared.pictures.render import Picture, render
 from shared.pictures.sources import check_bytes
+from shared.pictures.unpacking import unpacked
 from shared.placement import Placement, PlacementJob, record_entry
 from shared.report import Outcome, Report, upload_failed, upload_finished
 from shared.storage.archive import Archive
@@ -60,11 +61,16 @@ class Pipeline:
         try:
             key = parse_path(name, self.settings.templates)
             source = self._read(name, report)
+            if self._may_be_unfinished(source):
+                raise Waiting(Reason.UNFINISHED, _UNFINISHED)
             picture = self._render(source, report)
             item, stored = self._resolve(key, report)
             job = PlacementJob(item, source, record_entry(source, picture.content), picture.content, report)
             outcome = self.placement.place(job, stored)
         except (Permanent, Waiting) as failure:
+            if has_dot_segment(name):
+                self._refuse_unread(name, failure, report)
+                return
             self._set_aside(source or self.storage.look_at(name), failure, report)
         else:
             self._conclude(outcome, source, item, report)
@@ -76,7 +82,8 @@ class Pipeline:
 
     def _render(self, source: Source, report: Report) -> Picture:
         check_bytes(source.size, self.settings.limits)
-        picture = render(source.content or b"", self.settings.rendition, self.settings.limits, self.memory)
+        content = unpacked(source.content or b"", self.settings.limits.max_bytes)
+        picture = render(content, self.settings.rendition, self.settings.limits, self.memory)
         report.width, report.height, report.bytes_out = picture.width, picture.height, len(picture.content)
         report.content_type, report.quality = picture.content_type, picture.quality
         return picture
@@ -110,12 +117,26 @@ class Pipeline:
         """Leave the upload in incoming while waiting can help, else move it to quarantine with the reason."""
         if failure.reason is Reason.BAD_PATH and source.is_directory_marker:
             failure = Permanent(Reason.IGNORED, f"{source.name!r} is an empty blob that stands for a folder.")
-        if isinstance(failure, Waiting) and source.seen_at - source.written_at < self.settings.item_wait:
+        elif failure.reason is not Reason.IGNORED and self._may_be_unfinished(source, failure):
+            failure = Waiting(Reason.UNFINISHED, _UNFINISHED)
+        if failure.reason is Reason.UNFINISHED or (
+            isinstance(failure, Waiting) and source.age < self.settings.item_wait
+        ):
             _end(report, Outcome.WAITING, failure.reason, failure.detail)
             return
         _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
         if not self.archive.quarantine(source, failure, report):
             raise Superseded(Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed meanwhile.")
+
+    def _refuse_unread(self, name: str, failure: Permanent | Waiting, report: Report) -> None:
+        """Leave the blob where it is, with a note in quarantine: a request under its name would reach another blob."""
+        _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
+        self.archive.note_refusal(name, failure, report)
+
+    def _may_be_unfinished(self, source: Source, failure: Failure | None = None) -> bool:
+        """Whether somebody may still be writing the upload; then it is too early to judge it."""
+        is_partial = source.may_grow or isinstance(failure, EndsEarly) or is_temporary(source.name)
+        return is_partial and source.age < self.settings.unfinished_wait
 
 
 def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail: str | None = None) -> None:
@@ -125,6 +146,10 @@ def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail:
 _SETTLING = (
     "The picture is on the item, but an earlier request to Business Central got no answer and may still take effect. "
     "The upload stays in incoming until that is over."
+)
+_UNFINISHED = (
+    "The file is empty or ends too early, so it may still be being written. If it stays like this, it goes to quarantine "
+    "after a few minutes (UNFINISHED_WAIT)."
 )
 _NEWER_UPLOAD = "A newer upload is on the item, or this is a replay of the one that is."
 

@@ -1,12 +1,13 @@
 """The archive and the quarantine: what goes there, under which name, with which metadata and note."""
 
 import hashlib
+from datetime import UTC, datetime
 from dataclasses import dataclass
 
 from shared.errors import Permanent, Waiting
 from shared.report import Report
 from shared.storage.moves import Mover
-from shared.storage.names import ARCHIVE, QUARANTINE, archive_name, before_name, quarantine_name
+from shared.storage.names import ARCHIVE, QUARANTINE, archive_name, before_name, printable, quarantine_name
 from shared.storage.uploads import Source
 
 
@@ -35,10 +36,16 @@ class Archive:
         Returns False if the upload was replaced or removed meanwhile; nothing is deleted then.
         """
         name = quarantine_name(failure.reason, source.name, source.etag)
-        if not self.mover.move(source, QUARANTINE, name, _metadata(source, report), _note(source, failure)):
+        if not self.mover.move(source, QUARANTINE, name, _metadata(source, report), _note(source.name, source.uploaded_at, failure, _MOVED)):
             return False
         report.moved_to = f"{QUARANTINE}/{name}"
         return True
+
+    def note_refusal(self, name: str, failure: Permanent | Waiting, report: Report) -> None:
+        """Write the note for an upload that we must not touch under its name, and leave the upload itself alone."""
+        metadata = {"outcome": report.outcome, "reason": report.reason, "source_name": name, "upload_id": report.upload_id}
+        note = _note(name, None, failure, "The file is still where you uploaded it. Remove it there.")
+        self.mover.save(QUARANTINE, f"{quarantine_name(failure.reason, name, '')}.txt", note.encode(), metadata)
 
     def keep_existing(self, content: bytes, replaced_by: str, report: Report) -> None:
         """Save BC's picture before the upload ``replaced_by`` replaces it, and note in ``report`` where it is."""
@@ -70,12 +77,16 @@ def _metadata(source: Source, report: Report) -> dict[str, str | None]:
     }
 
 
-def _note(source: Source, failure: Permanent | Waiting) -> str:
+def _note(name: str, uploaded_at: datetime | None, failure: Permanent | Waiting, what_now: str) -> str:
+    uploaded = f"Uploaded:  {uploaded_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC\n" if uploaded_at else ""
     return (
         f"This file could not become an item's picture in Business Central.\n\n"
-        f"File:      {source.name}\n"
-        f"Uploaded:  {source.uploaded_at:%Y-%m-%d %H:%M:%S} UTC\n"
+        f"File:      {printable(name)}\n"
+        f"{uploaded}"
         f"Reason:    {failure.reason}\n\n"
-        f"{failure.detail}\n\n"
-        f"Your original is next to this note. You can leave both here: upload a corrected picture as usual.\n"
+        f"{printable(failure.detail)}\n\n"
+        f"{what_now}\n"
     )
+
+
+_MOVED = "Your original is next to this note. You can leave both here: upload a corrected picture as usual."

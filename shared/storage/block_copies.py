@@ -119,6 +119,7 @@ class BlockCopy:
             length=block.length,
             etag=self.etag,
             match_condition=MatchConditions.IfNotModified,
+            decompress=False,
         ).readall()
 
 

@@ -118,7 +118,7 @@ class Mover:
         blob = self._incoming(source.name)
         properties = blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
         if source.content is not None:
-            self._save(source, target, source.content, metadata, properties.content_settings.content_type)
+            self._save(source, target, source.content, metadata)
         elif target.exists():
             _must_be_ours(target, metadata, None, source.size)
         else:
@@ -132,12 +132,7 @@ class Mover:
         return f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"
 
     def _save(
-        self,
-        source: Source,
-        target: BlobClient,
-        content: bytes,
-        metadata: dict[str, str],
-        content_type: str | None = None,
+        self, source: Source, target: BlobClient, content: bytes, metadata: dict[str, str]
     ) -> None:
         """Upload the bytes that we read; storage checks their hash."""
         try:
@@ -146,7 +141,7 @@ class Mover:
                 metadata=metadata,
                 overwrite=False,
                 validate_content=True,
-                content_settings=ContentSettings(content_type=content_type),
+                content_settings=ContentSettings(source.content_type, source.content_encoding),
             )
         except HttpResponseError as error:
             if not _is_taken(error):

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 from shared.errors import Reason
@@ -21,7 +21,7 @@ _READABLE = "/:,~"  # characters that metadata keep unencoded
 
 def archive_name(company: str, item: str, source: str, etag: str, uploaded_at: datetime) -> str:
     """Return the archive's name for an upload's original: the same at every delivery."""
-    name = f"{uploaded_at:%Y%m%dT%H%M%SZ}-{fingerprint(source, etag)}{_suffix(source)}"
+    name = f"{uploaded_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fingerprint(source, etag)}{_suffix(source)}"
     return f"{_segment(company)}/{_segment(item)}/{name}"
 
 
@@ -85,6 +85,11 @@ def _segment(text: str) -> str:
     """Return ``text`` as one path segment that storage does not change: no slash, no dot at the end."""
     escaped = "".join(c if c.isprintable() and c not in '/\\%?#"' else quote(c, safe="") for c in text)
     return escaped.lstrip(" ").rstrip(" .") or "_"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters escaped: names and messages may hold any, and notes are read in consoles."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def encode_metadata(values: Mapping[str, str | None]) -> dict[str, str]:

@@ -35,7 +35,7 @@ class ItemRecords:
         blob = self._blob(company_id, item_id)
         with storage_errors(f"reading {RECORDS}/{blob.blob_name}"):
             try:
-                download = blob.download_blob(raw_response_hook=keep_date(dates))
+                download = blob.download_blob(raw_response_hook=keep_date(dates), decompress=False)
             except HttpResponseError as error:
                 if code_of(error) != "BlobNotFound":
                     raise

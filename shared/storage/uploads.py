@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobClient, BlobServiceClient, ExponentialRetry
+from azure.storage.blob import BlobClient, BlobServiceClient, BlobType, ExponentialRetry
 
 from shared import __version__
 from shared.errors import Reason, Superseded, Transient
@@ -22,7 +22,7 @@ _ONE_READ = 32 * 1024 * 1024  # bytes of one request; a larger upload takes seve
 
 @dataclass(frozen=True)
 class Source:
-    """An upload as we read it: ``content`` belongs to ``etag``, and is None if we did not read it.
+    """An upload as we read it: ``content`` is what storage holds under ``etag``, and is None if we did not read it.
 
     Times are by storage's clock: ``written_at`` is the blob's ``Last-Modified``, ``seen_at`` the time of the answer.
     ``uploaded_at`` decides which of two uploads is newer; a replay has the original's, never later than ``written_at``.
@@ -36,7 +36,20 @@ class Source:
     seen_at: datetime
     size: int
     metadata: Mapping[str, str]
+    content_type: str | None
+    content_encoding: str | None
+    is_open: bool
     content: bytes | None
+
+    @property
+    def age(self) -> timedelta:
+        """The time since the upload was written."""
+        return self.seen_at - self.written_at
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether its writer may only have begun: some create an empty blob first, others append."""
+        return self.is_open or self.size == 0
 
     @property
     def is_directory_marker(self) -> bool:
@@ -78,8 +91,8 @@ class PictureStorage:
         """
         dates: list[str] = []
         with _source_errors(name):
-            # The SDK pins later ranges to the ETag of the first.
-            download = self._incoming(name).download_blob(raw_response_hook=keep_date(dates))
+            # As stored: the SDK would follow Content-Encoding, which any uploader sets, beyond every limit. It pins later ranges to the ETag of the first.
+            download = self._incoming(name).download_blob(raw_response_hook=keep_date(dates), decompress=False)
             content = download.readall() if download.properties.size <= max_bytes else None
         return _source(name, download.properties, dates, content)
 
@@ -111,6 +124,9 @@ def _source(name: str, properties: Any, dates: list[str], content: bytes | None)
         seen_at=parsedate_to_datetime(dates[-1]),
         size=properties.size,
         metadata=metadata,
+        content_type=properties.content_settings.content_type,
+        content_encoding=properties.content_settings.content_encoding,
+        is_open=properties.blob_type == BlobType.APPENDBLOB and not properties.is_append_blob_sealed,
         content=content,
     )
 
