@@ -61,8 +61,6 @@ class Pipeline:
         try:
             key = parse_path(name, self.settings.templates)
             source = self._read(name, report)
-            if self._may_be_unfinished(source):
-                raise Waiting(Reason.UNFINISHED, _UNFINISHED)
             picture = self._render(source, report)
             item, stored = self._resolve(key, report)
             job = PlacementJob(item, source, record_entry(source, picture.content), picture.content, report)
@@ -81,6 +79,8 @@ class Pipeline:
         return source
 
     def _render(self, source: Source, report: Report) -> Picture:
+        if self._may_be_unfinished(source):
+            raise Waiting(Reason.UNFINISHED, _UNFINISHED)
         check_bytes(source.size, self.settings.limits)
         content = unpacked(source.content or b"", self.settings.limits.max_bytes)
         picture = render(content, self.settings.rendition, self.settings.limits, self.memory)
@@ -148,8 +148,8 @@ _SETTLING = (
     "The upload stays in incoming until that is over."
 )
 _UNFINISHED = (
-    "The file is empty or ends too early, so it may still be being written. If it stays like this, it goes to quarantine "
-    "after a few minutes (UNFINISHED_WAIT)."
+    "The file is empty, ends too early or has a temporary name, so somebody may still be writing it. If it stays like "
+    "this, it goes to quarantine after a few minutes (UNFINISHED_WAIT)."
 )
 _NEWER_UPLOAD = "A newer upload is on the item, or this is a replay of the one that is."
 

@@ -1,8 +1,8 @@
 """The archive and the quarantine: what goes there, under which name, with which metadata and note."""
 
 import hashlib
-from datetime import UTC, datetime
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from shared.errors import Permanent, Waiting
 from shared.report import Report
@@ -36,14 +36,21 @@ class Archive:
         Returns False if the upload was replaced or removed meanwhile; nothing is deleted then.
         """
         name = quarantine_name(failure.reason, source.name, source.etag)
-        if not self.mover.move(source, QUARANTINE, name, _metadata(source, report), _note(source.name, source.uploaded_at, failure, _MOVED)):
+        if not self.mover.move(
+            source, QUARANTINE, name, _metadata(source, report), _note(source.name, source.uploaded_at, failure, _MOVED)
+        ):
             return False
         report.moved_to = f"{QUARANTINE}/{name}"
         return True
 
     def note_refusal(self, name: str, failure: Permanent | Waiting, report: Report) -> None:
         """Write the note for an upload that we must not touch under its name, and leave the upload itself alone."""
-        metadata = {"outcome": report.outcome, "reason": report.reason, "source_name": name, "upload_id": report.upload_id}
+        metadata = {
+            "outcome": report.outcome,
+            "reason": report.reason,
+            "source_name": name,
+            "upload_id": report.upload_id,
+        }
         note = _note(name, None, failure, "The file is still where you uploaded it. Remove it there.")
         self.mover.save(QUARANTINE, f"{quarantine_name(failure.reason, name, '')}.txt", note.encode(), metadata)
 

@@ -131,9 +131,7 @@ class Mover:
             return None
         return f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"
 
-    def _save(
-        self, source: Source, target: BlobClient, content: bytes, metadata: dict[str, str]
-    ) -> None:
+    def _save(self, source: Source, target: BlobClient, content: bytes, metadata: dict[str, str]) -> None:
         """Upload the bytes that we read; storage checks their hash."""
         try:
             target.upload_blob(

@@ -91,7 +91,8 @@ class PictureStorage:
         """
         dates: list[str] = []
         with _source_errors(name):
-            # As stored: the SDK would follow Content-Encoding, which any uploader sets, beyond every limit. It pins later ranges to the ETag of the first.
+            # Read as stored: the SDK would unpack by Content-Encoding, which any uploader sets, beyond every limit.
+            # It pins later ranges to the ETag of the first.
             download = self._incoming(name).download_blob(raw_response_hook=keep_date(dates), decompress=False)
             content = download.readall() if download.properties.size <= max_bytes else None
         return _source(name, download.properties, dates, content)
