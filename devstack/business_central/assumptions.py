@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Assumption(StrEnum):
-    """One row of README.md each; an answer that rests on some names them in its header ``x-simulator-assumed``."""
+    """Repeats one row of README.md each; an answer names those it rests on in its header ``x-simulator-assumed``."""
 
     BYTES = "the content comes back byte for byte, as application/octet-stream"
     LINKS = "links begin with the request's own origin"
@@ -23,5 +23,5 @@ class Assumption(StrEnum):
     TIMED_OUT = "the envelopes of 408, 503 and 504, and the value of Retry-After"
     COLLECTION_WRITE = "API v1.0: PATCH and DELETE of the picture collection: 405"
     FOREIGN_PICTURE = "API v1.0: a picture id other than the item's: 404 BadRequest_ResourceNotFound"
-    METADATA = "what $metadata says beyond names, types and multiplicities"
-    SERVICE_DOCUMENT = "which entity sets the service document names"
+    METADATA = "$metadata beyond names, types and multiplicities"
+    SERVICE_DOCUMENT = "the entity sets in the service document"

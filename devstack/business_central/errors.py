@@ -6,7 +6,7 @@ from devstack.business_central.assumptions import Assumption
 
 
 class BusinessCentralError(Exception):
-    """One refusal: HTTP status, BC's code, its message without the correlation id, and the assumption behind it."""
+    """Refuses a request: HTTP status, BC's code and message (without correlation id), and the assumption behind it."""
 
     def __init__(self, status: int, code: str, message: str, assumed: Assumption | None = None) -> None:
         super().__init__(message)

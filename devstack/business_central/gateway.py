@@ -53,7 +53,7 @@ def guard(app: Flask, world: World, signing_key: tokens.KeyResolver) -> None:
 
 
 class _Passage:
-    """One request on its way to its route."""
+    """Leads one request to its route."""
 
     def __init__(self, app: Flask, world: World, signing_key: tokens.KeyResolver) -> None:
         self._app, self._world, self._signing_key = app, world, signing_key
@@ -93,7 +93,7 @@ class _Passage:
         return None
 
     def _work(self, delays: Delays, arrived: float, started: float) -> None:
-        """Take as long as a test has said, or as long as BC allows."""
+        """Take as long as a test has set, or as long as BC allows."""
         limits = self._world.admission.limits
         seconds, status = limits.allowance(delays.latency, started - arrived)
         delays.hold.wait(seconds, started)

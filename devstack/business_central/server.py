@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 CONNECTION = "devstack.connection"
-"""The key in the environ of the request's ``Connection``."""
+"""Leads to the request's ``Connection`` in its environ."""
 
 _DRAIN_BYTES = 1 << 16
 
@@ -47,7 +47,7 @@ class Connection:
 
 
 class _Body(RawIOBase):
-    """The request's body; reads no further, because the next request follows on the same connection."""
+    """Reads the request's body and no further: the next request follows on the same connection."""
 
     def __init__(self, stream: Any, length: int | None, connection: Connection) -> None:  # noqa: ANN401 - the socket's buffered reader
         self._stream, self._bytes_left, self._connection = stream, length, connection

@@ -19,7 +19,7 @@ _SEEDS = {SANDBOX: "catalogue.json", PRODUCTION: "production.json"}
 
 
 class World:
-    """Two environments and the conditions under which clients reach them."""
+    """Holds two environments, and the conditions under which clients reach them."""
 
     def __init__(self) -> None:
         self.clock = SimulatedClock()
@@ -31,7 +31,7 @@ class World:
 
     @property
     def sandbox(self) -> Catalogue:
-        """The environment behind the catalogue page and the on-premises addresses."""
+        """Return the environment behind the catalogue page and the on-premises addresses."""
         return self.environments[SANDBOX]
 
     def reset(self) -> None:

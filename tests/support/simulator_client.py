@@ -35,7 +35,7 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 @dataclass(frozen=True)
 class Api:
-    """An address and version of BC's API; ``picture`` and ``content`` are the desk's."""
+    """Addresses BC's API in one of its versions; ``picture`` and ``content`` are the desk's."""
 
     base: str
     stream: str = "pictureContent"

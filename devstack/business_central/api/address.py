@@ -8,7 +8,7 @@ from devstack.business_central.catalogue.store import Catalogue
 
 @dataclass(frozen=True)
 class Version:
-    """One API version: the name of the picture's stream, and whether pictures are a collection."""
+    """Says how an API version serves pictures: the name of the stream, and whether they are a collection."""
 
     name: str
     stream: str
@@ -25,7 +25,7 @@ V2 = Version("v2.0", "pictureContent", is_collection=False)
 
 @dataclass(frozen=True)
 class Address:
-    """The API that a request addresses; ``base`` is its URL as links show it."""
+    """Identifies the API that a request addresses; ``base`` is its URL as links show it."""
 
     version: Version
     catalogue: Catalogue

@@ -30,7 +30,7 @@ _LARGEST_PAGE = 20_000  # BC's own limit online
 
 @dataclass(frozen=True)
 class Page:
-    """A request for a part of a collection: its URL and options, and how many entities fit into the answer."""
+    """Describes a page of a collection: the request's URL and options, and how many entities fit into the answer."""
 
     url: str
     options: Mapping[str, str]

@@ -15,7 +15,7 @@ _SUPPORTED = {"$filter", "$select", "$expand", "$top", "$skip", "$skiptoken"}
 
 @dataclass(frozen=True)
 class Property:
-    """A property of an entity type; ``literal`` is how a filter writes its values ("none": it cannot be filtered).
+    """Describes a property; ``literal`` is how a filter writes its values ("none": it cannot be filtered).
 
     ``code`` is AL's Code[n]: upper case, at most ``max_length`` characters. ``caption`` is its name in messages.
     """
@@ -27,7 +27,7 @@ class Property:
 
 @dataclass(frozen=True)
 class EntityType:
-    """The properties of an entity type, and whether it supports ``$expand=picture``."""
+    """Describes an entity type: its properties, and whether it supports ``$expand=picture``."""
 
     name: str
     properties: Mapping[str, Property]
@@ -36,7 +36,7 @@ class EntityType:
 
 @dataclass(frozen=True)
 class Query:
-    """A parsed query: an entity matches if its ``filter_property`` is one of ``filter_values``."""
+    """Selects entities: one matches if its ``filter_property`` is among ``filter_values``."""
 
     filter_property: str | None = None
     filter_values: frozenset[str] = frozenset()

@@ -23,7 +23,7 @@ _ENDS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82", "GIF
 
 @dataclass(frozen=True)
 class Medium:
-    """A stored picture: the uploaded bytes and what their header says.
+    """Stores a picture: the uploaded bytes and what their header says.
 
     ``complete`` is False if the bytes lack the end that their format prescribes.
     """

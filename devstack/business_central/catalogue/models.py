@@ -11,7 +11,7 @@ from devstack.business_central.catalogue.media import Medium
 
 @dataclass(frozen=True)
 class Company:
-    """A company of the environment."""
+    """Names a company of the environment."""
 
     id: UUID
     name: str
@@ -20,10 +20,10 @@ class Company:
 
 @dataclass(frozen=True)
 class Item:
-    """An item at one moment; a write replaces it.
+    """Describes an item at one moment; a write replaces it.
 
     ``media`` are its pictures: people can add several in BC's client, an upload through the API leaves one.
-    ``media_stored`` counts every medium ever stored for it: BC's database held the replaced ones too.
+    ``media_stored`` counts every medium ever stored for it: BC's database stored the replaced ones too.
     """
 
     id: UUID
@@ -38,17 +38,17 @@ class Item:
 
     @property
     def medium(self) -> Medium | None:
-        """The picture that the API serves: the item's first."""
+        """Return the picture that the API serves: the item's first."""
         return self.media[0] if self.media else None
 
     @property
     def etag(self) -> str:
-        """The ETag of the item itself."""
+        """Return the ETag of the item itself."""
         return self._etag("item")
 
     @property
     def picture_etag(self) -> str:
-        """The ETag that writes of the picture are checked against."""
+        """Return the ETag that writes of the picture are checked against."""
         return self._etag("picture")
 
     def _etag(self, kind: str) -> str:

@@ -13,7 +13,7 @@ from devstack.business_central.catalogue.models import Company, Item, as_code
 
 
 class Catalogue:
-    """Everything that one environment stores; it starts with ``seed`` (the shape of catalogue.json).
+    """Stores everything in one environment; it starts with ``seed`` (the shape of catalogue.json).
 
     ``now`` is the server's clock. Every write draws a new ``revision``; none is ever reused, not even after a reset or
     by a later run, so browsers may cache by it.

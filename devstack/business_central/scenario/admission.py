@@ -11,7 +11,7 @@ from devstack.business_central.scenario.limits import Limits
 
 @dataclass
 class UserLoad:
-    """One user's running and queued requests, and when those of the last five minutes arrived."""
+    """Counts one user's running and queued requests, and records when those of the last five minutes arrived."""
 
     running: int = 0
     queue: deque[object] = field(default_factory=deque)
@@ -20,7 +20,7 @@ class UserLoad:
 
 @dataclass(frozen=True)
 class Turn:
-    """A running request, and the clock's seconds when it started to run."""
+    """Marks a running request; ``started`` in the clock's seconds."""
 
     load: UserLoad
     started: float
@@ -65,7 +65,7 @@ class Admission:
                 self._clock.changed.notify_all()
 
     def summary(self) -> dict[str, dict[str, int]]:
-        """Return each user's numbers of requests."""
+        """Return the numbers of requests by user."""
         with self._clock.changed:
             return {
                 user: {"running": load.running, "queued": len(load.queue), "requests": len(load.arrivals)}

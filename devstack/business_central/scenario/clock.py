@@ -7,7 +7,7 @@ from threading import TIMEOUT_MAX, Condition
 
 
 class SimulatedClock:
-    """The simulator's only clock: every wait is a wait on it.
+    """Times everything in the simulator: every wait is a wait on it.
 
     Hold ``changed`` while changing what others wait for.
     """
@@ -18,7 +18,7 @@ class SimulatedClock:
 
     @property
     def ahead(self) -> float:
-        """The seconds by which tests have moved it ahead."""
+        """Return the seconds by which tests have moved it ahead."""
         return self._ahead
 
     def now(self) -> datetime:
@@ -30,7 +30,7 @@ class SimulatedClock:
         return time.monotonic() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Move ahead; whatever has waited long enough continues."""
+        """Move ahead; waits that are over by then end."""
         if not 0 <= seconds < timedelta.max.total_seconds() / 1000:
             raise ValueError(f"the clock cannot advance by {seconds} seconds")
         with self.changed:

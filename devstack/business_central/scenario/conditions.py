@@ -29,7 +29,7 @@ class RequestHold:
 
 @dataclass(frozen=True)
 class Delays:
-    """How long a request waits, how fast its bodies travel, and what ends both early."""
+    """Says how long a request waits, how fast its bodies travel, and what ends both early."""
 
     latency: float
     speed: Speed
@@ -37,7 +37,7 @@ class Delays:
 
 
 class Conditions:
-    """The rules in force. Of several that match a request, the latest counts; of faults, the earliest."""
+    """Applies the rules in force. Of several that match a request, the latest counts; of faults, the earliest."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._lock, self._clock = Lock(), clock

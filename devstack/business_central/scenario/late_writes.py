@@ -9,7 +9,7 @@ from devstack.business_central.scenario.clock import SimulatedClock
 
 @dataclass(frozen=True)
 class LateWrite:
-    """A write under way inside BC; ``due`` in the clock's seconds, None until a test says so."""
+    """Describes a write under way inside BC; ``due`` in the clock's seconds, None until a test says so."""
 
     method: str
     path: str
@@ -18,7 +18,7 @@ class LateWrite:
 
 
 class LateWrites:
-    """Pending writes, applied before the next request looks once they are due: no thread waits for the moment."""
+    """Keeps writes until they are due, and applies them before the next request looks: no thread waits for that."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock, self._lock = clock, RLock()

@@ -10,7 +10,7 @@ Record = Mapping[str, object]
 
 
 class RequestLog:
-    """The latest answered requests, how many run now, and the most that ran at once."""
+    """Keeps the latest answered requests, and counts how many run now and how many ran at once at most."""
 
     def __init__(self) -> None:
         self._lock = Lock()

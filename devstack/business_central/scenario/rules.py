@@ -18,7 +18,7 @@ _CODES = {
 
 @dataclass
 class Latency:
-    """Matching requests wait this long before anything happens to them."""
+    """Delays matching requests before anything happens to them."""
 
     seconds: float
     method: str | None = None
@@ -30,7 +30,7 @@ class Latency:
 
 @dataclass
 class Speed:
-    """Bodies of matching requests and of their answers travel at this many bytes per second; 0 is unlimited."""
+    """Limits bodies of matching requests, and of their answers, to so many bytes per second; 0 is unlimited."""
 
     request: float = 0
     answer: float = 0
@@ -44,7 +44,7 @@ class Speed:
 
 @dataclass
 class Denial:
-    """``user`` (an oid or appid; None: everybody) may not Read, or Modify, items."""
+    """Denies ``user`` (an oid or appid; None: everybody) to Read, or to Modify, items."""
 
     permission: Literal["Read", "Modify"]
     user: str | None = None
@@ -57,7 +57,7 @@ class Denial:
 
 @dataclass
 class Fault:
-    """The next ``count`` matching requests (None: all until the reset) get this answer instead of their own.
+    """Replaces the answers to the next ``count`` matching requests (None: to all until the reset).
 
     ``applied``: the request takes effect first, or "later": ``delay`` seconds after its answer (None: when a test says
     so). ``drop``: the connection closes without an answer; "unread": before the body is read. ``probability`` spares

@@ -109,7 +109,7 @@ def test_a_connection_can_be_dropped_before_the_body_is_read(bc: Client) -> None
 
 
 class HesitantBody:
-    """A body whose first part leaves at once, and whose rest only once the request is answered or dropped."""
+    """Sends the first part of a body at once, and the rest only after the request was answered or dropped."""
 
     def __init__(self, bc: Client, size: int) -> None:
         self._url, self._size = bc.url, size
