@@ -1,15 +1,15 @@
-"""Writes that take effect after their answer, or although there was none. Knows no HTTP; safe between threads."""
+"""Applies writes after their answer, or although they got none. Knows no HTTP; safe between threads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import RLock
 
-from devstack.business_central.clock import Clock
+from devstack.business_central.scenario.clock import SimulatedClock
 
 
 @dataclass(frozen=True)
 class LateWrite:
-    """A write under way inside BC; ``due`` by the clock's seconds, or whenever a test says so."""
+    """Describes a write under way inside BC; ``due`` in the clock's seconds, None until a test says so."""
 
     method: str
     path: str
@@ -18,20 +18,20 @@ class LateWrite:
 
 
 class LateWrites:
-    """What is due is applied before anybody can look, so that no thread has to wait for the moment."""
+    """Keeps writes until they are due, and applies them before the next request looks: no thread waits for that."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SimulatedClock) -> None:
         self._clock, self._lock = clock, RLock()
         self._writes: list[LateWrite] = []
 
     def add(self, method: str, path: str, delay: float | None, apply: Callable[[], object]) -> None:
-        """Keep a write until ``delay`` seconds have passed; None: until ``apply_all``."""
+        """Keep a write for ``delay`` seconds, or for ``apply_all`` if that is None."""
         due = None if delay is None else self._clock.seconds() + delay
         with self._lock:
             self._writes.append(LateWrite(method, path, due, apply))
 
     def apply_due(self) -> None:
-        """Apply the writes whose time has come, in the order in which it came."""
+        """Apply the writes that are due, in the order of their due times."""
         if not self._writes:
             return
         with self._lock:
@@ -40,17 +40,17 @@ class LateWrites:
             self._apply(sorted(due, key=lambda write: write.due or now))
 
     def apply_all(self) -> int:
-        """Apply every write now, in the order in which they were sent; return how many there were."""
+        """Apply every write now, in the order of arrival; return their number."""
         with self._lock:
             return self._apply(list(self._writes))
 
     def clear(self) -> None:
-        """Forget them: they never take effect."""
+        """Forget all writes: they never take effect."""
         with self._lock:
             self._writes.clear()
 
     def pending(self) -> list[dict[str, object]]:
-        """Return what is still to come; ``seconds`` until it does, None if a test has to say when."""
+        """Return the writes to come; ``seconds`` until each is due, None if a test decides."""
         now = self._clock.seconds()
         with self._lock:
             return [

@@ -1,4 +1,4 @@
-// Follows the catalogue: asks once a second whether anything changed, and touches only the cards that did.
+// Follows the catalogue: polls once a second and updates only the cards that changed.
 "use strict";
 
 const POLL_MILLISECONDS = 1000;
@@ -7,7 +7,7 @@ const cards = new Map(); // item id → {element, version, picture}
 const sections = new Map(); // company id → element
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
 let etag = null;
-let first = true;
+let firstUpdate = true;
 
 function copyOf(template) {
   return document.getElementById(template).content.firstElementChild.cloneNode(true);
@@ -20,8 +20,8 @@ function setStatus(state, text) {
   status.lastElementChild.textContent = text;
 }
 
-function weight(bytes) {
-  return bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} KB`;
+function fileSize(bytes) {
+  return bytes < 1024 ? `${bytes} B` : `${Math.round(bytes / 1024)} KiB`;
 }
 
 function age(moment) {
@@ -34,16 +34,15 @@ function age(moment) {
 }
 
 function showPicture(stage, item) {
-  const shown = stage.querySelector("img");
   if (!item.picture) {
-    shown?.remove();
+    stage.querySelector("img")?.remove();
     return;
   }
   const image = new Image();
   image.alt = `${item.name} (${item.number})`;
   image.width = item.picture.width;
   image.height = item.picture.height;
-  // The old picture stays until the new one is there: no flicker. What is late is not shown any more.
+  // Keeps the old picture until the new one has loaded, so nothing flickers; ignores a picture that loads too late.
   image.addEventListener("load", () => {
     if (cards.get(item.id)?.version !== item.version) return;
     stage.querySelector("img")?.remove();
@@ -57,7 +56,7 @@ function fillCard(card, item) {
   card.querySelector(".number").textContent = item.number;
   card.querySelector("h3").textContent = item.name;
   card.querySelector(".size").textContent = picture
-    ? `${picture.width} × ${picture.height} · ${weight(picture.bytes)}`
+    ? `${picture.width} × ${picture.height} · ${fileSize(picture.bytes)}`
     : "No picture yet";
   const changed = card.querySelector("time");
   changed.dateTime = picture ? picture.changed : "";
@@ -74,12 +73,12 @@ function highlight(card) {
 }
 
 function updateItem(item, list) {
-  const known = cards.get(item.id);
-  const element = known?.element ?? list.appendChild(copyOf("card-template"));
-  if (known?.version === item.version) return false;
+  const card = cards.get(item.id);
+  if (card?.version === item.version) return false;
+  const element = card?.element ?? list.appendChild(copyOf("card-template"));
   cards.set(item.id, { element, version: item.version });
   fillCard(element, item);
-  if (first || !item.picture) return false;
+  if (firstUpdate || !item.picture) return false;
   highlight(element);
   return true;
 }
@@ -101,19 +100,19 @@ function updateCompany(company) {
   return company.items.filter((item) => updateItem(item, section.querySelector(".cards")));
 }
 
-function removeOthers(known, ids, elementOf) {
-  for (const [id, entry] of known) {
-    if (ids.has(id)) continue;
+function removeAbsent(entries, presentIds, elementOf) {
+  for (const [id, entry] of entries) {
+    if (presentIds.has(id)) continue;
     elementOf(entry).remove();
-    known.delete(id);
+    entries.delete(id);
   }
 }
 
 function show(companies) {
-  removeOthers(sections, new Set(companies.map((company) => company.id)), (section) => section);
-  removeOthers(cards, new Set(companies.flatMap((company) => company.items.map((item) => item.id))), (card) => card.element);
+  removeAbsent(sections, new Set(companies.map((company) => company.id)), (section) => section);
+  removeAbsent(cards, new Set(companies.flatMap((company) => company.items.map((item) => item.id))), (card) => card.element);
   const changed = companies.flatMap(updateCompany);
-  first = false;
+  firstUpdate = false;
   if (changed.length === 1) announce(`New picture: ${changed[0].name}, ${changed[0].number}`);
   if (changed.length > 1) announce(`${changed.length} new pictures`);
 }

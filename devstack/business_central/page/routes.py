@@ -1,13 +1,13 @@
-"""The catalogue page at /: every item with its picture, live, for people who watch."""
+"""Routes the catalogue page at /: every item with its picture, live, for people to watch."""
 
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request, send_from_directory
 
-from devstack.business_central.models import Catalogue, Company, Item
-from devstack.business_central.responses import timestamp
+from devstack.business_central.api.documents import timestamp
+from devstack.business_central.catalogue.models import Company, Item
+from devstack.business_central.catalogue.store import Catalogue
 
-_PAGE = "page"
 _SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -20,7 +20,7 @@ _SECURITY = {
 
 def blueprint(catalogue: Catalogue) -> Blueprint:
     """Return the page's routes; they show the catalogue and change nothing."""
-    page = Blueprint("catalogue", __name__, static_folder=_PAGE, static_url_path="/catalogue/static")
+    page = Blueprint("catalogue", __name__, static_folder="static", static_url_path="/catalogue/static")
 
     @page.after_request
     def secure(response: Response) -> Response:
@@ -48,10 +48,8 @@ def blueprint(catalogue: Catalogue) -> Blueprint:
         if item is None or item.medium is None:
             return Response(status=404)
         response = Response(item.medium.content, content_type=item.medium.content_type)
-        response.cache_control.max_age, response.cache_control.immutable = (
-            86400,
-            True,
-        )  # the link has the revision
+        # Browsers may keep it: every new picture has a link of its own, with the item's revision.
+        response.cache_control.max_age, response.cache_control.immutable = 86400, True
         return response
 
     return page

@@ -1,4 +1,4 @@
-"""The part of OData's query language that the simulator understands. Pure."""
+"""Parses the part of OData's query language that the simulator supports. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from devstack.business_central import errors
-from devstack.business_central.models import code
+from devstack.business_central.catalogue.models import as_code
 
 _TERM = r"(\w+)\s+eq\s+('(?:[^']|'')*'|[^\s']+)"
 _FILTER = re.compile(rf"\s*{_TERM}(?:\s+or\s+{_TERM})*\s*")
@@ -15,10 +15,9 @@ _SUPPORTED = {"$filter", "$select", "$expand", "$top", "$skip", "$skiptoken"}
 
 @dataclass(frozen=True)
 class Property:
-    """A property of an entity type; ``literal`` says how a filter writes its values.
+    """Describes a property; ``literal`` is how a filter writes its values ("none": it cannot be filtered).
 
-    A ``code`` is what AL calls Code[n]: upper case, at most ``max_length`` characters; ``caption`` is its name in
-    messages.
+    ``code`` is AL's Code[n]: upper case, at most ``max_length`` characters. ``caption`` is its name in messages.
     """
 
     literal: str = "none"  # or "guid", "text", "code"
@@ -28,7 +27,7 @@ class Property:
 
 @dataclass(frozen=True)
 class EntityType:
-    """The properties of an entity type, and whether ``$expand=picture`` works on it."""
+    """Describes an entity type: its properties, and whether it supports ``$expand=picture``."""
 
     name: str
     properties: Mapping[str, Property]
@@ -37,7 +36,7 @@ class EntityType:
 
 @dataclass(frozen=True)
 class Query:
-    """A parsed query: an entity matches if ``filter_property`` is among ``filter_values``."""
+    """Selects entities: one matches if its ``filter_property`` is among ``filter_values``."""
 
     filter_property: str | None = None
     filter_values: frozenset[str] = frozenset()
@@ -49,24 +48,24 @@ class Query:
 
 
 def parse(options: Mapping[str, str], entity_type: EntityType) -> Query:
-    """Return the query that ``options`` (decoded) express, or raise what BC answers to a bad one."""
+    """Return the query in the decoded ``options``, or raise BC's answer to a bad one."""
     for name in options:
         if name.startswith("$") and name not in _SUPPORTED:
-            raise errors.unsupported(name)
+            raise errors.unsupported_option(name)
     filter_property, filter_values = _filter(options.get("$filter"), entity_type)
     return Query(
         filter_property,
         filter_values,
         _select(options.get("$select"), entity_type),
         _expand(options.get("$expand"), entity_type),
-        _count(options["$top"]) if "$top" in options else None,
-        _count(options.get("$skip", "0")),
-        _count(options.get("$skiptoken", "0")),
+        _whole_number(options["$top"]) if "$top" in options else None,
+        _whole_number(options.get("$skip", "0")),
+        _whole_number(options.get("$skiptoken", "0")),
     )
 
 
 def _without_parentheses(text: str) -> str:
-    """Return a filter without what encloses all of it: many clients enclose every filter."""
+    """Return a filter without parentheses around all of it: many clients add them to every filter."""
     while text.startswith("(") and text.endswith(")"):
         inside = text[1:-1].strip()
         if re.search(r"[()]", re.sub(r"'(?:[^']|'')*'", "", inside)):
@@ -80,7 +79,7 @@ def _filter(text: str | None, entity_type: EntityType) -> tuple[str | None, froz
         return None, frozenset()
     text = _without_parentheses(text)
     if not _FILTER.fullmatch(text):
-        raise errors.query_syntax()
+        raise errors.malformed_query()
     terms = re.findall(_TERM, text)
     names = {name for name, _ in terms}
     if len(names) > 1:
@@ -89,23 +88,23 @@ def _filter(text: str | None, entity_type: EntityType) -> tuple[str | None, froz
     return name, frozenset(_value(literal, _property(name, entity_type)) for _, literal in terms)
 
 
-def _value(literal: str, wanted: Property) -> str:
+def _value(literal: str, target: Property) -> str:
     quoted = literal.startswith("'")
-    if wanted.literal == "none" or quoted is (wanted.literal == "guid"):
+    if target.literal == "none" or quoted is (target.literal == "guid"):
         raise errors.bad_request("A binary operator with incompatible types was detected.")
     if not quoted:
         return _guid(literal)
     text = literal[1:-1].replace("''", "'")
-    if wanted.literal == "code" and len(text) > wanted.max_length:
-        raise errors.filter_too_long(text, wanted.caption, wanted.max_length)
-    return code(text) if wanted.literal == "code" else text
+    if target.literal == "code" and len(text) > target.max_length:
+        raise errors.filter_too_long(text, target.caption, target.max_length)
+    return as_code(text) if target.literal == "code" else text
 
 
 def _guid(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise errors.query_syntax() from None
+        raise errors.malformed_query() from None
 
 
 def _property(name: str, entity_type: EntityType) -> Property:
@@ -132,7 +131,7 @@ def _expand(text: str | None, entity_type: EntityType) -> bool:
     return True
 
 
-def _count(text: str) -> int:
+def _whole_number(text: str) -> int:
     if not text.isdecimal():
-        raise errors.query_syntax()
+        raise errors.malformed_query()
     return int(text)

@@ -1,76 +1,22 @@
-"""Companies, items and their pictures, as Business Central keeps them. Knows no HTTP; safe between threads."""
+"""Reads and writes the companies, items and pictures of one environment. Knows no HTTP; safe between threads."""
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
 from uuid import UUID, uuid4
 
 from devstack.business_central import errors
-from devstack.business_central.media import Medium, read_medium
-
-
-@dataclass(frozen=True)
-class Company:
-    """A company of the environment."""
-
-    id: UUID
-    name: str
-    display_name: str
-
-
-@dataclass(frozen=True)
-class Item:
-    """An item at one moment; a write puts another in its place.
-
-    ``media`` are its pictures: people can add several in BC's client, an upload through the API leaves one.
-    ``media_stored`` counts every medium that was ever stored for it: a replaced one was in BC's database too.
-    """
-
-    id: UUID
-    number: str
-    display_name: str
-    gtin: str
-    modified: datetime
-    revision: int
-    media: tuple[Medium, ...] = ()
-    picture_changed: datetime | None = None
-    media_stored: int = 0
-
-    @property
-    def medium(self) -> Medium | None:
-        """What the API serves: the first of the item's pictures."""
-        return self.media[0] if self.media else None
-
-    @property
-    def etag(self) -> str:
-        """The ETag of the item itself."""
-        return self._etag("item")
-
-    @property
-    def picture_etag(self) -> str:
-        """The ETag that a write of the picture is checked against."""
-        return self._etag("picture")
-
-    def _etag(self, kind: str) -> str:
-        digest = hashlib.sha256(f"{kind} {self.id} {self.revision}".encode()).digest()
-        digits = int.from_bytes(digest[:8], "big")
-        return 'W/"' + b64encode(f"'20;{digits:020d}1;00;'".encode()).decode() + '"'
-
-
-def code(text: str) -> str:
-    """Return ``text`` as a Code field holds it: in upper case, character by character ("ß" stays)."""
-    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
+from devstack.business_central.catalogue.media import Medium, read_medium
+from devstack.business_central.catalogue.models import Company, Item, as_code
 
 
 class Catalogue:
-    """All that the simulated environment knows, from ``seed`` (the shape of catalogue.json) on.
+    """Stores everything in one environment; it starts with ``seed`` (the shape of catalogue.json).
 
-    ``now`` is the server's clock. Every write draws a new ``revision``; none is ever used again, not even after a reset
-    or by a later run, so browsers may keep what they have.
+    ``now`` is the server's clock. Every write draws a new ``revision``; none is ever reused, not even after a reset or
+    by a later run, so browsers may cache by it.
     """
 
     def __init__(self, seed: Mapping[str, Any], now: Callable[[], datetime]) -> None:
@@ -92,7 +38,7 @@ class Catalogue:
                     self.put_item(company_id, item["number"], item["displayName"], item["gtin"], UUID(item["id"]))
 
     def companies(self) -> list[Company]:
-        """All companies, in the order in which they were added."""
+        """Return all companies, oldest first."""
         with self._lock:
             return list(self._companies.values())
 
@@ -104,7 +50,7 @@ class Catalogue:
             return self._companies[company_id]
 
     def items(self, company_id: UUID) -> list[Item]:
-        """All items of a company, in the order in which they were added."""
+        """Return all items of a company, oldest first."""
         with self._lock:
             self.company(company_id)
             return list(self._items[company_id].values())
@@ -116,23 +62,20 @@ class Catalogue:
             raise errors.item_not_found(item_id)
         return item
 
+    def find_item(self, item_id: UUID) -> Item | None:
+        """Return the item with this id in any company."""
+        with self._lock:
+            return next((items[item_id] for items in self._items.values() if item_id in items), None)
+
     def snapshot(self) -> tuple[int, list[tuple[Company, list[Item]]]]:
-        """Return the revision and everything as it stood at that revision."""
+        """Return the revision, and everything as of that revision."""
         with self._lock:
             return self.revision, [(company, self.items(company.id)) for company in self.companies()]
 
-    def restore(self, content: list[tuple[Company, list[Item]]]) -> None:
-        """Put what an earlier ``snapshot`` held in the place of everything."""
-        with self._lock:
-            self._companies = {company.id: company for company, _ in content}
-            self._items = {company.id: {item.id: item for item in items} for company, items in content}
-            revisions = (item.revision for _, items in content for item in items)
-            self.revision = max([self.revision, *revisions]) + 1
-
     def upload_picture(self, company_id: UUID, item_id: UUID, content: bytes, if_match: str | None) -> Medium | None:
-        """Make ``content`` the item's only picture; the item counts as changed even when the bytes are the same.
+        """Make ``content`` the item's only picture; the item counts as changed even if the bytes are the same.
 
-        An unknown item is passed over in silence, as BC's own code does.
+        An unknown item is ignored silently, as BC's own code does.
         """
         with self._lock:
             item = self._find(company_id, item_id)
@@ -144,6 +87,13 @@ class Catalogue:
             (medium,) = self._put_pictures(company_id, item, [content]).media
             return medium
 
+    def delete_picture(self, company_id: UUID, item_id: UUID, if_match: str | None) -> None:
+        """Leave the item without a picture."""
+        with self._lock:
+            item = self.item(company_id, item_id)
+            _check_etag(item, if_match or "*")
+            self._change(company_id, item, media=(), picture_changed=self._tick())
+
     def set_pictures(self, item_id: UUID, contents: Sequence[bytes]) -> Item:
         """Give the item these pictures, as people do in BC's client."""
         with self._lock:
@@ -152,15 +102,8 @@ class Catalogue:
                     return self._put_pictures(company_id, items[item_id], contents)
             raise errors.item_not_found(item_id)
 
-    def delete_picture(self, company_id: UUID, item_id: UUID, if_match: str | None) -> None:
-        """Leave the item without a picture."""
-        with self._lock:
-            item = self.item(company_id, item_id)
-            _check_etag(item, if_match or "*")
-            self._change(company_id, item, media=(), picture_changed=self._tick())
-
     def put_company(self, name: str, display_name: str, company_id: UUID | None = None) -> Company:
-        """Add a company, or rename the one that has this id."""
+        """Add a company, or rename the one with this id."""
         with self._lock:
             company = Company(company_id or uuid4(), name, display_name)
             self._companies[company.id] = company
@@ -171,22 +114,17 @@ class Catalogue:
     def put_item(
         self, company_id: UUID, number: str, display_name: str, gtin: str = "", item_id: UUID | None = None
     ) -> Item:
-        """Add an item, or change the one that has this id, or this number where no id is given."""
+        """Add an item, or change the one with this id, or with this number if no id is given."""
         with self._lock:
-            number, gtin = code(number), code(gtin)
-            same = (
+            number, gtin = as_code(number), as_code(gtin)
+            matches = (
                 item for item in self.items(company_id) if item.id == item_id or (not item_id and item.number == number)
             )
-            item = next(same, None) or Item(item_id or uuid4(), number, display_name, gtin, self._now(), 0)
+            item = next(matches, None) or Item(item_id or uuid4(), number, display_name, gtin, self._now(), 0)
             return self._change(company_id, item, number=number, display_name=display_name, gtin=gtin)
 
-    def find_item(self, item_id: UUID) -> Item | None:
-        """Return the item with this id, in whichever company it is."""
-        with self._lock:
-            return next((items[item_id] for items in self._items.values() if item_id in items), None)
-
     def delete_item(self, item_id: UUID) -> None:
-        """Remove the item, in whichever company it is."""
+        """Remove the item from whichever company has it."""
         with self._lock:
             for items in self._items.values():
                 items.pop(item_id, None)
@@ -219,7 +157,7 @@ class Catalogue:
         return changed
 
     def _tick(self) -> datetime:
-        # BC's timestamps have milliseconds; two writes within one must still be told apart.
+        # BC's timestamps have milliseconds; two writes within one must still differ.
         self._last_change = max(self._now(), self._last_change + timedelta(milliseconds=1))
         return self._last_change
 

@@ -1,21 +1,16 @@
-"""What the API says: models as OData documents, collections with their paging, error envelopes."""
+"""Builds OData documents: companies, items and pictures, and collections with their pages."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from flask import Response, g
-
-from devstack.business_central.address import Address
+from devstack.business_central.api.address import Address
+from devstack.business_central.api.odata_query import EntityType, Property, Query
+from devstack.business_central.api.responses import Document, assume
 from devstack.business_central.assumptions import Assumption
-from devstack.business_central.errors import BusinessCentralError
-from devstack.business_central.models import Company, Item
-from devstack.business_central.odata_query import EntityType, Property, Query
-
-Document = dict[str, object]
+from devstack.business_central.catalogue.models import Company, Item
 
 COMPANY = EntityType("company", {"id": Property("guid"), "name": Property("text"), "displayName": Property("text")})
 ITEM = EntityType(
@@ -30,13 +25,12 @@ ITEM = EntityType(
     has_picture=True,
 )
 
-_CONTENT_TYPE = "application/json; odata.metadata=minimal"
 _LARGEST_PAGE = 20_000  # BC's own limit online
 
 
 @dataclass(frozen=True)
 class Page:
-    """Where in a collection an answer is: the URL of the request, how many entities fit, what was asked for."""
+    """Describes a page of a collection: the request's URL and options, and how many entities fit into the answer."""
 
     url: str
     options: Mapping[str, str]
@@ -66,7 +60,7 @@ def item(model: Item) -> Document:
 
 
 def picture(model: Item, company_id: UUID, address: Address) -> Document:
-    """Return the document of an item's picture, which is there even where the picture is not."""
+    """Return the document of an item's picture; an item without a picture has one too."""
     version, medium = address.version, model.medium
     content = f"{address.items(company_id)}({model.id})/{version.picture(model.id)}/{version.stream}"
     assume(Assumption.LINKS)
@@ -85,15 +79,15 @@ def picture(model: Item, company_id: UUID, address: Address) -> Document:
 
 
 def collection(context: str, documents: Sequence[Document], query: Query, page: Page) -> Document:
-    """Return one page of the documents that match, and the link to the next one if there is one."""
-    matching = [each for each in documents if _matches(each, query)]
-    wanted = matching[query.skip :][: query.top]
+    """Return one page of the matching documents, and the link to the next page if there is one."""
+    matches = [document for document in documents if _matches(document, query)]
+    requested = matches[query.skip :][: query.top]
     end = query.skip_token + min(page.size or _LARGEST_PAGE, _LARGEST_PAGE)
     body: Document = {
         "@odata.context": context,
-        "value": [_selected(each, query) for each in wanted[query.skip_token : end]],
+        "value": [_select(document, query) for document in requested[query.skip_token : end]],
     }
-    if end < len(wanted):
+    if end < len(requested):
         body["@odata.nextLink"] = page.link(end)
         assume(Assumption.SKIP_TOKEN)
     return body
@@ -101,42 +95,7 @@ def collection(context: str, documents: Sequence[Document], query: Query, page: 
 
 def entity(context: str, document: Document, query: Query) -> Document:
     """Return a single entity."""
-    return {"@odata.context": context, **_selected(document, query)}
-
-
-def answer(document: Document) -> Response:
-    """Return the answer that carries a document."""
-    return Response(json.dumps(document, ensure_ascii=False), content_type=_CONTENT_TYPE)
-
-
-def no_content() -> Response:
-    """Return the empty answer to a write, and to reading what is not there."""
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
-
-
-def refusal(error: BusinessCentralError) -> Response:
-    """Return BC's error envelope."""
-    message = f"{error.message}  CorrelationId:  {uuid4()}."
-    if error.assumed:
-        assume(error.assumed)
-    response = answer({"error": {"code": error.code, "message": message}})
-    response.status_code = error.status
-    if error.code == "Authentication_InvalidCredentials":
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-def assume(what: Assumption) -> None:
-    """Note that the answer to the current request rests on an assumption."""
-    g.setdefault("assumed", {})[what] = True
-
-
-def state_assumptions(response: Response) -> None:
-    """Say in the answer what it rests on."""
-    if "assumed" in g:
-        response.headers["x-simulator-assumed"] = "; ".join(g.assumed)
+    return {"@odata.context": context, **_select(document, query)}
 
 
 def timestamp(moment: datetime) -> str:
@@ -148,7 +107,7 @@ def _matches(document: Document, query: Query) -> bool:
     return query.filter_property is None or document[query.filter_property] in query.filter_values
 
 
-def _selected(document: Document, query: Query) -> Document:
+def _select(document: Document, query: Query) -> Document:
     if query.select is None:
         return document
     always = {"@odata.etag", "picture"}

@@ -1,21 +1,21 @@
-"""Where a request has come in: which version of the API, which environment, and what links begin with."""
+"""Says how a request reached the API: version, environment, and the URL that links begin with."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from devstack.business_central.models import Catalogue
+from devstack.business_central.catalogue.store import Catalogue
 
 
 @dataclass(frozen=True)
 class Version:
-    """What differs between the two versions: the name of the picture's stream, and how many pictures an item has."""
+    """Says how an API version serves pictures: the name of the stream, and whether they are a collection."""
 
     name: str
     stream: str
     is_collection: bool
 
     def picture(self, item_id: UUID) -> str:
-        """Return an item's picture relative to the item."""
+        """Return the path of an item's picture relative to the item."""
         return f"picture({item_id})" if self.is_collection else "picture"
 
 
@@ -25,7 +25,7 @@ V2 = Version("v2.0", "pictureContent", is_collection=False)
 
 @dataclass(frozen=True)
 class Address:
-    """The API that a request speaks to; ``base`` is its URL as links name it."""
+    """Identifies the API that a request addresses; ``base`` is its URL as links show it."""
 
     version: Version
     catalogue: Catalogue

@@ -1,4 +1,4 @@
-"""A clock that tests can move: it runs with the machine's and jumps ahead when it is told to. Safe between threads."""
+"""Runs with the machine's clock, and jumps ahead when a test says so. Safe between threads."""
 
 import time
 from collections.abc import Callable
@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from threading import TIMEOUT_MAX, Condition
 
 
-class Clock:
-    """The simulator's only clock; whatever waits, waits on it. Who changes what others wait for holds ``changed``."""
+class SimulatedClock:
+    """Times everything in the simulator: every wait is a wait on it.
+
+    Hold ``changed`` while changing what others wait for.
+    """
 
     def __init__(self) -> None:
         self.changed = Condition()
@@ -15,21 +18,21 @@ class Clock:
 
     @property
     def ahead(self) -> float:
-        """How many seconds it has been moved ahead."""
+        """Return the seconds by which tests have moved it ahead."""
         return self._ahead
 
     def now(self) -> datetime:
-        """The moment that it shows."""
+        """Return the time of day that it shows."""
         return datetime.now(UTC) + timedelta(seconds=self._ahead)
 
     def seconds(self) -> float:
-        """Seconds from an arbitrary moment on, to measure with."""
+        """Return the seconds since an arbitrary moment, for measuring."""
         return time.monotonic() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Move it ahead; what has waited long enough goes on."""
+        """Move ahead; waits that are over by then end."""
         if not 0 <= seconds < timedelta.max.total_seconds() / 1000:
-            raise ValueError(f"the clock cannot be moved by {seconds} seconds")
+            raise ValueError(f"the clock cannot advance by {seconds} seconds")
         with self.changed:
             self._ahead += seconds
             self.changed.notify_all()
@@ -41,11 +44,11 @@ class Clock:
             self.changed.notify_all()
 
     def wait_until(self, deadline: float, done: Callable[[], bool]) -> bool:
-        """Wait until ``done`` (True), but no longer than until ``deadline`` by ``seconds`` (False)."""
+        """Wait until ``done`` and return True, or return False at ``deadline``, in terms of ``seconds``."""
         with self.changed:
             while not done():
-                left = deadline - self.seconds()
-                if left <= 0:
+                seconds_left = deadline - self.seconds()
+                if seconds_left <= 0:
                     return False
-                self.changed.wait(min(left, TIMEOUT_MAX))
+                self.changed.wait(min(seconds_left, TIMEOUT_MAX))
             return True

@@ -1,36 +1,36 @@
-"""The requests that reached the API, for tests to read. It never holds a token. Knows no HTTP; safe between threads."""
+"""Records requests to the API for tests to read, never a token. Knows no HTTP; safe between threads."""
 
 from collections import deque
 from collections.abc import Mapping
 from threading import Lock
 
-_KEPT = 10_000
+_CAPACITY = 10_000
 
 Record = Mapping[str, object]
 
 
 class RequestLog:
-    """The last requests that were answered, how many run now, and how many ran at once at most."""
+    """Keeps the latest answered requests, and counts how many run now and how many ran at once at most."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._records: deque[Record] = deque(maxlen=_KEPT)
+        self._records: deque[Record] = deque(maxlen=_CAPACITY)
         self._in_flight = self._peak = 0
 
     def begin(self) -> None:
-        """Count a request that starts now."""
+        """Count a request that starts."""
         with self._lock:
             self._in_flight += 1
             self._peak = max(self._peak, self._in_flight)
 
     def end(self, record: Record) -> None:
-        """Record a request that began, before its answer is sent."""
+        """Record a request that began, before its answer leaves."""
         with self._lock:
             self._in_flight -= 1
             self._records.append(record)
 
     def clear(self) -> None:
-        """Forget what was; the peak starts again at what runs now."""
+        """Forget all records; the peak restarts at the number that run now."""
         with self._lock:
             self._records.clear()
             self._peak = self._in_flight

@@ -1,8 +1,8 @@
-"""What ``$metadata`` and the service document say: the entity types as they are served, in OData's CSDL. Pure."""
+"""Writes ``$metadata`` and the service document: the entity types as served, in OData's CSDL. Pure."""
 
 from collections.abc import Iterator, Mapping
 
-from devstack.business_central.address import Version
+from devstack.business_central.api.address import Version
 
 _ID, _TEXT, _NUMBER = 'Type="Edm.Guid" Nullable="false"', 'Type="Edm.String"', 'Type="Edm.Int32"'
 _COMPANY = {"id": _ID, "name": _TEXT, "displayName": _TEXT}
@@ -25,18 +25,18 @@ _TAIL = """    </Schema>
 
 
 def entity_sets(version: Version) -> list[dict[str, str]]:
-    """Return what the service document lists."""
+    """Return the list in the service document."""
     names = ("companies", "items", _picture_set(version))
     return [{"name": name, "kind": "EntitySet", "url": name} for name in names]
 
 
 def document(version: Version) -> str:
     """Return the EDMX document of a version."""
-    one_or_many = "Collection(Microsoft.NAV.picture)" if version.is_collection else "Microsoft.NAV.picture"
+    picture_type = "Collection(Microsoft.NAV.picture)" if version.is_collection else "Microsoft.NAV.picture"
     lines = [
         _HEAD,
         *_entity("company", _COMPANY, {"items": "Collection(Microsoft.NAV.item)"}),
-        *_entity("item", _ITEM, {"picture": one_or_many}),
+        *_entity("item", _ITEM, {"picture": picture_type}),
         *_entity("picture", _picture_properties(version), {}),
         *_container(version),
         _TAIL,
@@ -45,32 +45,32 @@ def document(version: Version) -> str:
 
 
 def _picture_properties(version: Version) -> dict[str, str]:
-    known = {**_PICTURE, version.stream: 'Type="Edm.Stream"'}
+    properties = {**_PICTURE, version.stream: 'Type="Edm.Stream"'}
     if version.is_collection:
-        del known["parentType"]
-    return known
+        del properties["parentType"]
+    return properties
 
 
 def _entity(name: str, properties: Mapping[str, str], links: Mapping[str, str]) -> Iterator[str]:
     yield f'      <EntityType Name="{name}">'
     yield '        <Key><PropertyRef Name="id" /></Key>'
-    for each, attributes in properties.items():
-        yield f'        <Property Name="{each}" {attributes} />'
-    for each, edm in links.items():
-        yield f'        <NavigationProperty Name="{each}" Type="{edm}" ContainsTarget="true" />'
+    for property_name, attributes in properties.items():
+        yield f'        <Property Name="{property_name}" {attributes} />'
+    for link_name, edm in links.items():
+        yield f'        <NavigationProperty Name="{link_name}" Type="{edm}" ContainsTarget="true" />'
     yield "      </EntityType>"
 
 
 def _container(version: Version) -> Iterator[str]:
     pictures = _picture_set(version)
     yield '      <EntityContainer Name="NAV">'
-    yield from _set("companies", "company", {"items": "items"})
-    yield from _set("items", "item", {"picture": pictures})
-    yield from _set(pictures, "picture", {})
+    yield from _entity_set("companies", "company", {"items": "items"})
+    yield from _entity_set("items", "item", {"picture": pictures})
+    yield from _entity_set(pictures, "picture", {})
     yield "      </EntityContainer>"
 
 
-def _set(name: str, entity: str, links: Mapping[str, str]) -> Iterator[str]:
+def _entity_set(name: str, entity: str, links: Mapping[str, str]) -> Iterator[str]:
     yield f'        <EntitySet Name="{name}" EntityType="Microsoft.NAV.{entity}">'
     for path, target in links.items():
         yield f'          <NavigationPropertyBinding Path="{path}" Target="{target}" />'
