@@ -22,11 +22,10 @@ from shared.item_record import (
     Upload,
     confirmed,
     doubted,
-    from_json,
     released,
-    to_json,
 )
 from shared.storage.names import encode_metadata
+from shared.storage.record_format import from_json, to_json
 from shared.storage.uploads import _source
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

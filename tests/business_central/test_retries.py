@@ -82,7 +82,9 @@ class Credential:
 
 def client(server: Server, clock: Clock) -> BusinessCentral:
     throttle = clock.throttle()
-    return BusinessCentral(f"{server.url}/api/v2.0", "v2.0", HttpClient(Credential(), throttle, Timeouts()), throttle.clock)
+    return BusinessCentral(
+        f"{server.url}/api/v2.0", "v2.0", HttpClient(Credential(), throttle, Timeouts()), throttle.clock
+    )
 
 
 def document(body: object) -> Answer:
