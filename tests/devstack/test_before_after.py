@@ -7,8 +7,8 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops
 
-from devstack.before_after import CELL, SHEET, Pair, pairs, sheet
 from devstack.benchmarks.renderer import ours, sample
+from devstack.sheets.before_after import CELL, SHEET, Pair, pairs, sheet
 from tests.devstack.test_samples import difference
 
 PAIRS = list(pairs())

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from dataclasses import replace
-from html.parser import HTMLParser
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
-from devstack.contact_sheet import THUMBNAIL, Row, preview, write
 from devstack.drawing.encodings import jpeg, phone_photo, png
+from devstack.sheets.contact_sheet import THUMBNAIL, Row, preview, write
+from tests.devstack.html_reader import Page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,26 +39,6 @@ LOST = replace(
     after=None,
     detail="Send it again.",
 )
-
-
-class Page(HTMLParser):
-    """Collects what a browser would act on."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.references: list[str] = []
-        self.words = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the tag and what it refers to."""
-        self.tags.append(tag)
-        self.references += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action", "data"}]
-
-    def handle_data(self, data: str) -> None:
-        """Note the words."""
-        self.words += data
 
 
 def sheet(path: Path, *rows: Row, title: str = "Before and after") -> Page:

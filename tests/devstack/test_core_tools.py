@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.devstack.test_dev import command, until
+from tests.devstack.dev_commands import command, until
 
 STAND_IN = """#!{python}
 import json, os, pathlib, subprocess, sys, time

@@ -18,7 +18,7 @@ LEAVING = [
     "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendmsg([b''], [], 0, ('192.0.2.1', 53))",
     "urllib.request.urlopen('http://169.254.169.254/metadata', timeout=1)",
 ]
-GUARDED = "import socket, urllib.request\nfrom devstack import loopback\nloopback.forbid_everything_else()\n"
+GUARDED = "import socket, urllib.request\nfrom devstack.machine import loopback\nloopback.forbid_everything_else()\n"
 
 
 def run(attempt: str) -> subprocess.CompletedProcess[str]:

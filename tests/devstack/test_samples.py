@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageStat
 
 from devstack.drawing import encodings, household, pottery
-from devstack.samples import Sample, samples
+from devstack.drawing.samples import Sample, samples
 
 CATALOGUE = Path(__file__).parents[2] / "devstack" / "business_central" / "catalogue.json"
 MIB = 1024 * 1024
