@@ -12,7 +12,7 @@ from typing import Any
 
 
 def command(project: Path, *arguments: str, cwd: Path | None = None) -> dict[str, Any]:
-    """Return what starts a command of ``dev.py`` in the environment that these tests run in."""
+    """Return the arguments that start a command of ``dev.py`` in these tests' environment."""
     env = {**os.environ, "PYTHONPATH": str(project), "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
     args = [sys.executable, "-m", "devstack.commands", *arguments]
     return {"args": args, "cwd": cwd or project, "env": env, "text": True}
@@ -23,12 +23,12 @@ def run(project: Path, *arguments: str, cwd: Path | None = None) -> subprocess.C
 
 
 def until(condition: Callable[[], Any], seconds: float) -> Any:
-    """Return what ``condition`` returns once that is true."""
+    """Wait until ``condition`` returns something true, and return it."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)  # how often to look, not how long to wait
-    return found
+        time.sleep(0.05)  # polling interval
+    return result
 
 
 @contextmanager
@@ -41,4 +41,4 @@ def up(project: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], di
     finally:
         process.kill()
         process.communicate()
-        until(lambda: not endpoints.exists(), 5)  # or the next stack would seem to be there already
+        until(lambda: not endpoints.exists(), 5)  # or the next stack would find it

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """Collects what a browser would act on."""
+    """The tags, references and text of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -14,10 +14,10 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the tag and what it refers to."""
+        """Collect the tag and its references."""
         self.tags.append(tag)
         self.references += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action", "data"}]
 
     def handle_data(self, data: str) -> None:
-        """Note the words."""
+        """Collect the text."""
         self.words += data

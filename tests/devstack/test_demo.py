@@ -12,7 +12,7 @@ from tests.devstack.dev_commands import command, run, until
 from tests.support.local_stack import photograph
 
 
-def test_the_demo_ends_well_and_reports_every_upload(project: Path, tmp_path: Path) -> None:
+def test_demo_succeeds_and_reports_every_upload(project: Path, tmp_path: Path) -> None:
     ended = run(project, "demo", "--report", "r.json", cwd=tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
@@ -34,10 +34,8 @@ def test_the_demo_ends_well_and_reports_every_upload(project: Path, tmp_path: Pa
     assert all(sheet.count(word) for word in ("updated", "quarantined", "waiting", "data:image/"))
 
 
-def test_the_demo_takes_a_folder_of_photographs_and_starts_over_when_items_run_out(
-    project: Path, tmp_path: Path
-) -> None:
-    """15 items in the default company, 17 photographs: by file name, one each, then from the first again."""
+def test_demo_photos_start_over_when_items_run_out(project: Path, tmp_path: Path) -> None:
+    """The default company has 15 items: 17 photographs go to one each by file name, then to the first two again."""
     for number in range(17):
         (tmp_path / f"IMG_{number:04}.JPG").write_bytes(photograph(f"#{number * 12:02x}6699"))
     (tmp_path / "notes.txt").write_text("no picture", encoding="utf-8")
@@ -50,14 +48,14 @@ def test_the_demo_takes_a_folder_of_photographs_and_starts_over_when_items_run_o
     assert len(set(numbers)) == 15
 
 
-def test_the_demo_fails_when_an_upload_does_not_come_out_as_expected(project: Path, tmp_path: Path) -> None:
+def test_demo_fails_if_an_upload_does_not_end_as_expected(project: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"not a picture")
     ended = run(project, "demo", "--photos", str(tmp_path))
     assert ended.returncode == 1
     assert "not_an_image" in ended.stdout
 
 
-def test_the_demo_needs_no_key_at_all(project: Path, tmp_path: Path) -> None:
+def test_demo_can_run_without_any_key(project: Path, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(photograph())
     (tmp_path / "broken.jpg").write_bytes(photograph()[:2000])
     ended = run(project, "demo", "--keyless", "--photos", str(tmp_path), "--report", str(tmp_path / "r.json"))
@@ -66,14 +64,14 @@ def test_the_demo_needs_no_key_at_all(project: Path, tmp_path: Path) -> None:
     assert ended.returncode == 1  # for the broken one
 
 
-def test_a_demo_that_is_interrupted_does_not_claim_success(project: Path) -> None:
+def test_interrupted_demo_does_not_claim_success(project: Path) -> None:
     with subprocess.Popen(**command(project, "demo"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         until(lambda: psutil.Process(process.pid).children(), 60)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
 
 
-def test_a_demo_that_is_killed_leaves_no_process(project: Path) -> None:
+def test_killed_demo_leaves_no_process(project: Path) -> None:
     with subprocess.Popen(**command(project, "demo"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         family = until(lambda: psutil.Process(process.pid).children(recursive=True), 60)
         process.kill()
@@ -81,7 +79,7 @@ def test_a_demo_that_is_killed_leaves_no_process(project: Path) -> None:
         assert alive == []
 
 
-def test_a_proxy_and_an_old_encoding_in_the_environment_do_not_matter(project: Path, tmp_path: Path) -> None:
+def test_demo_ignores_proxies_and_old_encodings(project: Path, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(photograph())
     start = command(project, "demo", "--photos", str(tmp_path))
     start["env"] |= {"HTTP_PROXY": "http://127.0.0.1:9", "PYTHONIOENCODING": "cp1252", "LC_ALL": "C"}
@@ -89,14 +87,14 @@ def test_a_proxy_and_an_old_encoding_in_the_environment_do_not_matter(project: P
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_a_report_that_cannot_be_written_is_refused_before_the_work(project: Path, tmp_path: Path) -> None:
+def test_unwritable_report_is_refused_before_any_work(project: Path, tmp_path: Path) -> None:
     refused = run(project, "demo", "--report", str(tmp_path / "missing" / "r.json"))
     assert refused.returncode == 2
     assert "--report" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_a_folder_without_pictures_is_named(project: Path, tmp_path: Path) -> None:
+def test_folder_without_pictures_is_named(project: Path, tmp_path: Path) -> None:
     ended = run(project, "demo", "--photos", str(tmp_path))
     assert ended.returncode == 1
     assert str(tmp_path) in ended.stderr.replace("\n", "")

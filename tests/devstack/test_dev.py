@@ -18,7 +18,7 @@ from tests.devstack.dev_commands import run, until, up
 from tests.support.local_stack import DESK, DESK_ID, photograph
 
 
-def test_an_upload_with_any_client_is_on_the_page_within_five_seconds(project: Path) -> None:
+def test_upload_with_any_client_appears_within_five_seconds(project: Path) -> None:
     with up(project) as (_, endpoints):
         service = BlobServiceClient.from_connection_string(endpoints["storage_connection_string"])
         service.get_blob_client(endpoints["incoming_container"], DESK).upload_blob(photograph())
@@ -38,7 +38,7 @@ def _pictured(endpoints: dict[str, str]) -> str:
 
 
 def _module(process: psutil.Process) -> str:
-    """Return which program of the stack this is."""
+    """Return the name of this program of the stack."""
     line = process.cmdline()
     return line[line.index("-m") + 1].removeprefix("devstack.") if "-m" in line else "azurite"
 
@@ -46,7 +46,7 @@ def _module(process: psutil.Process) -> str:
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["SIGINT", "SIGTERM", "SIGKILL"]
 )
-def test_nothing_stays_behind_however_the_stack_is_ended(project: Path, number: int) -> None:
+def test_no_process_is_left_however_the_stack_ends(project: Path, number: int) -> None:
     with up(project) as (process, _):
         family = psutil.Process(process.pid).children(recursive=True)
         assert sorted(_module(child) for child in family) == [
@@ -61,7 +61,7 @@ def test_nothing_stays_behind_however_the_stack_is_ended(project: Path, number: 
         assert alive == []
 
 
-def test_a_second_stack_is_refused_with_the_place_of_the_first(project: Path) -> None:
+def test_second_stack_is_refused_with_the_firsts_address(project: Path) -> None:
     with up(project) as (_, endpoints):
         second = run(project, "up")
         assert second.returncode == 1
@@ -69,13 +69,13 @@ def test_a_second_stack_is_refused_with_the_place_of_the_first(project: Path) ->
         assert (project / ".local" / "endpoints.json").exists()
 
 
-def test_the_endpoints_are_readable_by_their_user_alone(project: Path) -> None:
+def test_endpoints_are_readable_by_their_user_only(project: Path) -> None:
     with up(project):
         mode = (project / ".local" / "endpoints.json").stat().st_mode
     assert os.name == "nt" or mode & 0o077 == 0
 
 
-def test_a_program_that_ends_by_itself_ends_the_stack_with_its_name(project: Path) -> None:
+def test_program_that_ends_by_itself_ends_the_stack(project: Path) -> None:
     with up(project) as (process, _):
         simulator = next(
             child for child in psutil.Process(process.pid).children() if "devstack.business_central" in child.cmdline()
@@ -86,22 +86,22 @@ def test_a_program_that_ends_by_itself_ends_the_stack_with_its_name(project: Pat
     assert "business_central ended" in output
 
 
-def test_help_needs_no_environment_and_names_every_command(project: Path) -> None:
-    shown = subprocess.run(
+def test_help_needs_no_environment_and_lists_every_command(project: Path) -> None:
+    help_text = subprocess.run(
         [sys.executable, "dev.py", "--help"], cwd=project, capture_output=True, text=True, check=True
     )
-    known = run(project, "--help").stdout
+    commands = run(project, "--help").stdout
     for name in ("demo", "up", "test", "check", "bench", "clean"):
-        assert f"dev.py {name}" in shown.stdout
-        assert f" {name} " in known or name == "clean"  # which works before there is an environment, and ends it
+        assert f"dev.py {name}" in help_text.stdout
+        assert f" {name} " in commands or name == "clean"  # clean works without an environment, and removes it
     assert not (project / ".venv").exists()
 
 
-def test_clean_removes_what_the_others_made_and_nothing_else(project: Path, tmp_path: Path) -> None:
+def test_clean_removes_only_what_other_commands_created(project: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(project, copy, ignore=NOT_COPIED)
     before = sorted(copy.rglob("*"))
-    for made in (".venv/bin", ".local/stack-1-x", ".mypy_cache", "shared/__pycache__"):
-        (copy / made).mkdir(parents=True)
+    for folder in (".venv/bin", ".local/stack-1-x", ".mypy_cache", "shared/__pycache__"):
+        (copy / folder).mkdir(parents=True)
     subprocess.run([sys.executable, "-B", "dev.py", "clean"], cwd=copy, check=True, capture_output=True)
     assert sorted(copy.rglob("*")) == before
