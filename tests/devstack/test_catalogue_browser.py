@@ -1,4 +1,4 @@
-"""The catalogue page in a real browser, on a desk and on a phone, while pictures come and go."""
+"""The catalogue page as people meet it: in a real browser, on a desk and on a phone, while pictures come and go."""
 
 import re
 from collections.abc import Iterator
@@ -20,37 +20,37 @@ pytestmark = pytest.mark.skipif(not catalogue_page.program(), reason=catalogue_p
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=catalogue_page.SECONDS * 1000)
-    with sync_playwright() as playwright:
-        yield playwright
+    with sync_playwright() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    with catalogue_page.launch(playwright) as browser:
-        yield browser
+    with catalogue_page.launch(playwright) as made:
+        yield made
 
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, local: Local) -> Iterator[Visit]:
-    """The page. In every test, its console stays empty and it contacts only the simulator."""
+    """The page; whatever a test does with it, it must not complain, nor ask anybody but the simulator."""
     url = local.stack.endpoints.catalogue_url
     with catalogue_page.visit(browser, url, getattr(request, "param", DESK_WIDTH)) as visiting:
         yield visiting
     assert visiting.complaints == []
-    assert [request for request in visiting.requests if not request.startswith(url)] == []
+    assert [asked for asked in visiting.requests if not asked.startswith(url)] == []
 
 
 on_desk_and_phone = pytest.mark.parametrize("page", [DESK_WIDTH, PHONE_WIDTH], ids=["desk", "phone"], indirect=True)
 
 
 def put(local: Local, name: str = DESK, colour: str = "#336699") -> None:
-    """Let the app put a picture on its item."""
+    """Have the app put a picture on its item."""
     local.upload(name, photograph(colour))
     local.pipeline().process(names.INCOMING, name)
 
 
 @on_desk_and_phone
-def test_picture_appears_without_reloading(page: Visit, local: Local) -> None:
+def test_a_picture_appears_without_reloading(page: Visit, local: Local) -> None:
     page.page.evaluate("window.loadedOnce = true")
     card = page.card("1896-S")
     expect(card.get_by_role("img")).to_have_count(0)
@@ -66,7 +66,7 @@ def test_picture_appears_without_reloading(page: Visit, local: Local) -> None:
     assert page.page.evaluate("window.loadedOnce")
 
 
-def test_new_picture_replaces_the_old_one(page: Visit, local: Local) -> None:
+def test_a_new_picture_takes_the_place_of_the_old_one(page: Visit, local: Local) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -76,7 +76,7 @@ def test_new_picture_replaces_the_old_one(page: Visit, local: Local) -> None:
     expect(picture).to_have_count(1)
 
 
-def test_removed_picture_disappears_from_the_page(page: Visit, local: Local) -> None:
+def test_a_picture_that_is_removed_goes_from_the_page(page: Visit, local: Local) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -86,8 +86,8 @@ def test_removed_picture_disappears_from_the_page(page: Visit, local: Local) -> 
 
 
 @on_desk_and_phone
-def test_nothing_overflows_the_window_or_is_cut_off(page: Visit, local: Local) -> None:
-    """Tested with names as long as BC allows, with and without spaces."""
+def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: Local) -> None:
+    """Names as long as BC allows, with and without a place to break."""
     company = local.stack.endpoints.company_id
     for number, name in (("LONG-1", "Donaudampfschiff" * 6), ("W" * 20, "Harbour desk, oak, " * 5)):
         local.control("POST", "items", company_id=company, number=number, displayName=name[:100])
@@ -101,25 +101,25 @@ def test_nothing_overflows_the_window_or_is_cut_off(page: Visit, local: Local) -
     assert page.page.evaluate(f"{clipped}.{boxes}.map((each) => each.outerHTML)") == []
 
 
-def test_every_picture_has_an_alternative_text(page: Visit, local: Local) -> None:
+def test_every_picture_says_what_it_shows(page: Visit, local: Local) -> None:
     put(local)
     put(local, "NORDWIND/1100.jpg")
     expect(page.card("1100", "Nordwind Möbel GmbH").get_by_role("img")).to_be_visible()
     expect(page.card("1896-S").get_by_role("img")).to_be_visible()
-    texts = page.page.locator("main img").evaluate_all("images => images.map((image) => image.alt)")
-    assert texts == ["Harbour Desk, oak (1896-S)", "Vase Wiesengrün (1100)"]
+    shown = page.page.locator("main img").evaluate_all("images => images.map((image) => image.alt)")
+    assert shown == ["Harbour Desk, oak (1896-S)", "Vase Wiesengrün (1100)"]
     assert page.page.locator("img:not([alt])").count() == 0
 
 
-def test_names_are_text_whatever_they_contain(page: Visit, local: Local) -> None:
+def test_a_name_is_text_whatever_is_in_it(page: Visit, local: Local) -> None:
     name = '<img src=x onerror="document.title = 1"> & "co"'
     local.control("POST", "items", company_id=local.stack.endpoints.company_id, number="<B>", displayName=name)
     expect(page.card("<B>").get_by_role("heading")).to_have_text(name)
     assert page.page.title() == "Item catalogue"
 
 
-def test_lost_connection_shows_and_recovers(browser: Browser, local: Local) -> None:
-    """Its console reports the failed requests, as it should, so this visit checks no console."""
+def test_a_lost_connection_shows_and_comes_back(browser: Browser, local: Local) -> None:
+    """The browser's console tells of the failed requests, as it should."""
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.page.context.set_offline(True)
         expect(visiting.page.get_by_text("Not connected")).to_be_visible()
@@ -129,33 +129,31 @@ def test_lost_connection_shows_and_recovers(browser: Browser, local: Local) -> N
         expect(visiting.card("1896-S").get_by_role("img")).to_be_visible()
 
 
-def test_readme_picture_can_be_taken_of_this_page(browser: Browser, local: Local, tmp_path: Path) -> None:
+def test_the_picture_in_the_readme_is_of_this_page(browser: Browser, local: Local, tmp_path: Path) -> None:
     put(local, colour="#993333")
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.save(tmp_path / "catalogue.png")
-    with Image.open(tmp_path / "catalogue.png") as picture:
-        assert picture.width == DESK_WIDTH
-        assert (
-            max(count for count, colour in picture.getcolors(1 << 20) if _is_close(colour, (0x99, 0x33, 0x33))) > 5000
-        )
+    with Image.open(tmp_path / "catalogue.png") as taken:
+        assert taken.width == DESK_WIDTH
+        assert max(count for count, colour in taken.getcolors(1 << 20) if _like(colour, (0x99, 0x33, 0x33))) > 5000
 
 
-def _is_close(colour: tuple[int, ...], expected: tuple[int, ...]) -> bool:
-    return all(abs(level - aim) <= 3 for level, aim in zip(colour, expected, strict=False))
+def _like(colour: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return all(abs(one - other) <= 3 for one, other in zip(colour, wanted, strict=False))
 
 
 def test_the_browser_leaves_neither_this_machine_nor_a_process(
     playwright: Playwright, local: Local, tmp_path: Path
 ) -> None:
-    """Its net log also records what it does besides the page: accounts, updates, name look-ups."""
+    """Its own records, of all that it does beside the page as well: accounts, updates, name look-ups."""
     url, log = local.stack.endpoints.catalogue_url, tmp_path / "net.json"
     before = set(psutil.Process().children(recursive=True))
-    with catalogue_page.launch(playwright, log) as browser:
+    with catalogue_page.launch(playwright, log) as own:
         family = set(psutil.Process().children(recursive=True)) - before
-        with catalogue_page.visit(browser, url) as visiting:
+        with catalogue_page.visit(own, url) as visiting:
             put(local)
             expect(visiting.card("1896-S").get_by_role("img")).to_be_visible()
     assert family
     assert [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
-    contacts = set(catalogue_page.contacts(log))
-    assert contacts == {url.removeprefix("http://").rstrip("/")}
+    asked = set(catalogue_page.contacts(log))
+    assert asked == {url.removeprefix("http://").rstrip("/")}

@@ -1,9 +1,9 @@
-"""The simulator serves clients that we did not write: bc-cli and python-odata from PyPI, both unpatched.
+"""The simulator as clients see it that nobody here wrote: bc-cli and python-odata from PyPI, both unpatched.
 
-bc-cli, a client of Business Central's API v2.0, knows only the cloud's host: a proxy on loopback leads it here. It
-receives a token, so its sign-in remains untested. It has no command for an item's picture; its upload of attachments
-accepts the picture's URL. python-odata, a client of any OData 4 service, builds its classes from ``$metadata``; it
-follows links from entity sets but not from contained entities, and so reaches no item's picture.
+bc-cli, a client of Business Central's API v2.0, knows one host only, the cloud's: a proxy on loopback leads it here.
+It is given a token, so its sign-in is not tried. It has no command for an item's picture: that goes through what it
+sends attachments with, given the picture's URL. python-odata, a client of any OData 4 service, builds its classes
+from ``$metadata``; it follows links from an entity set, but none of a contained entity, so no item's picture.
 """
 
 import asyncio
@@ -27,26 +27,26 @@ PICTURE = f"items({DESK_ID})/picture"
 
 
 class BCCli:
-    """Sends bc-cli's calls to the simulator."""
+    """bc-cli on its way to the simulator."""
 
     def __init__(self, local: Local) -> None:
         endpoints = local.stack.endpoints
         self._token, self._company = endpoints.business_central_token, endpoints.company_id
-        # bc-cli's URLs lack the tenant that the simulator's have, so we add it to the environment's name.
+        # bc-cli's URLs name no tenant, the simulator's do: it goes in as a part of the environment's name.
         self._environment = f"{TENANT}/{stack.ENVIRONMENT}"
 
     def call(self, work: Callable[[AsyncBCClient], Coroutine[Any, Any, Any]], token: str | None = None) -> Any:
         """Run one of bc-cli's own calls."""
 
         async def calling() -> Any:
-            options = {"tenant_id": TENANT, "environment": self._environment, "company_id": self._company}
-            async with AsyncBCClient(**options, auth=StaticTokenAuth(token or self._token)) as client:
+            named = {"tenant_id": TENANT, "environment": self._environment, "company_id": self._company}
+            async with AsyncBCClient(**named, auth=StaticTokenAuth(token or self._token)) as client:
                 return await work(client)
 
         return asyncio.run(calling())
 
     def send(self, work: Callable[[BCTransport], Coroutine[Any, Any, Any]]) -> Any:
-        """Run a request on bc-cli's transport, which all its calls use."""
+        """Run what bc-cli sends all its calls through."""
 
         async def sending() -> Any:
             transport = BCTransport(StaticTokenAuth(self._token))
@@ -81,8 +81,8 @@ def test_bc_cli_lists_the_companies(bc_cli: BCCli) -> None:
 
 def test_bc_cli_finds_an_item_with_its_picture_in_one_request(bc_cli: BCCli, local: Local) -> None:
     def query(client: AsyncBCClient) -> Any:
-        items = client.query("items").filter("number eq '1896-S'").select("id", "number").expand("picture")
-        return items.get()
+        wanted = client.query("items").filter("number eq '1896-S'").select("id", "number").expand("picture")
+        return wanted.get()
 
     (item,) = bc_cli.call(query)
     assert (item["id"], item["number"]) == (DESK_ID, "1896-S")
@@ -101,17 +101,17 @@ def test_bc_cli_follows_the_pages_to_the_end(bc_cli: BCCli, local: Local) -> Non
         return [[item["number"] for item in page] async for page in pages]
 
     local.control("POST", "paging", page_size=4)
-    pages = bc_cli.call(numbers)
-    assert [len(page) for page in pages] == [4, 4, 4, 3]
-    assert len({number for page in pages for number in page}) == 15
+    found = bc_cli.call(numbers)
+    assert [len(page) for page in found] == [4, 4, 4, 3]
+    assert len({number for page in found for number in page}) == 15
 
 
 def test_bc_cli_uploads_a_picture_and_downloads_it_by_its_link(bc_cli: BCCli, local: Local, tmp_path: Path) -> None:
     sent, content, saved = photograph(), bc_cli.url(f"{PICTURE}/pictureContent"), tmp_path / "desk.jpg"
     assert bc_cli.send(lambda transport: transport.patch_binary(content, content=sent)) == {}
-    picture = local.picture()
-    assert picture is not None
-    assert picture.size == (1600, 1200)
+    shown = local.picture()
+    assert shown is not None
+    assert shown.size == (1600, 1200)
     document = bc_cli.send(lambda transport: transport.get(bc_cli.url(PICTURE)))
     link = document["pictureContent@odata.mediaReadLink"]
     bc_cli.send(lambda transport: transport.download(link, saved))
@@ -128,28 +128,28 @@ def test_bc_cli_deletes_a_picture(bc_cli: BCCli, local: Local) -> None:
 def test_bc_cli_understands_what_is_wrong(bc_cli: BCCli) -> None:
     unknown = "00000000-0000-0000-0000-000000000000"
     with pytest.raises(errors.AuthError, match="The server has rejected the client credentials"):
-        bc_cli.call(lambda client: client.list_companies(), token="eyJ.not.signed")  # noqa: S106 - not a real token
+        bc_cli.call(lambda client: client.list_companies(), token="eyJ.not.signed")  # noqa: S106 - it is none
     with pytest.raises(errors.NotFoundError):
         bc_cli.call(lambda client: client.get("items", unknown))
     with pytest.raises(errors.ValidationError, match="Hint: Run 'bcli endpoint fields items'"):
         bc_cli.call(lambda client: client.query("items").select("colour").get())
 
 
-def test_bc_cli_notices_a_lost_race(bc_cli: BCCli) -> None:
+def test_bc_cli_is_told_of_a_lost_race(bc_cli: BCCli) -> None:
     content = bc_cli.url(f"{PICTURE}/pictureContent")
     with pytest.raises(errors.BCLIError, match="Another user has already changed the record") as refused:
         bc_cli.send(lambda each: each.patch_binary(content, content=photograph(), etag='W/"stale"'))
     assert refused.value.status_code == 409
 
 
-def test_bc_cli_waits_as_long_as_a_throttled_response_asks(bc_cli: BCCli, local: Local) -> None:
+def test_bc_cli_waits_as_long_as_a_throttled_answer_says(bc_cli: BCCli, local: Local) -> None:
     local.fault(429, method="GET", headers={"Retry-After": "0.01"})
     assert len(bc_cli.call(lambda client: client.list_companies())) == 2
     assert [request["status"] for request in local.requests("GET")] == [429, 200]
 
 
 def test_bc_cli_sends_no_token_to_another_host(bc_cli: BCCli, local: Local, tmp_path: Path) -> None:
-    """Without the proxy it could not work, because it follows no link to the simulator's own address."""
+    """What keeps it from working without the proxy: it follows no link to the simulator's own address."""
     link = f"{local.stack.endpoints.business_central_url}/companies"
     with pytest.raises(ValueError, match="Refusing to attach BC credentials"):
         bc_cli.send(lambda transport: transport.download(link, tmp_path / "never"))
@@ -158,15 +158,15 @@ def test_bc_cli_sends_no_token_to_another_host(bc_cli: BCCli, local: Local, tmp_
 
 @pytest.fixture(params=["v2.0", "v1.0"])
 def service(request: pytest.FixtureRequest, local: Local) -> ODataService:
-    """python-odata on one version of the API, with the classes it built from ``$metadata``."""
+    """python-odata on one version of the API, with the classes that it made of ``$metadata``."""
     endpoints, session = local.stack.endpoints, stack.loopback_session()
     session.headers["Authorization"] = f"Bearer {endpoints.business_central_token}"
     url = endpoints.business_central_url.removesuffix("v2.0") + request.param
     return ODataService(url, session=session, reflect_entities=True, quiet_progress=True)
 
 
-def entities(service: ODataService) -> dict[str, dict[str, Any]]:
-    """Return one entity of each type as JSON; a collection of pictures has a single one."""
+def answers(service: ODataService) -> dict[str, dict[str, Any]]:
+    """Return an answer for each entity type; a picture that comes in a collection is its only one."""
     company, _ = service.query(service.entities["companies"]).raw({})
     url = f"{service.url}companies({company['id']})/items"
     (item,) = service.default_context.connection.execute_get(url, {"$top": "1", "$expand": "picture"})["value"]
@@ -177,17 +177,17 @@ def entities(service: ODataService) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["company", "item", "picture"])
-def test_schema_names_exactly_the_properties_of_responses(service: ODataService, name: str) -> None:
-    """Responses include the links of a stream, but not the stream."""
+def test_the_schema_names_exactly_what_the_answers_hold(service: ODataService, name: str) -> None:
+    """A stream is not in an answer, but its links are."""
     properties = service.types[f"Microsoft.NAV.{name}"].__odata_schema__["properties"]
-    entity = entities(service)[name]
-    streams = {key.partition("@")[0] for key in entity if key.endswith("@odata.mediaReadLink")}
-    assert {each["name"] for each in properties} == {key for key in entity if "@" not in key} | streams
+    answer = answers(service)[name]
+    streams = {key.partition("@")[0] for key in answer if key.endswith("@odata.mediaReadLink")}
+    assert {each["name"] for each in properties} == {key for key in answer if "@" not in key} | streams
     assert {each["name"] for each in properties if each["type"] == "Edm.Stream"} == streams
     assert [each["name"] for each in properties if each["is_primary_key"]] == ["id"]
 
 
-def test_python_odata_follows_the_link_to_a_companys_items(service: ODataService) -> None:
+def test_python_odata_follows_the_link_from_a_company_to_its_items(service: ODataService) -> None:
     first, second = service.query(service.entities["companies"])
     assert (len(first.items), len(second.items)) == (15, 5)
     assert {item.displayName for item in second.items} >= {"Vase Wiesengrün", "Teekanne Ostsee"}
@@ -195,8 +195,8 @@ def test_python_odata_follows_the_link_to_a_companys_items(service: ODataService
 
 def test_python_odata_follows_the_pages_to_the_end(service: ODataService, local: Local) -> None:
     local.control("POST", "paging", page_size=1)
-    companies = service.query(service.entities["companies"])
-    assert [company.displayName for company in companies] == ["CRONUS USA, Inc.", "Nordwind Möbel GmbH"]
+    found = service.query(service.entities["companies"])
+    assert [company.displayName for company in found] == ["CRONUS USA, Inc.", "Nordwind Möbel GmbH"]
 
 
 def test_python_odata_finds_a_company_by_its_id_and_by_its_name(service: ODataService) -> None:
