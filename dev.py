@@ -1,7 +1,7 @@
 """Runs the developer's commands.
 
 python3 dev.py demo    put sample photographs on items and show each result (--photos DIR for your own)
-python3 dev.py up      run the same stack until Ctrl-C; .local/endpoints.json lists its addresses
+python3 dev.py up      run the local stack until Ctrl-C; .local/endpoints.json lists its addresses
 python3 dev.py test    run the whole test suite; further arguments go to pytest
 python3 dev.py check   check formatting, lint and types
 python3 dev.py bench   measure rendering (bench render) and importing the app (bench import); alone, both

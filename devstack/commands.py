@@ -65,12 +65,12 @@ def up(
     host: Annotated[
         Host,
         typer.Option(
-            help="Run the app in the stand-in (local), or in Azure Functions Core Tools (func): "
-            "untried with the real tools."
+            help="Run the app in the stand-in (local) or in Azure Functions Core Tools (func), "
+            "which is untried with the real tools."
         ),
     ] = Host.LOCAL,
 ) -> None:
-    """Run the same stack until Ctrl-C; .local/endpoints.json lists its addresses."""
+    """Run the local stack until Ctrl-C; .local/endpoints.json lists its addresses."""
     _refuse_second_stack()
     with console.status("Starting") as status:
         local_stack = stack.running(

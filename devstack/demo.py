@@ -116,7 +116,7 @@ def _upload(batch: Iterator[Sample], ledger: Ledger, running: stack.Stack, conso
         uploading = progress.add_task("Uploading photographs", total=None)
         results = [_start_upload(sample, container) for sample in progress.track(batch, task_id=uploading)]
         progress.update(uploading, total=len(results))
-        processing = progress.add_task("Putting them on items", total=len(results))
+        processing = progress.add_task("Processing uploads", total=len(results))
         by_blob = {result.sample.blob: result for result in results}
         for blob in ledger.wait(list(by_blob), running):
             by_blob[blob].event = ledger.end_events.pop(blob)

@@ -56,8 +56,9 @@ def _facts(picture: Picture) -> str:
     ours = picture.runs[OURS]
     if ours.refusal:
         return "We did not render it."
-    ssim = f"SSIM {number(picture.resampled, 3)}, as JPEG {number(ours.ssim, 3)} (at most {number(picture.ceiling, 3)})"
+    resampled, delivered, best = (number(ssim, 3) for ssim in (picture.resampled, ours.ssim, picture.ceiling))
     size = f"{number(ours.bytes_out and ours.bytes_out / 1000)} kB"
+    ssim = f"SSIM {resampled}, as JPEG {delivered} (best possible {best})"
     return f"{ssim} · {size} · {number(ours.peak_mb)} MB peak · {len(ours.milliseconds)} rounds"
 
 

@@ -1,4 +1,4 @@
-"""Installs what pip does not: npm packages, with the Node of a wheel, and Pillow's test pictures."""
+"""Installs what the requirements do not include: npm packages, run by a wheel's Node, and Pillow's test pictures."""
 
 import json
 import os
