@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from devstack import stack
 from devstack.demo import Ledger
-from devstack.samples import samples
+from devstack.drawing.samples import samples
 from shared.storage import names
 
 DESK_WIDTH, PHONE_WIDTH = 1280, 390

@@ -1,6 +1,6 @@
-"""The sheet of pairs in docs/pictures.md: what the usual sample code makes of an upload, and what the app makes of it.
+"""Draws the sheet in docs/pictures.md: uploads as rendered by typical sample code, and by the app.
 
-``python -m devstack.before_after`` draws docs/before-after.jpg anew.
+``python -m devstack.sheets.before_after`` redraws docs/before-after.jpg.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 SHEET = ROOT / "docs" / "before-after.jpg"
 CELL = (248, 186)
 _MARGIN, _GAP, _HEAD, _LINE = 24, 16, 64, 20
-_LEFT = (_MARGIN, 264, 264 + CELL[0] + _GAP)  # of the words, of the sample code's picture, of ours
+_LEFT = (_MARGIN, 264, 264 + CELL[0] + _GAP)  # of the words, the sample code's picture, our picture
 _PAPER, _INK, _SOFT = "#f4f3f0", "#1f2328", "#646a73"
-_WORDS = 32  # letters in a line
-_PROOFS = 6  # after so many, no correction is seen
+_LINE_LENGTH = 32  # letters
+_PROOFS = 6  # further corrections are not visible
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One upload: its bytes, how it must look, and what is told of it."""
+    """One upload: its title and explanation, its bytes, and how it should look."""
 
     title: str
     words: str
@@ -84,26 +84,26 @@ def _deep() -> Pair:
 
 
 def _separated(picture: Image.Image) -> Image.Image:
-    """Return the inks by which coated paper shows ``picture``: what a proof shows too much or too little is corrected."""
+    """Return the CMYK that looks like ``picture`` on coated paper, by correcting the error of repeated proofs."""
     paper = ImageCms.ImageCmsProfile(BytesIO(coated_paper_profile()))
     press = ImageCms.buildTransform(paper, ImageCms.createProfile("sRGB"), "CMYK", "RGB")
-    aim = picture
+    target = picture
     for _ in range(_PROOFS):
-        proof = press.apply(encodings.inks(aim))
+        proof = press.apply(encodings.to_cmyk(target))
         missing, excess = ImageChops.subtract(picture, proof), ImageChops.subtract(proof, picture)
-        aim = ImageChops.subtract(ImageChops.add(aim, missing), excess)
-    return encodings.inks(aim)
+        target = ImageChops.subtract(ImageChops.add(target, missing), excess)
+    return encodings.to_cmyk(target)
 
 
 def sheet() -> Image.Image:
-    """Return all pairs below each other, the sample code's picture on the left and ours on the right."""
-    shown = list(pairs())
-    size = (_LEFT[2] + CELL[0] + _MARGIN, _HEAD + len(shown) * (CELL[1] + _GAP) + _MARGIN - _GAP)
+    """Return the whole sheet: a row per upload, the sample code's picture on the left, ours on the right."""
+    rows = list(pairs())
+    size = (_LEFT[2] + CELL[0] + _MARGIN, _HEAD + len(rows) * (CELL[1] + _GAP) + _MARGIN - _GAP)
     page = Image.new("RGB", size, _PAPER)
     heads = ("The upload", ""), ("The usual sample code", "open, resize, convert, save"), ("This app", "")
     for left, (title, words) in zip(_LEFT, heads, strict=True):
         _write(page, (left, 14), title, words)
-    for number, pair in enumerate(shown):
+    for number, pair in enumerate(rows):
         top = _HEAD + number * (CELL[1] + _GAP)
         _write(page, (_LEFT[0], top + 4), pair.title, pair.words)
         _paste(page, (_LEFT[1], top), sample()(pair.source))
@@ -114,12 +114,12 @@ def sheet() -> Image.Image:
 def _write(page: Image.Image, place: Size, title: str, words: str) -> None:
     draw, (left, top) = ImageDraw.Draw(page), place
     draw.text((left, top), title, _INK, ImageFont.load_default(16))
-    for number, line in enumerate(wrap(words, _WORDS), 1):
+    for number, line in enumerate(wrap(words, _LINE_LENGTH), 1):
         draw.text((left, top + 4 + number * _LINE), line, _SOFT, ImageFont.load_default(14))
 
 
 def _paste(page: Image.Image, place: Size, content: bytes) -> None:
-    """Lay a picture into the middle of its cell, with a line around it."""
+    """Centre a picture in its cell, with a line around it."""
     with Image.open(BytesIO(content)) as picture:
         picture.thumbnail(CELL, Image.Resampling.LANCZOS)
         left, top = (at + (room - side) // 2 for at, room, side in zip(place, CELL, picture.size, strict=True))

@@ -1,4 +1,4 @@
-"""The demo's contact sheet: every upload before and after, in one HTML file that needs nothing else."""
+"""Shows every upload of the demo before and after, in one HTML file."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from collections import Counter
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
 
-from devstack.contact_sheet_style import STYLE
+from devstack.sheets import html_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 THUMBNAIL = (360, 360)
-DECODED_PIXELS = 30_000_000  # about 90 MB of RGB: what a laptop can spare while the demo runs
-NO_PICTURE = {"quarantined": "in quarantine", "waiting": "waits in incoming"}
+DECODED_PIXELS = 30_000_000  # about 90 MB of RGB, which a laptop can spare while the demo runs
+NO_PICTURE = {"quarantined": "in quarantine", "waiting": "waiting in incoming"}
 KIB, MIB = 1024, 1024 * 1024
+_STYLE = Path(__file__).with_suffix(".css")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One upload and what became of it; expected says whether that is what should have."""
+    """One upload and its result; ``expected`` says whether the result is the right one."""
 
     blob: str
     story: str
@@ -43,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Preview:
-    """What can be shown of an upload: a thumbnail, or words instead of one."""
+    """A thumbnail of an upload, or words in its place."""
 
     pixels: str | None
     thumbnail: bytes | None
@@ -52,31 +53,13 @@ class Preview:
 
 
 def write(path: Path, rows: Sequence[Row], *, title: str) -> None:
-    """Write the sheet: no scripts, nothing that is fetched from anywhere."""
+    """Write the sheet."""
     cards = "\n".join(_card(row) for row in rows)
-    page = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header><h1>{escape(title)}</h1>{_summary(rows)}</header>
-<main>
-{cards}
-</main>
-</body>
-</html>
-"""
-    path.write_text(page, encoding="utf-8")
+    html_page.write(path, title=title, header=_summary(rows), main=cards, style=_STYLE)
 
 
 def preview(content: bytes) -> Preview:
-    """Return how the upload's pixels lie in the file (EXIF orientation not applied), decoding no more than a laptop can spare."""
+    """Return the picture as stored, without applying its EXIF orientation; decodes at most ``DECODED_PIXELS``."""
     try:
         image = _opened(content)
     except Image.DecompressionBombError:
@@ -90,22 +73,22 @@ def preview(content: bytes) -> Preview:
     try:
         return Preview(pixels, _thumbnail(image), transparent=image.has_transparency_data)
     except (OSError, SyntaxError, ValueError):
-        return Preview(pixels, None, "breaks off or is damaged")
+        return Preview(pixels, None, "incomplete or damaged")
 
 
 def _opened(content: bytes) -> Image.Image:
-    # Opening reads the header only. What Pillow warns of here (89 million pixels) is over DECODED_PIXELS and is
-    # not decoded, so the warning has been answered; it stays in force everywhere else.
+    # Opening reads only the header. Pillow warns above 89 million pixels; we decode far fewer (DECODED_PIXELS), so
+    # the warning is moot here. It stays in force everywhere else.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return Image.open(BytesIO(content))
 
 
 def _thumbnail(image: Image.Image) -> bytes:
-    shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    shown.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+    thumbnail = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    thumbnail.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
     file = BytesIO()
-    shown.save(file, "WEBP", quality=82, method=2)
+    thumbnail.save(file, "WEBP", quality=82, method=2)
     return file.getvalue()
 
 
@@ -116,12 +99,12 @@ def _pixels(image: Image.Image) -> str:
 def _summary(rows: Sequence[Row]) -> str:
     counts = Counter(row.outcome for row in rows)
     badges = " ".join(f"{_badge(outcome, f'{count} {outcome}')}" for outcome, count in counts.most_common())
-    astray = sum(not row.expected for row in rows)
-    verdict = f"{astray} not as expected" if astray else "every one as expected"
-    done = [row for row in rows if row.after is not None]
-    sent, kept = sum(len(row.before) for row in done), sum(len(row.after or b"") for row in done)
-    sizes = f"; {_size(sent)} of originals became {_size(kept)} of pictures" if done else ""
-    return f'<p class="summary">{len(rows)} uploads, {verdict}{sizes}.</p><p>{badges}</p>'
+    surprises = sum(not row.expected for row in rows)
+    verdict = f"{surprises} not as expected" if surprises else "all as expected"
+    updated = [row for row in rows if row.after is not None]
+    before, after = sum(len(row.before) for row in updated), sum(len(row.after or b"") for row in updated)
+    sizes = f"; {_size(before)} of originals became {_size(after)} of pictures" if updated else ""
+    return f'<p class="summary soft">{len(rows)} uploads, {verdict}{sizes}.</p><p>{badges}</p>'
 
 
 def _card(row: Row) -> str:
@@ -140,28 +123,24 @@ def _card(row: Row) -> str:
 
 
 def _before(row: Row) -> str:
-    shown = preview(row.before)
-    facts = " · ".join(part for part in (shown.pixels, _size(len(row.before))) if part)
-    if shown.thumbnail is None:
-        return _figure("before", f'<span class="tile">{escape(shown.words)}</span>', facts)
-    return _figure(
-        "before",
-        _image("webp", shown.thumbnail, f"{row.blob}, as uploaded"),
-        facts,
-        checked=shown.transparent,
-    )
+    upload = preview(row.before)
+    facts = " · ".join(part for part in (upload.pixels, _size(len(row.before))) if part)
+    if upload.thumbnail is None:
+        return _figure("before", f'<span class="tile">{escape(upload.words)}</span>', facts)
+    image = _image("webp", upload.thumbnail, f"{row.blob}, as uploaded")
+    return _figure("before", image, facts, checked=upload.transparent)
 
 
 def _after(row: Row) -> str:
     if row.after is None:
         words = NO_PICTURE.get(row.outcome, "no picture")
         return _figure("after", f'<span class="tile">{escape(words)}</span>', "not in Business Central")
-    shown = _image("jpeg", row.after, f"{row.item_number or row.blob}, in Business Central")
+    image = _image("jpeg", row.after, f"{row.item_number or row.blob}, in Business Central")
     try:
         pixels = _pixels(_opened(row.after))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         pixels = "not a picture"
-    return _figure("after", shown, f"{pixels} · {_size(len(row.after))}")
+    return _figure("after", image, f"{pixels} · {_size(len(row.after))}")
 
 
 def _figure(label: str, content: str, facts: str, *, checked: bool = False) -> str:
