@@ -19,7 +19,7 @@ _PAGES_MAX = 100
 
 @dataclass(frozen=True)
 class Item:
-    """An item in BC; ``has_picture`` is as of the time when the item was read, None if it was not read."""
+    """Identifies an item in BC; ``has_picture`` is as of when we read the item, None if we did not read it."""
 
     company: Company
     id: str
@@ -29,7 +29,7 @@ class Item:
 
 @dataclass(frozen=True)
 class _Api:
-    """The differences between the API's versions: a picture's address, and the name of its content."""
+    """Holds what differs between the API's versions: a picture's address, and the name of its content."""
 
     picture: str
     content: str
@@ -39,7 +39,7 @@ _APIS = {"v2.0": _Api("picture", "pictureContent"), "v1.0": _Api("picture({id})"
 
 
 class BusinessCentral:
-    """The API of one environment; one per process, since it keeps the connections. Safe to use from threads.
+    """Calls the API of one environment; one per process, safe to use from threads.
 
     Every method takes ``upload_id``, which BC's telemetry shows as the client request id.
     """

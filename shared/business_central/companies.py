@@ -14,7 +14,7 @@ LOOK_UP_INTERVAL = 60.0  # seconds between two look-ups for unknown companies
 
 @dataclass(frozen=True)
 class Company:
-    """A company in BC."""
+    """Identifies a company in BC."""
 
     id: str
     name: str
@@ -23,7 +23,7 @@ class Company:
 
 @dataclass(frozen=True)
 class _CompanyList:
-    """BC's list, when it was read, and the ids that BC has since answered it cannot find."""
+    """Holds BC's list, the time when it was read, and the ids that BC could not find since then."""
 
     companies: tuple[Company, ...] = ()
     read_at: float = -inf
@@ -32,7 +32,7 @@ class _CompanyList:
     def called(self, name: str) -> list[Company]:
         """Return the companies with this id, else with this name, else with this display name.
 
-        Missing ones count: otherwise their name could fall to another company that has it as its display name.
+        Includes missing ones: without them, their name could match another company's display name.
         """
         if guid := guid_of(name):
             return [company for company in self.companies if company.id == guid]
@@ -47,7 +47,7 @@ class _CompanyList:
 
 
 class Companies:
-    """The companies of one environment; one per process, safe to use from threads.
+    """Finds the companies of one environment; one per process, safe to use from threads.
 
     Known companies are found at once, even during a look-up; threads that need a look-up share one, and its failure.
     ``read`` takes the id of the upload that asks, and returns BC's list.
@@ -57,7 +57,7 @@ class Companies:
         self._read, self._clock = read, clock
         self._list = _CompanyList()  # never changed, only replaced
         self._look_up: Future[None] | None = None
-        self._lock = Lock()  # for the two above; never held during a request
+        self._lock = Lock()  # guards the two above; never held during a request
 
     def find(self, name: str, upload_id: str) -> Company:
         """Return the company with this id, name or display name.

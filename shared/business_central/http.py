@@ -39,7 +39,7 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Answer:
-    """The status and the whole body of an answer."""
+    """Holds the status and the whole body of an answer."""
 
     status: int
     body: bytes
@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Call:
-    """One request, with the longest time (seconds) and the largest size (bytes) of its answer."""
+    """Describes one request, with the longest time (seconds) and the largest size (bytes) of its answer."""
 
     method: str
     url: str

@@ -1,12 +1,14 @@
-"""Serves whatever a test says over real HTTP, and builds the client that talks to it."""
+"""Serves whatever a test wants over real HTTP, and makes the client that talks to it."""
 
 import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import uuid4
 
 from azure.core.credentials import AccessToken
 
@@ -16,6 +18,9 @@ from shared.business_central.http import HttpClient, Timeouts
 from tests.support.local_stack import Clock
 
 Answer = tuple[int, dict[str, str], bytes]
+
+PATIENCE = 5  # seconds before a silent thread counts as stuck
+NOT_FOUND: Answer = (404, {}, b'{"error": {"code": "Internal_CompanyNotFound", "message": "Cannot find company"}}')
 
 
 class Server(ThreadingHTTPServer):
@@ -82,3 +87,43 @@ def client(server: Server, clock: Clock, now: Callable[[], float] | None = None)
 
 def document(body: object) -> Answer:
     return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+class Environment:
+    """Answers as an environment of BC whose companies a test changes, and whose look-ups it can hold up."""
+
+    def __init__(self, *companies: tuple[str, str]) -> None:
+        self.list(*companies)
+        self.missing: set[str] = set()
+        self.list_status = 200
+        self._look_up_arrived, self._let_go = threading.Event(), threading.Event()
+        self._let_go.set()
+
+    def list(self, *companies: tuple[str, str], display_name: str = "") -> None:
+        """List these companies from now on, each an id and a name."""
+        self._listed = document(
+            {"value": [{"id": guid, "name": name, "displayName": display_name} for guid, name in companies]}
+        )
+
+    def __call__(self, path: str) -> Answer:
+        if "/items" in path:
+            is_missing = any(guid in path for guid in self.missing)
+            return NOT_FOUND if is_missing else document({"value": [{"id": str(uuid4()), "number": "1000"}]})
+        _, headers, body = self._listed
+        self._look_up_arrived.set()
+        self._let_go.wait(2 * PATIENCE)
+        return self.list_status, headers, body
+
+    @contextmanager
+    def look_up_held(self, begin: Callable[[], object]) -> Iterator[None]:
+        """Let ``begin`` cause a look-up in a thread; BC answers it after the block, from the list as it was before."""
+        self._let_go.clear()
+        self._look_up_arrived.clear()
+        with ThreadPoolExecutor(1) as thread:
+            result = thread.submit(begin)
+            try:
+                assert self._look_up_arrived.wait(PATIENCE)
+                yield
+            finally:
+                self._let_go.set()
+            result.exception(PATIENCE)

@@ -2,66 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Event, Semaphore
+from threading import Semaphore
 from uuid import uuid4
 
 import pytest
 
-from shared.business_central.client import BusinessCentral, Company
+from shared.business_central.client import BusinessCentral
+from shared.business_central.companies import Company
 from shared.errors import Failure, Reason, Waiting
 from shared.paths import ItemKey, KeyKind
 from shared.pipeline import Pipeline
 from shared.report import Outcome
 from shared.storage import names
-from tests.business_central.misbehaving_server import Answer, Server, client, document, serving
+from tests.business_central.misbehaving_server import PATIENCE, Environment, Server, client, serving
 from tests.support.local_stack import DESK, Clock, Local, photograph
 
-PATIENCE = 5  # seconds until a thread that does not come counts as stuck
 BIKE = "NORDWIND/1000.jpg"
 NUMBER = ItemKey(None, KeyKind.NUMBER, "1000")
 OLD_ID, NEW_ID, OTHER_ID = (str(uuid4()) for _ in range(3))
-NOT_FOUND: Answer = (404, {}, b'{"error": {"code": "Internal_CompanyNotFound", "message": "Cannot find company"}}')
-
-
-class Environment:
-    """An environment of BC whose companies a test changes, and whose look-ups it can hold up."""
-
-    def __init__(self, *companies: tuple[str, str]) -> None:
-        self.list(*companies)
-        self.missing: set[str] = set()
-        self.list_status = 200
-        self._look_up_arrived, self._let_go = Event(), Event()
-        self._let_go.set()
-
-    def list(self, *companies: tuple[str, str], display_name: str = "") -> None:
-        """Have these companies listed, each an id and a name."""
-        self._listed = document(
-            {"value": [{"id": guid, "name": name, "displayName": display_name} for guid, name in companies]}
-        )
-
-    def __call__(self, path: str) -> Answer:
-        if "/items" in path:
-            is_missing = any(guid in path for guid in self.missing)
-            return NOT_FOUND if is_missing else document({"value": [{"id": str(uuid4()), "number": "1000"}]})
-        _, headers, body = self._listed
-        self._look_up_arrived.set()
-        self._let_go.wait(2 * PATIENCE)
-        return self.list_status, headers, body
-
-    @contextmanager
-    def look_up_held(self, begin: Callable[[], object]) -> Iterator[None]:
-        """Let ``begin`` cause a look-up in a thread; BC answers it, from its present list, after the block."""
-        self._let_go.clear()
-        self._look_up_arrived.clear()
-        with ThreadPoolExecutor(1) as thread:
-            result = thread.submit(begin)
-            try:
-                assert self._look_up_arrived.wait(PATIENCE)
-                yield
-            finally:
-                self._let_go.set()
-            result.exception(PATIENCE)
 
 
 @pytest.fixture
@@ -106,7 +64,7 @@ def answered_as_missing(bc: BusinessCentral, company: Company) -> None:
 
 @pytest.fixture
 def pipeline(local: Local) -> Pipeline:
-    """The app in one process that has put a picture onto an item in NORDWIND."""
+    """Return the app in a process that has already put a picture onto an item in NORDWIND."""
     pipeline = local.pipeline()
     local.upload(BIKE, photograph())
     assert pipeline.process(names.INCOMING, BIKE).outcome is Outcome.UPDATED

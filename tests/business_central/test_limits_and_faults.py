@@ -16,7 +16,7 @@ NAMES = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "190
 
 
 class SharedClock(Clock):
-    """A clock that the app shares with Business Central: when the app waits, time passes for both."""
+    """Shares its time between the app and Business Central: when the app waits, time passes for both."""
 
     def __init__(self, local: Local) -> None:
         super().__init__()
