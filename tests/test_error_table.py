@@ -170,7 +170,7 @@ def test_a_picture_may_come_before_bc_is_ready_for_it(
     assert local.names(names.QUARANTINE) == local.names(names.ARCHIVE) == []
     if then:
         then(local)
-        clock.now += 60  # unknown companies are looked for again after a minute
+        clock.now += 60  # after a minute, unknown companies are looked up again
         assert pipeline.process(names.INCOMING, name).outcome is Outcome.UPDATED
 
 
@@ -183,16 +183,14 @@ def test_waiting_ends_in_quarantine_after_item_wait(local: Local, name: str, rea
     is_quarantined(local, name, photograph(), reason, ITEM_WAIT="PT0S")
 
 
-def test_a_company_that_is_restored_under_another_id_is_looked_up_again(local: Local) -> None:
-    clock = Clock()
-    pipeline = local.pipeline(clock=clock)
+def test_a_company_that_bc_does_not_find_is_looked_up_again(local: Local) -> None:
+    pipeline = local.pipeline()
     local.upload()
     pipeline.process(names.INCOMING, DESK)
     local.upload(content=photograph("#aa2200"))
     local.fault(404, code="Internal_CompanyNotFound", path="items")
     report = pipeline.process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "company_not_found")
-    clock.now += 60
     assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 2
 
@@ -209,7 +207,7 @@ def test_uploads_that_come_together_share_one_look_up(local: Local) -> None:
     assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 1
 
 
-def test_an_unknown_company_does_not_cost_a_look_up_for_each_picture(local: Local) -> None:
+def test_pictures_for_unknown_companies_share_one_look_up(local: Local) -> None:
     pipeline = local.pipeline()
     for name in ("Fabrikam/1.jpg", "Fabrikam/2.jpg", "Contoso/3.jpg"):
         local.upload(name)
