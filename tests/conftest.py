@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from devstack import stack
 from devstack.machine import loopback, setup
-from tests.support.local_stack import Local, Log
+from tests.support.local_stack import LocalStack, Log
 from tests.support.simulator_client import bc_fixture, simulator_fixture  # noqa: F401 - fixtures
 
 loopback.forbid_everything_else()
@@ -79,11 +79,11 @@ def log(caplog: pytest.LogCaptureFixture) -> Log:
 
 
 @pytest.fixture
-def local(running_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
+def local(running_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStack]:
     """The stack with empty containers and a catalogue without pictures, and the app's settings for it."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setenv(name, running_stack.app_settings[name])
-    made = Local(running_stack)
+    made = LocalStack(running_stack)
     made.reset()
     yield made
     made.reset()

@@ -12,7 +12,7 @@ from devstack import stack
 from devstack.machine.children import clean_environment
 from devstack.machine.setup import ROOT
 from shared.storage import names
-from tests.support.local_stack import DESK, Local
+from tests.support.local_stack import DESK, LocalStack
 
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 13), reason="Microsoft's azure-functions-runtime needs Python 3.13"
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 SECONDS = 60
 
 
-def run(local: Local, *asked: dict[str, Any], folder: Path = ROOT, **settings: str) -> dict[str, Any]:
+def run(local: LocalStack, *asked: dict[str, Any], folder: Path = ROOT, **settings: str) -> dict[str, Any]:
     """Start the runtime on an app, with this stack's settings, and return what it answered."""
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.support.functions_runtime", str(folder)],
@@ -52,7 +52,7 @@ def uploaded(name: str = DESK, connection: str = "PICTURE_STORAGE") -> dict[str,
 INVOCATIONS = {"item_picture_uploaded": uploaded()}
 
 
-def test_every_function_is_indexed_loaded_and_invoked(local: Local) -> None:
+def test_every_function_is_indexed_loaded_and_invoked(local: LocalStack) -> None:
     local.upload()
     answer = run(local, *INVOCATIONS.values())
     assert answer["start"]["succeeded"], answer["start"]
@@ -61,7 +61,7 @@ def test_every_function_is_indexed_loaded_and_invoked(local: Local) -> None:
     assert [each for each in answer["invocations"] if not each["succeeded"]] == []
 
 
-def test_after_the_invocation_the_item_shows_the_picture(local: Local) -> None:
+def test_after_the_invocation_the_item_shows_the_picture(local: LocalStack) -> None:
     sent = local.upload()
     (invocation,) = run(local, uploaded())["invocations"]
     assert invocation["succeeded"], invocation
@@ -75,7 +75,7 @@ def test_after_the_invocation_the_item_shows_the_picture(local: Local) -> None:
 
 def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:
     with stack.running(keyless=True) as running:
-        local = Local(running)
+        local = LocalStack(running)
         local.upload()
         (invocation,) = run(local, uploaded(), REQUESTS_CA_BUNDLE=str(running.accounts.certificate.public))[
             "invocations"
@@ -84,21 +84,21 @@ def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:
         assert local.picture() is not None
 
 
-def test_the_host_is_told_to_send_a_reference_instead_of_the_bytes(local: Local) -> None:
+def test_the_host_is_told_to_send_a_reference_instead_of_the_bytes(local: LocalStack) -> None:
     (binding,) = run(local)["bindings"]["item_picture_uploaded"]
     assert (binding["name"], binding["type"], binding["direction"]) == ("picture", "blobTrigger", "IN")
     assert (binding["path"], binding["connection"]) == ("product-images/{name}", "PICTURE_STORAGE")
     assert binding["properties"]["SupportsDeferredBinding"]
 
 
-def test_a_second_delivery_of_the_same_upload_succeeds_and_writes_nothing(local: Local) -> None:
+def test_a_second_delivery_of_the_same_upload_succeeds_and_writes_nothing(local: LocalStack) -> None:
     local.upload()
     answer = run(local, uploaded(), uploaded())
     assert [each["succeeded"] for each in answer["invocations"]] == [True, True]
     assert len(local.requests("PATCH")) == 1
 
 
-def test_a_failing_invocation_is_reported_as_failed_and_the_next_one_runs(local: Local) -> None:
+def test_a_failing_invocation_is_reported_as_failed_and_the_next_one_runs(local: LocalStack) -> None:
     local.upload()
     local.fault(403, method="PATCH")
     failed, delivered_again = run(local, uploaded(), uploaded())["invocations"]
@@ -109,7 +109,7 @@ def test_a_failing_invocation_is_reported_as_failed_and_the_next_one_runs(local:
     assert local.picture() is not None
 
 
-def test_a_reference_to_a_connection_without_a_setting_is_a_failed_invocation(local: Local) -> None:
+def test_a_reference_to_a_connection_without_a_setting_is_a_failed_invocation(local: LocalStack) -> None:
     local.upload()
     (invocation,) = run(local, uploaded(connection="OTHER_STORAGE"))["invocations"]
     assert not invocation["succeeded"]
@@ -117,7 +117,7 @@ def test_a_reference_to_a_connection_without_a_setting_is_a_failed_invocation(lo
     assert local.requests() == []
 
 
-def test_bytes_in_place_of_a_reference_are_a_failed_invocation(local: Local) -> None:
+def test_bytes_in_place_of_a_reference_are_a_failed_invocation(local: LocalStack) -> None:
     asked = uploaded() | {"inputs": {"picture": {"bytes": "not a reference"}}}
     (invocation,) = run(local, asked)["invocations"]
     assert not invocation["succeeded"]
@@ -142,7 +142,7 @@ def test_bytes_in_place_of_a_reference_are_a_failed_invocation(local: Local) -> 
     ids=["type", "name", "two apps"],
 )
 def test_a_wrong_binding_is_refused_before_anything_runs(
-    local: Local, tmp_path: Path, right: str, wrong: str, complaint: str
+    local: LocalStack, tmp_path: Path, right: str, wrong: str, complaint: str
 ) -> None:
     """The app's own file with one thing wrong."""
     own = (ROOT / "function_app.py").read_text(encoding="utf-8")
@@ -154,7 +154,7 @@ def test_a_wrong_binding_is_refused_before_anything_runs(
     assert answer["bindings"] == {}
 
 
-def test_bad_settings_keep_the_app_from_being_indexed_and_are_named(local: Local) -> None:
+def test_bad_settings_keep_the_app_from_being_indexed_and_are_named(local: LocalStack) -> None:
     answer = run(local, PICTURE_MAX_SIDE="huge", PICTURE_QUALITY="best")
     assert not answer["start"]["succeeded"]
     for name in ("PICTURE_MAX_SIDE", "PICTURE_QUALITY"):

@@ -16,26 +16,26 @@ from devstack.identity import EXCHANGE, TENANT
 from shared.errors import Reason, Transient
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.local_stack import DESK, Local
+from tests.support.local_stack import DESK, LocalStack
 
 APP_REGISTRATION = "3c1f8f0e-2b7a-4f5e-9d7e-6a1d1c0f9b55"
 BC = "https://api.businesscentral.dynamics.com"
 
 
 @pytest.fixture
-def federated(local: Local, monkeypatch: pytest.MonkeyPatch) -> Local:
+def federated(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> LocalStack:
     """The stack, with its own authority in the place of Microsoft Entra ID."""
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", local.stack.authority_url)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(local.stack.accounts.certificate.public))
     return local
 
 
-def issued(local: Local) -> list[tuple[str, str]]:
+def issued(local: LocalStack) -> list[tuple[str, str]]:
     found = requests.get(f"{local.stack.identity_url}/issued", timeout=10).json()
     return [(token["resource"], token["client_id"]) for token in found]
 
 
-def test_an_app_registration_in_another_tenant_trusts_the_identity(federated: Local) -> None:
+def test_an_app_registration_in_another_tenant_trusts_the_identity(federated: LocalStack) -> None:
     federated.upload()
     before = len(issued(federated))
     pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID=TENANT)
@@ -45,7 +45,7 @@ def test_an_app_registration_in_another_tenant_trusts_the_identity(federated: Lo
     assert token == (BC, APP_REGISTRATION)
 
 
-def test_a_401_leads_to_a_fresh_exchange(federated: Local) -> None:
+def test_a_401_leads_to_a_fresh_exchange(federated: LocalStack) -> None:
     federated.upload()
     federated.fault(401, method="PATCH")
     before = len(issued(federated))
@@ -55,7 +55,7 @@ def test_a_401_leads_to_a_fresh_exchange(federated: Local) -> None:
     assert resources.count(BC) == 2
 
 
-def test_a_tenant_that_does_not_trust_the_identity_leaves_the_picture_in_incoming(federated: Local) -> None:
+def test_a_tenant_that_does_not_trust_the_identity_leaves_the_picture_in_incoming(federated: LocalStack) -> None:
     federated.upload()
     pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID="00000000-0000-0000-0000-00000000dead")
     with pytest.raises(Transient, match="AADSTS90002") as failure:
@@ -65,7 +65,7 @@ def test_a_tenant_that_does_not_trust_the_identity_leaves_the_picture_in_incomin
 
 
 def test_a_developer_is_asked_for_through_the_azure_cli(
-    local: Local, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    local: LocalStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """On a desk there is no managed identity: the real credential runs the program ``az``, here one that we made."""
     token = {"accessToken": local.stack.endpoints.business_central_token, "expires_on": 4_000_000_000}
@@ -91,17 +91,17 @@ def keyless_stack() -> Iterator[stack.Stack]:
 
 
 @pytest.fixture
-def keyless(keyless_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Local:
+def keyless(keyless_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> LocalStack:
     """A stack whose storage takes tokens, over HTTPS."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setenv(name, keyless_stack.app_settings[name])
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(keyless_stack.accounts.certificate.public))
-    made = Local(keyless_stack)
+    made = LocalStack(keyless_stack)
     made.reset()
     return made
 
 
-def test_storage_and_business_central_are_reached_without_any_key(keyless: Local) -> None:
+def test_storage_and_business_central_are_reached_without_any_key(keyless: LocalStack) -> None:
     sent = keyless.upload()
     assert keyless.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert [keyless.read(names.ARCHIVE, name) for name in keyless.names(names.ARCHIVE)] == [sent]
@@ -111,7 +111,7 @@ def test_storage_and_business_central_are_reached_without_any_key(keyless: Local
     assert "SharedAccessSignature" not in told
 
 
-def test_the_hosts_own_account_is_opened_without_any_key_too(keyless: Local) -> None:
+def test_the_hosts_own_account_is_opened_without_any_key_too(keyless: LocalStack) -> None:
     settings = keyless.stack.app_settings
     credential = ManagedIdentityCredential()
     host = BlobServiceClient(settings["AzureWebJobsStorage__blobServiceUri"], credential=credential)
@@ -120,14 +120,14 @@ def test_the_hosts_own_account_is_opened_without_any_key_too(keyless: Local) -> 
     assert {container.name for container in keyless.storage.list_containers()} >= {names.INCOMING}
 
 
-def test_quarantine_works_without_any_key(keyless: Local) -> None:
+def test_quarantine_works_without_any_key(keyless: LocalStack) -> None:
     keyless.upload(content=b"not a picture")
     assert keyless.pipeline().process(names.INCOMING, DESK).outcome is Outcome.QUARANTINED
     assert len(keyless.names(names.QUARANTINE)) == 2
 
 
 def test_storage_that_does_not_know_the_identity_fails_the_delivery(
-    keyless: Local, monkeypatch: pytest.MonkeyPatch
+    keyless: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyless.upload()
     monkeypatch.setenv("IDENTITY_HEADER", "wrong")

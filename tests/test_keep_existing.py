@@ -22,11 +22,11 @@ from tests.support.item_pictures import (
     shown,
     upload,
 )
-from tests.support.local_stack import Local
+from tests.support.local_stack import LocalStack
 
 
 @PATHS
-def test_what_somebody_put_on_the_item_by_hand_is_kept(local: Local, path: str) -> None:
+def test_what_somebody_put_on_the_item_by_hand_is_kept(local: LocalStack, path: str) -> None:
     (by_hand,) = put_by_hand(local, GREEN)
     report = upload(local, BLUE, path)
     assert before(local) == [by_hand]
@@ -36,25 +36,25 @@ def test_what_somebody_put_on_the_item_by_hand_is_kept(local: Local, path: str) 
     assert story["sha256"] == hashlib.sha256(by_hand).hexdigest()
 
 
-def test_of_a_set_of_pictures_the_first_is_kept(local: Local) -> None:
+def test_of_a_set_of_pictures_the_first_is_kept(local: LocalStack) -> None:
     first, _second = put_by_hand(local, GREEN, RED)
     upload(local, BLUE)
     assert before(local) == [first]
 
 
-def test_only_what_was_there_before_the_first_upload_is_kept(local: Local) -> None:
+def test_only_what_was_there_before_the_first_upload_is_kept(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local, GREEN)
     upload(local, RED)
     assert before(local) == []
 
 
-def test_an_item_without_a_picture_has_nothing_to_keep(local: Local) -> None:
+def test_an_item_without_a_picture_has_nothing_to_keep(local: LocalStack) -> None:
     assert upload(local, BLUE).kept is None
     assert before(local) == []
 
 
-def test_nothing_is_kept_where_nobody_wants_it(local: Local) -> None:
+def test_nothing_is_kept_where_nobody_wants_it(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
     assert deliver(local, KEEP_EXISTING="false").outcome is Outcome.UPDATED
@@ -62,7 +62,9 @@ def test_nothing_is_kept_where_nobody_wants_it(local: Local) -> None:
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(local: Local, applied: bool) -> None:
+def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(
+    local: LocalStack, applied: bool
+) -> None:
     (by_hand,) = put_by_hand(local, GREEN)
     loses_the_answer(local, BLUE, applied=applied)
     local.pass_time(seconds=5)
@@ -70,7 +72,7 @@ def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(
     assert before(local) == [by_hand]
 
 
-def test_a_picture_that_bc_has_already_at_first_contact_is_unchanged(local: Local) -> None:
+def test_a_picture_that_bc_has_already_at_first_contact_is_unchanged(local: LocalStack) -> None:
     """So it is after the records were lost: the item is not touched, and nothing is kept."""
     upload(local, BLUE)
     (record,) = local.names(names.RECORDS)
@@ -81,7 +83,7 @@ def test_a_picture_that_bc_has_already_at_first_contact_is_unchanged(local: Loca
     assert before(local) == []
 
 
-def test_a_failure_to_keep_it_leaves_it_on_the_item(local: Local) -> None:
+def test_a_failure_to_keep_it_leaves_it_on_the_item(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
     local.fault(500, method="GET", path="pictureContent", count=None)
@@ -92,7 +94,7 @@ def test_a_failure_to_keep_it_leaves_it_on_the_item(local: Local) -> None:
 
 
 def test_what_somebody_put_there_while_a_doubt_lasted_is_kept_before_the_upload_comes_back(
-    local: Local,
+    local: LocalStack,
 ) -> None:
     loses_the_answer(local, BLUE, applied=True)
     assert deliver(local).reason == "settling"

@@ -14,7 +14,7 @@ from shared.item_record import BEGIN_WITHIN, CLAIM_LIFE, DOUBT_LASTS
 from shared.paths import ItemKey, KeyKind
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.faulty_storage import Answer, in_front_of
+from tests.support.faulty_storage import Answer, storage_proxy
 from tests.support.item_pictures import (
     BLUE,
     BY_ID,
@@ -32,10 +32,10 @@ from tests.support.item_pictures import (
     storage_requests,
     upload,
 )
-from tests.support.local_stack import DESK, Clock, Local
+from tests.support.local_stack import DESK, LocalStack, ManualClock
 
 
-def test_a_late_write_does_not_stay_on_the_item(local: Local) -> None:
+def test_a_late_write_does_not_stay_on_the_item(local: LocalStack) -> None:
     """The picture of promise 2: the newer upload is seen at once, and again once the older request took effect."""
     loses_the_answer(local, BLUE)
     local.pass_time(seconds=5)
@@ -50,7 +50,7 @@ def test_a_late_write_does_not_stay_on_the_item(local: Local) -> None:
     assert local.names(names.INCOMING) == []
 
 
-def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_refused(local: Local) -> None:
+def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_refused(local: LocalStack) -> None:
     loses_the_answer(local, BLUE)
     local.pass_time(seconds=5)
     upload(local, RED)
@@ -65,7 +65,7 @@ def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_r
     assert local.names(names.INCOMING) == []
 
 
-def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(local: Local) -> None:
+def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(local: LocalStack) -> None:
     loses_the_answer(local, BLUE, applied=True)
     report = deliver(local)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
@@ -75,7 +75,7 @@ def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(loca
     assert item(local)["media_stored"] == 1
 
 
-def test_a_write_that_is_repeated_because_its_answer_was_lost_is_told(local: Local) -> None:
+def test_a_write_that_is_repeated_because_its_answer_was_lost_is_told(local: LocalStack) -> None:
     loses_the_answer(local, BLUE, applied=False)
     report = deliver(local)
     assert (report.outcome, report.reason, report.repeated) == (Outcome.WAITING, "settling", True)
@@ -85,7 +85,7 @@ def test_a_write_that_is_repeated_because_its_answer_was_lost_is_told(local: Loc
     assert local.names(names.INCOMING) == []
 
 
-def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: Local) -> None:
+def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: LocalStack) -> None:
     loses_the_answer(local, BLUE, BY_ID, applied=False)
     deliver(local, BY_ID)
     asked = len(local.requests())
@@ -94,7 +94,7 @@ def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: Local) -> 
     assert [r["path"].rpartition("/")[2] for r in local.requests()[asked:]] == ["companies"]
 
 
-def test_two_lost_answers_are_both_remembered(local: Local) -> None:
+def test_two_lost_answers_are_both_remembered(local: LocalStack) -> None:
     """The older one's picture is on the item: it is not written again, and not taken for somebody else's."""
     loses_the_answer(local, BLUE, applied=True)
     local.pass_time(seconds=5)
@@ -109,7 +109,7 @@ def test_two_lost_answers_are_both_remembered(local: Local) -> None:
 
 @pytest.mark.parametrize("applied", [True, False, "later"])
 def test_a_lost_answer_ends_with_the_picture_on_the_item_and_the_original_in_the_archive(
-    local: Local, applied: Any
+    local: LocalStack, applied: Any
 ) -> None:
     loses_the_answer(local, BLUE, applied=applied)
     deliver(local)
@@ -120,12 +120,12 @@ def test_a_lost_answer_ends_with_the_picture_on_the_item_and_the_original_in_the
     assert len(local.names(names.ARCHIVE)) == 1
 
 
-def test_a_picture_that_settles_never_goes_to_quarantine(local: Local) -> None:
+def test_a_picture_that_settles_never_goes_to_quarantine(local: LocalStack) -> None:
     loses_the_answer(local, BLUE)
     assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.WAITING
 
 
-def test_a_refused_write_leaves_no_doubt(local: Local) -> None:
+def test_a_refused_write_leaves_no_doubt(local: LocalStack) -> None:
     local.fault(403, method="PATCH")
     local.upload(content=picture_of(BLUE))
     with pytest.raises(Transient):
@@ -136,7 +136,7 @@ def test_a_refused_write_leaves_no_doubt(local: Local) -> None:
 # --- two workers -------------------------------------------------------------------------------------------------
 
 
-def dies_while_writing(local: Local, colour: str, path: str = DESK) -> None:
+def dies_while_writing(local: LocalStack, colour: str, path: str = DESK) -> None:
     """Leave the claim of a worker that is not there any more."""
 
     class Killed(BaseException):
@@ -147,15 +147,15 @@ def dies_while_writing(local: Local, colour: str, path: str = DESK) -> None:
 
     local.upload(path, picture_of(colour))
     local.fault(429, method="PATCH")  # it dies while it waits to repeat the request
-    clock = Clock()
+    clock = ManualClock()
     clock.sleep = kill  # type: ignore[method-assign] # the test's own clock
     with pytest.raises(Killed):
         local.pipeline(clock=clock).process(names.INCOMING, path)
 
 
-def test_an_upload_waits_for_another_ones_writing_and_then_fails_for_a_later_delivery(local: Local) -> None:
+def test_an_upload_waits_for_another_ones_writing_and_then_fails_for_a_later_delivery(local: LocalStack) -> None:
     dies_while_writing(local, BLUE)
-    clock = Clock()
+    clock = ManualClock()
     with pytest.raises(Transient) as failure:
         local.pipeline(clock=clock).process(names.INCOMING, DESK)
     assert failure.value.reason is Reason.ITEM_BUSY
@@ -163,7 +163,7 @@ def test_an_upload_waits_for_another_ones_writing_and_then_fails_for_a_later_del
     assert local.requests("PATCH")[1:] == []
 
 
-def test_a_dead_workers_claim_is_taken_over_after_three_minutes(local: Local) -> None:
+def test_a_dead_workers_claim_is_taken_over_after_three_minutes(local: LocalStack) -> None:
     dies_while_writing(local, BLUE)
     local.pass_time(minutes=4)
     report = deliver(local)
@@ -175,9 +175,9 @@ def test_a_dead_workers_claim_is_taken_over_after_three_minutes(local: Local) ->
 # --- a request begins soon after its claim, or not at all --------------------------------------------------------
 
 
-def test_no_request_begins_too_long_after_its_claim(local: Local) -> None:
+def test_no_request_begins_too_long_after_its_claim(local: LocalStack) -> None:
     """Else it could take effect when nobody reckons with it any more."""
-    clock = Clock()
+    clock = ManualClock()
     bc = local.pipeline(clock=clock).business_central
     desk = bc.item(bc.company("CRONUS USA, Inc.", "x"), ItemKey(None, KeyKind.NUMBER, "1896-S"), "x")
     with pytest.raises(Transient) as failure:
@@ -187,21 +187,21 @@ def test_no_request_begins_too_long_after_its_claim(local: Local) -> None:
 
 
 @contextmanager
-def slow_to_save(local: Local, meanwhile: Callable[[], None]) -> Iterator[str]:
+def slow_to_save(local: LocalStack, meanwhile: Callable[[], None]) -> Iterator[str]:
     """Yield a way to storage on which ``meanwhile`` happens while the picture that BC had is saved."""
 
     def hook(method: str, path: str, _headers: HTTPMessage) -> None:
         if method == "PUT" and ".before." in path:
             meanwhile()
 
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
+    with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
         yield connection
 
 
-def test_a_claim_that_grew_old_while_the_old_picture_was_saved_is_made_anew(local: Local) -> None:
+def test_a_claim_that_grew_old_while_the_old_picture_was_saved_is_made_anew(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
-    clock, claims = Clock(), list[str]()
+    clock, claims = ManualClock(), list[str]()
 
     def pass_a_minute() -> None:
         (record,) = local.names(names.RECORDS)
@@ -216,10 +216,10 @@ def test_a_claim_that_grew_old_while_the_old_picture_was_saved_is_made_anew(loca
     assert len(storage.methods) == 8, "one more than usual where a picture is kept"
 
 
-def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: Local) -> None:
+def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
-    clock = Clock()
+    clock = ManualClock()
 
     def let_another_one_do_it() -> None:
         if not local.requests("PATCH"):
@@ -234,24 +234,24 @@ def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: Loca
     assert settles(local).outcome is Outcome.UPDATED
 
 
-def test_a_claim_that_took_long_to_write_is_made_anew(local: Local) -> None:
+def test_a_claim_that_took_long_to_write_is_made_anew(local: LocalStack) -> None:
     """Its age counts from before it was sent."""
     local.upload(content=picture_of(BLUE))
-    clock, claims = Clock(), list[str]()
+    clock, claims = ManualClock(), list[str]()
 
     def hook(method: str, path: str, _headers: HTTPMessage) -> None:
         if method == "PUT" and f"/{names.RECORDS}/" in path:
             claims.append(path)
             clock.now += 60 if len(claims) == 1 else 0
 
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
+    with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
         pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
         assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len(claims) == 3, "claimed, claimed again, confirmed"
 
 
 @pytest.mark.parametrize("lost", [1, 2], ids=["claim", "confirmation"])
-def test_a_change_of_the_record_whose_answer_was_lost_is_known_as_our_own(local: Local, lost: int) -> None:
+def test_a_change_of_the_record_whose_answer_was_lost_is_known_as_our_own(local: LocalStack, lost: int) -> None:
     """The SDK asks again, and is told that the record has changed: by us."""
     local.upload(content=picture_of(BLUE))
     changes = []
@@ -262,8 +262,8 @@ def test_a_change_of_the_record_whose_answer_was_lost_is_known_as_our_own(local:
             return Answer.LOST if len(changes) == lost else None
         return None
 
-    clock = Clock()
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
+    clock = ManualClock()
+    with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
         report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
     assert clock.slept == [], "it did not take its own claim for another one's"

@@ -18,12 +18,12 @@ from tests.support.item_pictures import (
     upload,
     within_one_second,
 )
-from tests.support.local_stack import DESK, Local
+from tests.support.local_stack import DESK, LocalStack
 
 # --- nothing stale -----------------------------------------------------------------------------------------------
 
 
-def two_uploads(local: Local, older: str, newer: str) -> None:
+def two_uploads(local: LocalStack, older: str, newer: str) -> None:
     local.upload(older, picture_of(BLUE))
     local.pass_time(seconds=5)
     local.upload(newer, picture_of(RED))
@@ -32,7 +32,7 @@ def two_uploads(local: Local, older: str, newer: str) -> None:
 @pytest.mark.parametrize(("older", "newer"), [(DESK, PNG), (PNG, DESK), (DESK, BY_ID), (BY_ID, DESK)])
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_the_newest_upload_wins_whatever_the_order_of_delivery(
-    local: Local, older: str, newer: str, newest_first: bool
+    local: LocalStack, older: str, newer: str, newest_first: bool
 ) -> None:
     two_uploads(local, older, newer)
     order = (newer, older) if newest_first else (older, newer)
@@ -45,7 +45,7 @@ def test_the_newest_upload_wins_whatever_the_order_of_delivery(
     assert archived == {picture_of(BLUE), picture_of(RED)}
 
 
-def test_a_superseded_original_tells_in_the_archive_that_it_was(local: Local) -> None:
+def test_a_superseded_original_tells_in_the_archive_that_it_was(local: LocalStack) -> None:
     two_uploads(local, DESK, PNG)
     deliver(local, PNG)
     report = deliver(local, DESK)
@@ -56,14 +56,14 @@ def test_a_superseded_original_tells_in_the_archive_that_it_was(local: Local) ->
     assert len(local.requests("PATCH")) == 1
 
 
-def test_within_one_second_the_later_of_one_name_wins(local: Local) -> None:
+def test_within_one_second_the_later_of_one_name_wins(local: LocalStack) -> None:
     """Last-Modified has whole seconds: the blob that is in incoming now is the newer one."""
     within_one_second(local)
     assert deliver(local).outcome is Outcome.UPDATED
     assert shown(local) == RED
 
 
-def test_within_one_second_names_decide_the_same_way_in_either_order(local: Local) -> None:
+def test_within_one_second_names_decide_the_same_way_in_either_order(local: LocalStack) -> None:
     for order in ((DESK, PNG), (PNG, DESK)):
         local.reset()
         while True:
@@ -80,14 +80,14 @@ def test_within_one_second_names_decide_the_same_way_in_either_order(local: Loca
 # --- replays -----------------------------------------------------------------------------------------------------
 
 
-def replay(local: Local, archived: str, path: str) -> None:
+def replay(local: LocalStack, archived: str, path: str) -> None:
     """Copy an original back, with its metadata, as storage tools do."""
     source = local.storage.get_blob_client(names.ARCHIVE, archived)
     found = source.get_blob_properties().metadata
     local.incoming(path).upload_blob(source.download_blob().readall(), metadata=found, overwrite=True)
 
 
-def test_a_replayed_original_does_not_replace_a_newer_upload(local: Local) -> None:
+def test_a_replayed_original_does_not_replace_a_newer_upload(local: LocalStack) -> None:
     upload(local, BLUE)
     (old,) = local.names(names.ARCHIVE)
     local.pass_time(hours=1)
@@ -100,7 +100,7 @@ def test_a_replayed_original_does_not_replace_a_newer_upload(local: Local) -> No
     assert local.names(names.INCOMING) == []
 
 
-def test_a_replay_reaches_an_item_that_has_nothing_newer(local: Local) -> None:
+def test_a_replay_reaches_an_item_that_has_nothing_newer(local: LocalStack) -> None:
     local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
     local.upload(content=picture_of(BLUE))
     assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.QUARANTINED
@@ -115,7 +115,7 @@ def test_a_replay_reaches_an_item_that_has_nothing_newer(local: Local) -> None:
     assert local.story(names.ARCHIVE, archived)["uploaded_at"] == unquote(told["uploaded_at"])
 
 
-def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local: Local) -> None:
+def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local: LocalStack) -> None:
     upload(local, BLUE, "CRONUS USA, Inc/1900-S.jpg")
     (archived,) = local.names(names.ARCHIVE)
     local.pass_time(hours=1)
@@ -126,7 +126,7 @@ def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local:
     assert shown(local) == BLUE
 
 
-def test_nobody_can_upload_from_the_future(local: Local) -> None:
+def test_nobody_can_upload_from_the_future(local: LocalStack) -> None:
     metadata = names.encode_metadata(
         {"source_name": DESK, "uploaded_at": "2099-01-01T00:00:00+00:00", "upload_id": "x"}
     )
@@ -139,7 +139,7 @@ def test_nobody_can_upload_from_the_future(local: Local) -> None:
 
 @pytest.mark.parametrize("spelling", [str.capitalize, str.upper])
 def test_a_replay_is_known_however_a_tool_spells_the_names_of_its_metadata(
-    local: Local, spelling: Callable[[str], str]
+    local: LocalStack, spelling: Callable[[str], str]
 ) -> None:
     """Storage does not tell upper from lower case there, and AzCopy capitalises them."""
     upload(local, BLUE)
@@ -153,7 +153,7 @@ def test_a_replay_is_known_however_a_tool_spells_the_names_of_its_metadata(
     assert shown(local) == RED
 
 
-def test_a_replay_waits_for_its_item_as_long_as_any_other_upload(local: Local) -> None:
+def test_a_replay_waits_for_its_item_as_long_as_any_other_upload(local: LocalStack) -> None:
     """ITEM_WAIT counts from when it was copied back, not from when the original was uploaded."""
     told = names.encode_metadata({"source_name": DESK, "uploaded_at": "2020-01-01T00:00:00+00:00", "upload_id": "x"})
     local.incoming().upload_blob(picture_of(BLUE), metadata=told)

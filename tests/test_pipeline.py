@@ -12,11 +12,11 @@ from shared.report import Outcome
 from shared.storage import names
 from shared.storage.archive import Archive
 from shared.storage.moves import Mover
-from tests.support.faulty_storage import in_front_of
-from tests.support.local_stack import DESK, DESK_ID, Local, Log, photograph
+from tests.support.faulty_storage import storage_proxy
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, Log, photograph
 
 
-def test_the_item_shows_the_picture_and_the_original_lies_in_the_archive(local: Local) -> None:
+def test_the_item_shows_the_picture_and_the_original_lies_in_the_archive(local: LocalStack) -> None:
     sent = local.upload()
     report = local.pipeline().process(names.INCOMING, DESK)
     picture = local.picture()
@@ -31,7 +31,7 @@ def test_the_item_shows_the_picture_and_the_original_lies_in_the_archive(local: 
     assert local.names(names.QUARANTINE) == []
 
 
-def test_the_archived_original_tells_its_story(local: Local) -> None:
+def test_the_archived_original_tells_its_story(local: LocalStack) -> None:
     local.upload("CRONUS USA, Inc/Ä-1100.jpg")
     uploaded_at = local.incoming("CRONUS USA, Inc/Ä-1100.jpg").get_blob_properties().last_modified
     local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/Ä-1100.jpg")
@@ -61,13 +61,13 @@ def test_the_archived_original_tells_its_story(local: Local) -> None:
         ("nordwind/LS-75.jpg", "LS-75"),
     ],
 )
-def test_a_path_finds_its_item_however_it_is_written(local: Local, path: str, number: str) -> None:
+def test_a_path_finds_its_item_however_it_is_written(local: LocalStack, path: str, number: str) -> None:
     local.upload(path)
     report = local.pipeline().process(names.INCOMING, path)
     assert (report.outcome, report.item_number) == (Outcome.UPDATED, number)
 
 
-def test_a_number_with_a_quote_and_a_hash_is_looked_up_literally(local: Local) -> None:
+def test_a_number_with_a_quote_and_a_hash_is_looked_up_literally(local: LocalStack) -> None:
     company = local.stack.endpoints.company_id
     local.control("POST", "items", company_id=company, number="O'K #1+2", displayName="Odd one")
     local.upload("CRONUS USA, Inc/o'k #1+2.jpg")
@@ -75,13 +75,13 @@ def test_a_number_with_a_quote_and_a_hash_is_looked_up_literally(local: Local) -
     assert (report.outcome, report.item_number) == (Outcome.UPDATED, "O'K #1+2")
 
 
-def test_a_gtin_finds_its_item(local: Local) -> None:
+def test_a_gtin_finds_its_item(local: LocalStack) -> None:
     local.upload("gtin/4000012424869.jpg")
     pipeline = local.pipeline(BLOB_PATH_TEMPLATE="gtin/{gtin}.{extension}")
     assert pipeline.process(names.INCOMING, "gtin/4000012424869.jpg").item_number == "1896-S"
 
 
-def test_business_central_gets_the_requests_that_it_needs(local: Local, log: Log) -> None:
+def test_business_central_gets_the_requests_that_it_needs(local: LocalStack, log: Log) -> None:
     """What BC insists on (If-Match, type), and what its telemetry shows (client request id, user agent)."""
     local.upload()
     local.pipeline().process(names.INCOMING, DESK)
@@ -95,13 +95,13 @@ def test_business_central_gets_the_requests_that_it_needs(local: Local, log: Log
     assert patch["path"].endswith(f"/items({DESK_ID})/picture/pictureContent")
 
 
-def test_companies_are_found_on_every_page(local: Local) -> None:
+def test_companies_are_found_on_every_page(local: LocalStack) -> None:
     local.control("POST", "paging", page_size=1)
     local.upload("NORDWIND/1000.jpg")
     assert local.pipeline().process(names.INCOMING, "NORDWIND/1000.jpg").outcome is Outcome.UPDATED
 
 
-def test_one_line_of_json_says_what_happened(local: Local, log: Log) -> None:
+def test_one_line_of_json_says_what_happened(local: LocalStack, log: Log) -> None:
     sent = local.upload()
     local.pipeline().process(names.INCOMING, DESK)
     (line,) = log()
@@ -113,7 +113,7 @@ def test_one_line_of_json_says_what_happened(local: Local, log: Log) -> None:
     assert line["milliseconds"] > 0
 
 
-def test_no_token_and_no_key_is_ever_logged(local: Local, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_and_no_key_is_ever_logged(local: LocalStack, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     local.upload()
     pipeline = local.pipeline()
@@ -124,7 +124,7 @@ def test_no_token_and_no_key_is_ever_logged(local: Local, caplog: pytest.LogCapt
     assert key not in told
 
 
-def test_what_an_earlier_delivery_left_half_done_is_finished(local: Local) -> None:
+def test_what_an_earlier_delivery_left_half_done_is_finished(local: LocalStack) -> None:
     """The worker died between copy and delete: the second delivery ends with one original in the archive."""
     content = local.upload()
     pipeline = local.pipeline()
@@ -142,14 +142,14 @@ def test_what_an_earlier_delivery_left_half_done_is_finished(local: Local) -> No
     assert local.names(names.INCOMING) == []
 
 
-def test_a_snapshot_on_the_source_does_not_keep_it(local: Local) -> None:
+def test_a_snapshot_on_the_source_does_not_keep_it(local: LocalStack) -> None:
     local.upload()
     local.incoming().create_snapshot()
     local.pipeline().process(names.INCOMING, DESK)
     assert local.names(names.INCOMING) == []
 
 
-def test_a_large_upload_is_read_in_parts_and_stays_whole(local: Local) -> None:
+def test_a_large_upload_is_read_in_parts_and_stays_whole(local: LocalStack) -> None:
     """32 MiB come with the first answer; a BMP of 48 MB needs a second one."""
     sent = local.upload("CRONUS USA, Inc/1896-S.bmp", photograph(size=(4000, 4000), picture_format="BMP"))
     assert len(sent) > 40_000_000
@@ -158,7 +158,7 @@ def test_a_large_upload_is_read_in_parts_and_stays_whole(local: Local) -> None:
     assert local.read(names.ARCHIVE, local.names(names.ARCHIVE)[0]) == sent
 
 
-def test_a_copy_by_identity_shows_that_the_source_may_be_read(local: Local) -> None:
+def test_a_copy_by_identity_shows_that_the_source_may_be_read(local: LocalStack) -> None:
     """Azure refuses a copy within one account without it; Azurite does not care."""
     local.upload()
     shown: list[str | None] = []
@@ -168,7 +168,7 @@ def test_a_copy_by_identity_shows_that_the_source_may_be_read(local: Local) -> N
             shown.append(headers["x-ms-copy-source-authorization"])
 
     pipeline = local.pipeline()
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], watch) as connection:
+    with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], watch) as connection:
         service = BlobServiceClient.from_connection_string(connection)
         mover = Mover(service, ManagedIdentityCredential())
         replace(pipeline, archive=Archive(mover)).process(names.INCOMING, DESK)

@@ -21,13 +21,13 @@ from tests.support.item_pictures import (
     shown,
     upload,
 )
-from tests.support.local_stack import DESK, DESK_ID, Local
+from tests.support.local_stack import DESK, DESK_ID, LocalStack
 
 # --- nothing twice -----------------------------------------------------------------------------------------------
 
 
 @PATHS
-def test_an_unchanged_picture_leaves_the_item_untouched(local: Local, path: str) -> None:
+def test_an_unchanged_picture_leaves_the_item_untouched(local: LocalStack, path: str) -> None:
     upload(local, BLUE, path)
     touched = item(local)
     report = upload(local, BLUE, path)
@@ -37,7 +37,7 @@ def test_an_unchanged_picture_leaves_the_item_untouched(local: Local, path: str)
     assert len(local.names(names.ARCHIVE)) == 2
 
 
-def test_the_same_picture_from_another_file_is_unchanged_too(local: Local) -> None:
+def test_the_same_picture_from_another_file_is_unchanged_too(local: LocalStack) -> None:
     """What counts is the picture that comes of it: here a lossless copy in another format."""
     target = BytesIO()
     Image.new("RGB", (90, 60), BLUE).save(target, "PNG")
@@ -50,14 +50,14 @@ def test_the_same_picture_from_another_file_is_unchanged_too(local: Local) -> No
     assert len(local.requests("PATCH")) == 1
 
 
-def test_unchanged_is_what_bc_really_has(local: Local) -> None:
+def test_unchanged_is_what_bc_really_has(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local, GREEN)
     assert upload(local, BLUE).outcome is Outcome.UPDATED
     assert shown(local) == BLUE
 
 
-def test_a_picture_that_was_removed_from_the_item_is_written_again(local: Local) -> None:
+def test_a_picture_that_was_removed_from_the_item_is_written_again(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local)
     assert item(local)["picture"] is None
@@ -65,13 +65,13 @@ def test_a_picture_that_was_removed_from_the_item_is_written_again(local: Local)
     assert shown(local) == BLUE
 
 
-def test_a_rendition_by_other_settings_is_another_picture(local: Local) -> None:
+def test_a_rendition_by_other_settings_is_another_picture(local: LocalStack) -> None:
     upload(local, BLUE)
     local.upload(content=picture_of(BLUE))
     assert deliver(local, PICTURE_MAX_SIDE="64").outcome is Outcome.UPDATED
 
 
-def test_a_delivery_after_the_work_is_done_does_nothing(local: Local) -> None:
+def test_a_delivery_after_the_work_is_done_does_nothing(local: LocalStack) -> None:
     upload(local, BLUE)
     asked = len(local.requests())
     report = deliver(local)
@@ -79,7 +79,7 @@ def test_a_delivery_after_the_work_is_done_does_nothing(local: Local) -> None:
     assert len(local.requests()) == asked
 
 
-def test_deliveries_that_run_at_the_same_time_write_once(local: Local) -> None:
+def test_deliveries_that_run_at_the_same_time_write_once(local: LocalStack) -> None:
     local.upload(content=picture_of(BLUE))
     pipelines = [local.pipeline() for _ in range(4)]
     with ThreadPoolExecutor(len(pipelines)) as threads:
@@ -96,13 +96,13 @@ def test_deliveries_that_run_at_the_same_time_write_once(local: Local) -> None:
 # --- the record itself -------------------------------------------------------------------------------------------
 
 
-def test_the_record_lies_under_environment_company_and_item(local: Local) -> None:
+def test_the_record_lies_under_environment_company_and_item(local: LocalStack) -> None:
     upload(local, BLUE)
     company = local.stack.endpoints.company_id
     assert local.names(names.RECORDS) == [f"sandbox/{company}/{DESK_ID}.json"]
 
 
-def test_the_same_item_number_in_another_company_is_another_item(local: Local) -> None:
+def test_the_same_item_number_in_another_company_is_another_item(local: LocalStack) -> None:
     upload(local, BLUE)
     local.upload("NORDWIND/1000.jpg", picture_of(RED))
     deliver(local, "NORDWIND/1000.jpg")
@@ -111,7 +111,7 @@ def test_the_same_item_number_in_another_company_is_another_item(local: Local) -
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"version": 2}', b"\xff\xfe", b"null"])
-def test_what_is_no_record_is_named_and_the_upload_waits(local: Local, text: bytes) -> None:
+def test_what_is_no_record_is_named_and_the_upload_waits(local: LocalStack, text: bytes) -> None:
     upload(local, BLUE)
     (name,) = local.names(names.RECORDS)
     local.storage.get_blob_client(names.RECORDS, name).upload_blob(text, overwrite=True)
@@ -125,7 +125,7 @@ def test_what_is_no_record_is_named_and_the_upload_waits(local: Local, text: byt
     assert deliver(local).outcome is Outcome.UPDATED
 
 
-def test_a_missing_container_of_records_is_an_error_of_the_deployment(local: Local) -> None:
+def test_a_missing_container_of_records_is_an_error_of_the_deployment(local: LocalStack) -> None:
     local.storage.delete_container(names.RECORDS)
     local.upload(content=picture_of(BLUE))
     with pytest.raises(Transient) as failure:

@@ -14,10 +14,10 @@ from tests.support.item_pictures import (
     storage_requests,
     within_one_second,
 )
-from tests.support.local_stack import DESK, Local
+from tests.support.local_stack import DESK, LocalStack
 
 
-def cost(local: Local, colour: str, path: str, outcome: Outcome = Outcome.UPDATED) -> tuple[str, int]:
+def cost(local: LocalStack, colour: str, path: str, outcome: Outcome = Outcome.UPDATED) -> tuple[str, int]:
     """Return what BC was asked (without the look-up of companies), and how often storage was."""
     local.pass_time(seconds=1)
     local.upload(path, picture_of(colour))
@@ -28,25 +28,25 @@ def cost(local: Local, colour: str, path: str, outcome: Outcome = Outcome.UPDATE
     return " ".join(asked), len(storage.methods)
 
 
-def test_by_number_a_picture_costs_one_request_more_than_by_id(local: Local) -> None:
+def test_by_number_a_picture_costs_one_request_more_than_by_id(local: LocalStack) -> None:
     assert cost(local, BLUE, DESK) == ("GET PATCH", 6), "first contact"
     assert cost(local, RED, DESK) == ("GET PATCH", 6), "changed"
     assert cost(local, RED, DESK, Outcome.UNCHANGED) == ("GET GET", 5)
 
 
-def test_by_id_a_changed_picture_costs_one_request_and_an_unchanged_one_too(local: Local) -> None:
+def test_by_id_a_changed_picture_costs_one_request_and_an_unchanged_one_too(local: LocalStack) -> None:
     assert cost(local, BLUE, BY_ID) == ("GET PATCH", 6), "first contact: does the item exist?"
     assert cost(local, RED, BY_ID) == ("PATCH", 6)
     assert cost(local, RED, BY_ID, Outcome.UNCHANGED) == ("GET", 5)
 
 
 @PATHS
-def test_keeping_what_bc_had_costs_one_request_more_on_either_side(local: Local, path: str) -> None:
+def test_keeping_what_bc_had_costs_one_request_more_on_either_side(local: LocalStack, path: str) -> None:
     put_by_hand(local, GREEN)
     assert cost(local, BLUE, path) == ("GET GET PATCH", 7)
 
 
-def test_within_one_second_a_second_upload_of_the_name_costs_one_request_more(local: Local) -> None:
+def test_within_one_second_a_second_upload_of_the_name_costs_one_request_more(local: LocalStack) -> None:
     """Which of them is still in incoming has to be asked."""
     with storage_requests() as storage:
         within_one_second(local)
@@ -55,7 +55,7 @@ def test_within_one_second_a_second_upload_of_the_name_costs_one_request_more(lo
     assert len(storage.methods) == 7
 
 
-def test_companies_are_looked_up_once_per_process(local: Local) -> None:
+def test_companies_are_looked_up_once_per_process(local: LocalStack) -> None:
     pipeline = local.pipeline()
     for colour in (BLUE, RED, GREEN):
         local.upload(content=picture_of(colour))

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from shared.storage import names
 from tests.support import catalogue_page
 from tests.support.catalogue_page import DESK_WIDTH, PHONE_WIDTH, Visit
-from tests.support.local_stack import DESK, DESK_ID, Local, photograph
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, photograph
 
 pytestmark = pytest.mark.skipif(not catalogue_page.program(), reason=catalogue_page.NO_BROWSER)
 
@@ -31,7 +31,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(request: pytest.FixtureRequest, browser: Browser, local: Local) -> Iterator[Visit]:
+def page(request: pytest.FixtureRequest, browser: Browser, local: LocalStack) -> Iterator[Visit]:
     """The page; whatever a test does with it, it must not complain, nor ask anybody but the simulator."""
     url = local.stack.endpoints.catalogue_url
     with catalogue_page.visit(browser, url, getattr(request, "param", DESK_WIDTH)) as visiting:
@@ -43,14 +43,14 @@ def page(request: pytest.FixtureRequest, browser: Browser, local: Local) -> Iter
 on_desk_and_phone = pytest.mark.parametrize("page", [DESK_WIDTH, PHONE_WIDTH], ids=["desk", "phone"], indirect=True)
 
 
-def put(local: Local, name: str = DESK, colour: str = "#336699") -> None:
+def put(local: LocalStack, name: str = DESK, colour: str = "#336699") -> None:
     """Have the app put a picture on its item."""
     local.upload(name, photograph(colour))
     local.pipeline().process(names.INCOMING, name)
 
 
 @on_desk_and_phone
-def test_a_picture_appears_without_reloading(page: Visit, local: Local) -> None:
+def test_a_picture_appears_without_reloading(page: Visit, local: LocalStack) -> None:
     page.page.evaluate("window.loadedOnce = true")
     card = page.card("1896-S")
     expect(card.get_by_role("img")).to_have_count(0)
@@ -66,7 +66,7 @@ def test_a_picture_appears_without_reloading(page: Visit, local: Local) -> None:
     assert page.page.evaluate("window.loadedOnce")
 
 
-def test_a_new_picture_takes_the_place_of_the_old_one(page: Visit, local: Local) -> None:
+def test_a_new_picture_takes_the_place_of_the_old_one(page: Visit, local: LocalStack) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_new_picture_takes_the_place_of_the_old_one(page: Visit, local: Local)
     expect(picture).to_have_count(1)
 
 
-def test_a_picture_that_is_removed_goes_from_the_page(page: Visit, local: Local) -> None:
+def test_a_picture_that_is_removed_goes_from_the_page(page: Visit, local: LocalStack) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -86,7 +86,7 @@ def test_a_picture_that_is_removed_goes_from_the_page(page: Visit, local: Local)
 
 
 @on_desk_and_phone
-def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: Local) -> None:
+def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: LocalStack) -> None:
     """Names as long as BC allows, with and without a place to break."""
     company = local.stack.endpoints.company_id
     for number, name in (("LONG-1", "Donaudampfschiff" * 6), ("W" * 20, "Harbour desk, oak, " * 5)):
@@ -101,7 +101,7 @@ def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: Local) 
     assert page.page.evaluate(f"{clipped}.{boxes}.map((each) => each.outerHTML)") == []
 
 
-def test_every_picture_says_what_it_shows(page: Visit, local: Local) -> None:
+def test_every_picture_says_what_it_shows(page: Visit, local: LocalStack) -> None:
     put(local)
     put(local, "NORDWIND/1100.jpg")
     expect(page.card("1100", "Nordwind Möbel GmbH").get_by_role("img")).to_be_visible()
@@ -111,14 +111,14 @@ def test_every_picture_says_what_it_shows(page: Visit, local: Local) -> None:
     assert page.page.locator("img:not([alt])").count() == 0
 
 
-def test_a_name_is_text_whatever_is_in_it(page: Visit, local: Local) -> None:
+def test_a_name_is_text_whatever_is_in_it(page: Visit, local: LocalStack) -> None:
     name = '<img src=x onerror="document.title = 1"> & "co"'
     local.control("POST", "items", company_id=local.stack.endpoints.company_id, number="<B>", displayName=name)
     expect(page.card("<B>").get_by_role("heading")).to_have_text(name)
     assert page.page.title() == "Item catalogue"
 
 
-def test_a_lost_connection_shows_and_comes_back(browser: Browser, local: Local) -> None:
+def test_a_lost_connection_shows_and_comes_back(browser: Browser, local: LocalStack) -> None:
     """The browser's console tells of the failed requests, as it should."""
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.page.context.set_offline(True)
@@ -129,7 +129,7 @@ def test_a_lost_connection_shows_and_comes_back(browser: Browser, local: Local) 
         expect(visiting.card("1896-S").get_by_role("img")).to_be_visible()
 
 
-def test_the_picture_in_the_readme_is_of_this_page(browser: Browser, local: Local, tmp_path: Path) -> None:
+def test_the_picture_in_the_readme_is_of_this_page(browser: Browser, local: LocalStack, tmp_path: Path) -> None:
     put(local, colour="#993333")
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.save(tmp_path / "catalogue.png")
@@ -143,7 +143,7 @@ def _like(colour: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 
 def test_the_browser_leaves_neither_this_machine_nor_a_process(
-    playwright: Playwright, local: Local, tmp_path: Path
+    playwright: Playwright, local: LocalStack, tmp_path: Path
 ) -> None:
     """Its own records, of all that it does beside the page as well: accounts, updates, name look-ups."""
     url, log = local.stack.endpoints.catalogue_url, tmp_path / "net.json"

@@ -10,13 +10,13 @@ from shared.errors import Reason, Transient
 from shared.report import Outcome
 from shared.storage import names
 from tests.support.faulty_storage import Answer
-from tests.support.local_stack import DESK, Local, photograph
+from tests.support.local_stack import DESK, LocalStack, photograph
 from tests.support.storage_transport import BAD, Request, Storage, Verdict, Way, refused_copies, there, unread
 
 # --- what was read is what is copied -----------------------------------------------------------------------------
 
 
-def test_the_service_is_told_by_hash_what_it_has_to_copy(local: Local) -> None:
+def test_the_service_is_told_by_hash_what_it_has_to_copy(local: LocalStack) -> None:
     sent = local.upload()
     hook = Storage()
     with Way(local, hook) as way:
@@ -28,7 +28,7 @@ def test_the_service_is_told_by_hash_what_it_has_to_copy(local: Local) -> None:
     assert local.story(names.ARCHIVE, archived)["sha256"] == hashlib.sha256(sent).hexdigest()
 
 
-def test_bytes_that_are_not_those_that_were_read_are_not_archived(local: Local) -> None:
+def test_bytes_that_are_not_those_that_were_read_are_not_archived(local: LocalStack) -> None:
     """The real service compares the hash; Azurite does not."""
     local.upload()
     hook = Storage(lambda request: (400, "Md5Mismatch") if request.step == "copy" else None)
@@ -43,7 +43,9 @@ def test_bytes_that_are_not_those_that_were_read_are_not_archived(local: Local) 
 
 @pytest.mark.parametrize("kind", [BlobType.APPENDBLOB, BlobType.PAGEBLOB])
 @pytest.mark.parametrize("name", [DESK, BAD], ids=["read", "not read"])
-def test_append_and_page_blobs_end_as_block_blobs_with_the_same_bytes(local: Local, kind: BlobType, name: str) -> None:
+def test_append_and_page_blobs_end_as_block_blobs_with_the_same_bytes(
+    local: LocalStack, kind: BlobType, name: str
+) -> None:
     content = photograph().ljust(64 * 1024, b"\0")
     kept = ContentSettings(content_type="image/jpeg")
     local.incoming(name).upload_blob(content, blob_type=kind, content_settings=kept)
@@ -59,7 +61,7 @@ def test_append_and_page_blobs_end_as_block_blobs_with_the_same_bytes(local: Loc
 
 
 @pytest.mark.parametrize("step", ["copy", "look", "put", "delete"])
-def test_an_append_blob_that_is_still_written_to_is_never_deleted_half_read(local: Local, step: str) -> None:
+def test_an_append_blob_that_is_still_written_to_is_never_deleted_half_read(local: LocalStack, step: str) -> None:
     half = photograph()
     local.incoming().upload_blob(half, blob_type=BlobType.APPENDBLOB)
     appended: list[bool] = []
@@ -106,7 +108,7 @@ def test_an_append_blob_that_is_still_written_to_is_never_deleted_half_read(loca
     ],
     ids=lambda name: ascii(name[:12]),
 )
-def test_whatever_a_file_is_called_it_is_moved(local: Local, name: str) -> None:
+def test_whatever_a_file_is_called_it_is_moved(local: LocalStack, name: str) -> None:
     local.upload(name, b"not a picture")
     hook = Storage()
     with Way(local, hook) as way:
@@ -123,7 +125,7 @@ def test_whatever_a_file_is_called_it_is_moved(local: Local, name: str) -> None:
     assert all(len(source) <= 2048 for source in sources), "the service takes no longer ones"
 
 
-def test_a_picture_deep_in_folders_is_archived_under_its_item(local: Local) -> None:
+def test_a_picture_deep_in_folders_is_archived_under_its_item(local: LocalStack) -> None:
     name = f"{'é' * 500}/{'%' * 510}/1896-S.jpg"
     sent = local.upload(name)
     template = {"BLOB_PATH_TEMPLATE": "{name}/{item}.{extension}"}
@@ -138,7 +140,7 @@ def test_a_picture_deep_in_folders_is_archived_under_its_item(local: Local) -> N
 
 
 @pytest.mark.parametrize("text", ["x", "😀", "line\r\n", "\0", "é%"])
-def test_the_story_fits_into_metadata_however_much_there_is_to_tell(local: Local, text: str) -> None:
+def test_the_story_fits_into_metadata_however_much_there_is_to_tell(local: LocalStack, text: str) -> None:
     """Azure takes 8 KiB in all; and the 8 KiB that the uploader may have put on the source are not in the way."""
     name = f"{'名' * 400}.jpg"
     theirs = {f"pim_{number}": "v" * 1000 for number in range(8)}
@@ -170,7 +172,7 @@ def test_the_story_fits_into_metadata_however_much_there_is_to_tell(local: Local
 # --- what else may be on a blob ----------------------------------------------------------------------------------
 
 
-def test_all_snapshots_of_the_source_go_with_it(local: Local) -> None:
+def test_all_snapshots_of_the_source_go_with_it(local: LocalStack) -> None:
     for content in (b"first", b"second", photograph()):
         local.upload(content=content)
         local.incoming().create_snapshot()
@@ -181,7 +183,7 @@ def test_all_snapshots_of_the_source_go_with_it(local: Local) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["Azurite", "by code"])
-def test_a_lease_on_a_copy_that_is_ours_keeps_nothing_up(local: Local, told: bool) -> None:
+def test_a_lease_on_a_copy_that_is_ours_keeps_nothing_up(local: LocalStack, told: bool) -> None:
     """Which of the two is answered, taken or leased, is not documented."""
     local.upload(content=b"not a picture")
     no_delete = Storage(lambda request: 403 if request.step == "delete" else None)
@@ -197,7 +199,7 @@ def test_a_lease_on_a_copy_that_is_ours_keeps_nothing_up(local: Local, told: boo
         lease.break_lease(0)
 
 
-def test_a_source_under_a_policy_stays_and_the_operator_is_told_why(local: Local) -> None:
+def test_a_source_under_a_policy_stays_and_the_operator_is_told_why(local: LocalStack) -> None:
     """An immutability policy or a legal hold on incoming: a mistake, and only storage knows when it ends."""
     sent = local.upload()
     hook = Storage(lambda request: (409, "BlobImmutableDueToPolicy") if request.step == "delete" else None)
@@ -212,7 +214,7 @@ def test_a_source_under_a_policy_stays_and_the_operator_is_told_why(local: Local
 
 
 @pytest.mark.parametrize("name", [DESK, BAD], ids=["read", "not read"])
-def test_a_source_in_the_archive_tier_waits_until_it_can_be_read(local: Local, name: str) -> None:
+def test_a_source_in_the_archive_tier_waits_until_it_can_be_read(local: LocalStack, name: str) -> None:
     local.upload(name)
     local.incoming(name).set_standard_blob_tier("Archive")
     with pytest.raises(Transient, match=r"archive access tier.*another tier"):
@@ -227,7 +229,7 @@ def test_a_source_in_the_archive_tier_waits_until_it_can_be_read(local: Local, n
 
 
 @pytest.mark.parametrize("ending", ["", ".txt"], ids=["original", "note"])
-def test_a_foreign_blob_in_quarantine_is_left_alone_and_named(local: Local, ending: str) -> None:
+def test_a_foreign_blob_in_quarantine_is_left_alone_and_named(local: LocalStack, ending: str) -> None:
     local.upload(content=b"not a picture")
     source = local.pipeline().storage.read(DESK, 10**9)
     name = names.quarantine_name(Reason.NOT_AN_IMAGE, DESK, source.etag) + ending
@@ -245,7 +247,7 @@ def test_a_foreign_blob_in_quarantine_is_left_alone_and_named(local: Local, endi
 
 
 @pytest.mark.parametrize("step", ["note", "delete"])
-def test_a_quarantine_that_was_begun_is_completed(local: Local, step: str) -> None:
+def test_a_quarantine_that_was_begun_is_completed(local: LocalStack, step: str) -> None:
     local.upload(content=b"not a picture")
     stop = Storage(lambda request: 403 if request.step == step else None)
     with Way(local, stop) as way, pytest.raises(Transient):
@@ -265,7 +267,7 @@ STEPS = ["copy", "put", "note", "delete"]
 
 @pytest.mark.parametrize("step", ["copy", "put", "note", "delete", "block by service", "block", "commit"])
 @pytest.mark.parametrize("times", [1, 4], ids=["the SDK asks again", "the host delivers again"])
-def test_a_lost_answer_leaves_one_copy_and_no_source(local: Local, step: str, times: int) -> None:
+def test_a_lost_answer_leaves_one_copy_and_no_source(local: LocalStack, step: str, times: int) -> None:
     """Four times is once more than the SDK asks again."""
     name = DESK if step in STEPS else BAD
     content = b"not a picture"

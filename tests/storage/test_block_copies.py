@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.errors import Reason, Transient
 from shared.storage import names
 from shared.storage.block_copies import BLOCK_BYTES, Block, plan
-from tests.support.local_stack import Local
+from tests.support.local_stack import LocalStack
 from tests.support.storage_transport import BAD, Request, Storage, Verdict, Way, refused_copies, there, unread
 
 MIB = 1024 * 1024
@@ -20,7 +20,7 @@ BEYOND_ONE_COPY = 300_000_000
 THREE_BLOCKS = 2 * BLOCK_BYTES + 12_345
 
 
-class Clock:
+class SteppingClock:
     """A clock on which each look at it takes ``step`` seconds."""
 
     def __init__(self, step: float) -> None:
@@ -45,7 +45,7 @@ def sha256(parts: Iterator[bytes]) -> str:
     return digest.hexdigest()
 
 
-def put_film(local: Local, size: int) -> str:
+def put_film(local: LocalStack, size: int) -> str:
     """Upload a file that is not read before it is moved, and return its hash."""
     kind = ContentSettings(content_type="image/x-film", content_md5=bytearray(range(16)))
     local.incoming(BAD).upload_blob(noise(size), length=size, content_settings=kind, overwrite=True)
@@ -56,7 +56,7 @@ def hash_of(blob: BlobClient) -> str:
     return sha256(blob.download_blob().chunks())
 
 
-def test_a_file_beyond_one_copy_is_copied_by_the_service_in_blocks(local: Local) -> None:
+def test_a_file_beyond_one_copy_is_copied_by_the_service_in_blocks(local: LocalStack) -> None:
     sent = put_film(local, BEYOND_ONE_COPY)
     hook = Storage()
     with Way(local, hook, by_identity=True) as way:
@@ -77,7 +77,7 @@ def test_a_file_beyond_one_copy_is_copied_by_the_service_in_blocks(local: Local)
     assert commit.headers["If-None-Match"] == "*"
 
 
-def test_a_file_beyond_one_copy_arrives_where_the_service_reads_no_source(local: Local) -> None:
+def test_a_file_beyond_one_copy_arrives_where_the_service_reads_no_source(local: LocalStack) -> None:
     """So it is with Azurite by key: it is refused once, and then everything passes through the app."""
     sent = put_film(local, BEYOND_ONE_COPY)
     hook = Storage()
@@ -92,7 +92,7 @@ def test_a_file_beyond_one_copy_arrives_where_the_service_reads_no_source(local:
 @pytest.mark.parametrize(
     "refusal", [(501, "NotImplemented"), (400, "InvalidHeaderValue"), (401, "CannotVerifyCopySource")]
 )
-def test_blocks_that_the_service_refuses_pass_through_the_app(local: Local, refusal: tuple[int, str]) -> None:
+def test_blocks_that_the_service_refuses_pass_through_the_app(local: LocalStack, refusal: tuple[int, str]) -> None:
     sent = put_film(local, THREE_BLOCKS)
 
     def refuse(request: Request) -> Verdict:
@@ -106,11 +106,11 @@ def test_blocks_that_the_service_refuses_pass_through_the_app(local: Local, refu
 
 
 @pytest.mark.parametrize(("first", "then"), [(True, True), (False, False), (True, False)])
-def test_what_takes_longer_than_one_delivery_is_gone_on_with(local: Local, first: bool, then: bool) -> None:
+def test_what_takes_longer_than_one_delivery_is_gone_on_with(local: LocalStack, first: bool, then: bool) -> None:
     """By the service and through the app, and also where the one takes over from the other."""
     sent = put_film(local, THREE_BLOCKS)
     with Way(local, Storage(refused_copies), by_identity=first) as way:
-        mover = way.mover(clock=Clock(120))
+        mover = way.mover(clock=SteppingClock(120))
         with pytest.raises(Transient, match="2 of 3 blocks") as failure:
             mover.move(unread(way.service), names.QUARANTINE, "film", {})
     assert failure.value.reason is Reason.STORAGE
@@ -125,7 +125,7 @@ def test_what_takes_longer_than_one_delivery_is_gone_on_with(local: Local, first
     assert local.names(names.INCOMING) == []
 
 
-def test_a_block_that_is_not_whole_is_sent_again(local: Local) -> None:
+def test_a_block_that_is_not_whole_is_sent_again(local: LocalStack) -> None:
     sent = put_film(local, THREE_BLOCKS)
     hook = Storage(refused_copies)
     with Way(local, hook, by_identity=True) as way:
@@ -140,7 +140,7 @@ def test_a_block_that_is_not_whole_is_sent_again(local: Local) -> None:
 @pytest.mark.parametrize("by_identity", [True, False], ids=["by service", "through the app"])
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])
 def test_a_source_that_changes_between_two_blocks_makes_no_copy(
-    local: Local, by_identity: bool, replaced: bool
+    local: LocalStack, by_identity: bool, replaced: bool
 ) -> None:
     put_film(local, THREE_BLOCKS)
     newer = bytes(THREE_BLOCKS)  # as large, so that only its ETag tells it from the other
@@ -159,7 +159,7 @@ def test_a_source_that_changes_between_two_blocks_makes_no_copy(
     assert local.read(names.INCOMING, BAD) == (newer if replaced else None)
 
 
-def test_a_name_that_is_taken_is_found_out_before_the_first_block(local: Local) -> None:
+def test_a_name_that_is_taken_is_found_out_before_the_first_block(local: LocalStack) -> None:
     put_film(local, THREE_BLOCKS)
     there(local, "film").upload_blob(b"somebody else's")
     hook = Storage(refused_copies)
@@ -173,7 +173,7 @@ def test_a_name_that_is_taken_is_found_out_before_the_first_block(local: Local) 
     assert local.incoming(BAD).exists()
 
 
-def test_a_copy_in_blocks_that_is_there_already_is_not_made_again(local: Local) -> None:
+def test_a_copy_in_blocks_that_is_there_already_is_not_made_again(local: LocalStack) -> None:
     """An earlier delivery died between the copy and the delete."""
     sent = put_film(local, THREE_BLOCKS)
     no_delete = Storage(lambda request: 403 if request.step == "delete" else refused_copies(request))
@@ -187,7 +187,7 @@ def test_a_copy_in_blocks_that_is_there_already_is_not_made_again(local: Local) 
     assert local.names(names.INCOMING) == []
 
 
-def test_two_deliveries_at_the_same_time_end_with_one_copy(local: Local) -> None:
+def test_two_deliveries_at_the_same_time_end_with_one_copy(local: LocalStack) -> None:
     """The other one is done with everything in the moment before this one's commit."""
     sent = put_film(local, THREE_BLOCKS)
     others: list[bool] = []
@@ -207,7 +207,7 @@ def test_two_deliveries_at_the_same_time_end_with_one_copy(local: Local) -> None
 
 
 def test_blocks_of_an_earlier_delivery_are_gone_on_with_where_they_count_as_a_taken_name(
-    local: Local,
+    local: LocalStack,
 ) -> None:
     """Azurite refuses the copy that the service would make otherwise; what Azure does is not documented."""
     content = local.upload(BAD)

@@ -30,7 +30,7 @@ Hook = Callable[[str, str, http.client.HTTPMessage], int | tuple[int, str] | Ans
 
 
 @contextmanager
-def in_front_of(connection_string: str, hook: Hook, *, sources_by_token: bool = False) -> Iterator[str]:
+def storage_proxy(connection_string: str, hook: Hook, *, sources_by_token: bool = False) -> Iterator[str]:
     """Yield a connection string for the same account, by way of ``hook``."""
     parts = dict(part.split("=", 1) for part in connection_string.rstrip(";").split(";"))
     azurite = urlsplit(parts["BlobEndpoint"])

@@ -12,7 +12,7 @@ from PIL import ImageStat
 from shared.errors import Reason, Transient
 from shared.report import Report
 from shared.storage import names
-from tests.support.local_stack import DESK, DESK_ID, Local, photograph
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, photograph
 
 BY_ID = f"CRONUS USA, Inc/{DESK_ID}.jpg"
 PNG = "CRONUS USA, Inc/1896-S.png"
@@ -24,17 +24,17 @@ def picture_of(colour: str, size: tuple[int, int] = (90, 60)) -> bytes:
     return photograph(colour, size)
 
 
-def deliver(local: Local, path: str = DESK, **settings: str) -> Report:
+def deliver(local: LocalStack, path: str = DESK, **settings: str) -> Report:
     """Deliver as a process of its own would."""
     return local.pipeline(**settings).process(names.INCOMING, path)
 
 
-def upload(local: Local, colour: str, path: str = DESK) -> Report:
+def upload(local: LocalStack, colour: str, path: str = DESK) -> Report:
     local.upload(path, picture_of(colour))
     return deliver(local, path)
 
 
-def shown(local: Local) -> str:
+def shown(local: LocalStack) -> str:
     """Return the colour that BC shows, by the names above."""
     picture = local.picture()
     assert picture is not None
@@ -42,24 +42,24 @@ def shown(local: Local) -> str:
     return {red: RED, green: GREEN, blue: BLUE}[max(red, green, blue)]
 
 
-def item(local: Local) -> Any:
+def item(local: LocalStack) -> Any:
     return local.control("GET", f"items/{DESK_ID}")
 
 
-def put_by_hand(local: Local, *colours: str) -> list[bytes]:
+def put_by_hand(local: LocalStack, *colours: str) -> list[bytes]:
     contents = [picture_of(colour, (33, 22)) for colour in colours]
     encoded = [base64.b64encode(content).decode() for content in contents]
     local.control("POST", f"items/{DESK_ID}/pictures", contents=encoded)
     return contents
 
 
-def before(local: Local) -> list[bytes | None]:
+def before(local: LocalStack) -> list[bytes | None]:
     """Return what was kept of what BC had before us."""
     kept = [name for name in local.names(names.ARCHIVE) if ".before." in name]
     return [local.read(names.ARCHIVE, name) for name in kept]
 
 
-def loses_the_answer(local: Local, colour: str, path: str = DESK, applied: Any = "later") -> None:
+def loses_the_answer(local: LocalStack, colour: str, path: str = DESK, applied: Any = "later") -> None:
     """Upload a picture whose PATCH gets no answer; ``applied`` says whether BC writes it all the same."""
     local.upload(path, picture_of(colour))
     local.fault(drop=True, method="PATCH", applied=applied)
@@ -68,13 +68,13 @@ def loses_the_answer(local: Local, colour: str, path: str = DESK, applied: Any =
     assert failure.value.reason is Reason.BC_NO_ANSWER
 
 
-def settles(local: Local, path: str = DESK) -> Report:
+def settles(local: LocalStack, path: str = DESK) -> Report:
     """Let the doubt be over, and deliver again what has waited."""
     local.pass_time(minutes=21)
     return deliver(local, path)
 
 
-def within_one_second(local: Local) -> None:
+def within_one_second(local: LocalStack) -> None:
     """Deliver one upload and have another one of the same name and time in incoming."""
     while True:
         upload(local, BLUE)

@@ -13,7 +13,7 @@ from shared.errors import Transient
 from shared.pipeline import Pipeline
 from shared.report import Report
 from shared.storage import names
-from tests.support.local_stack import Local, photograph
+from tests.support.local_stack import LocalStack, photograph
 
 COMPANY = "CRONUS USA, Inc"
 # Colours that survive JPEG far from each other.
@@ -26,10 +26,10 @@ def small(colour: str, picture_format: str = "JPEG") -> bytes:
     return photograph(colour, (64, 48), picture_format)
 
 
-class OwnItem:
+class FreshItem:
     """An item that nobody else uses; without ``exists`` BC has not got it yet."""
 
-    def __init__(self, local: Local, *, exists: bool = True) -> None:
+    def __init__(self, local: LocalStack, *, exists: bool = True) -> None:
         self.local, self.number = local, f"ONE-{next(_numbers):05}"
         self.id = ""
         if exists:
@@ -49,7 +49,7 @@ class OwnItem:
         """Upload a picture; the answer is what was uploaded."""
         return self.local.upload(name, content)
 
-    def show(self, content: bytes) -> bytes:
+    def put_by_hand(self, content: bytes) -> bytes:
         """Put a picture on the item by hand; the answer is that picture."""
         self.local.control("POST", f"items/{self.id}/pictures", contents=[b64encode(content).decode()])
         return content
@@ -62,7 +62,7 @@ class OwnItem:
         found: dict[str, Any] = self.local.control("GET", f"items/{self.id}")
         return int(found["media_stored"])
 
-    def shown(self) -> str | None:
+    def colour_in_bc(self) -> str | None:
         """Return the colour that the item shows."""
         picture = self.local.picture(self.id)
         return colour_of(picture) if picture else None
@@ -87,7 +87,7 @@ class OwnItem:
         """Return the originals in the archive."""
         return self._in(names.ARCHIVE, f"{COMPANY}/{self.number}/", lambda name: ".before." not in name)
 
-    def kept(self) -> list[bytes]:
+    def kept_pictures(self) -> list[bytes]:
         """Return what was saved of the pictures that BC had before us."""
         return self._in(names.ARCHIVE, f"{COMPANY}/{self.number}/", lambda name: ".before." in name)
 

@@ -23,7 +23,7 @@ DESK = "CRONUS USA, Inc/1896-S.jpg"
 DESK_ID = "f61949dd-c5e1-5f1c-ba9f-058c838c1a04"
 
 
-class Clock:
+class ManualClock:
     """A clock that moves only when somebody sleeps on it."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Clock:
         return Throttle(self.sleep, self, lambda: 0.0)
 
 
-class Local:
+class LocalStack:
     """A running stack, and the app's pipeline for it."""
 
     def __init__(self, running: stack.Stack) -> None:
@@ -75,14 +75,14 @@ class Local:
     def pipeline(
         self,
         *,
-        clock: Clock | None = None,
+        clock: ManualClock | None = None,
         throttle: Throttle | None = None,
         timeouts: Timeouts | None = None,
         **settings: str,
     ) -> Pipeline:
         """Return the app's own pipeline, as ``function_app`` would build it from these settings."""
         read = config.read({**self.stack.app_settings, **settings})
-        return wiring.build(read, throttle=throttle or (clock or Clock()).throttle(), timeouts=timeouts)
+        return wiring.build(read, throttle=throttle or (clock or ManualClock()).throttle(), timeouts=timeouts)
 
     def control(self, verb: str, path: str, /, **body: Any) -> Any:
         """Set something in the simulator through its control API, or read it."""

@@ -2,7 +2,7 @@
 
 Each of its tunnels ends in TLS under a certificate made for that host and for this run. The requests inside go on as
 they are, but for the header Host, which names the server; the answers come back as they are. Any other host than the
-one is refused, so that what a client asks for beyond it shows in ``asked``.
+one is refused, so that what a client asks for beyond it shows in ``requested_hosts``.
 """
 
 import ssl
@@ -54,12 +54,12 @@ class _Tunnelled(BaseHTTPRequestHandler):
 
 
 class Proxy(ThreadingTCPServer):
-    """Leads ``host`` to the server at ``target``; ``asked`` is every host that clients asked for."""
+    """Leads ``host`` to the server at ``target``; ``requested_hosts`` is every host that clients asked for."""
 
     daemon_threads = True
 
     def __init__(self, host: str, target: str, folder: Path) -> None:
-        self.asked: list[str] = []
+        self.requested_hosts: list[str] = []
         self.host, self.target = host, urlsplit(target).netloc
         self.certificate, private = certificates.make(folder, host)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -74,7 +74,7 @@ class _Connect(BaseHTTPRequestHandler):
     server: Proxy
 
     def do_CONNECT(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requested_hosts.append(self.path)
         if self.path != f"{self.server.host}:443":
             self.send_error(403, "Only one host lies behind this proxy")
             return

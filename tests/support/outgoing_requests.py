@@ -90,7 +90,7 @@ def hooked(hook: Hook) -> Iterator[None]:
 
 
 @contextmanager
-def opened() -> Iterator[None]:
+def hooks_installed() -> Iterator[None]:
     """Open the way for hooks, and close it again."""
     real = HTTPAdapter.send
 

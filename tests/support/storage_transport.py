@@ -16,8 +16,8 @@ from shared.storage import names, uploads
 from shared.storage.archive import Archive
 from shared.storage.moves import Mover
 from shared.storage.uploads import PictureStorage, Source
-from tests.support.faulty_storage import Answer, in_front_of
-from tests.support.local_stack import Local
+from tests.support.faulty_storage import Answer, storage_proxy
+from tests.support.local_stack import LocalStack
 
 BAD = "CRONUS USA, Inc/2026/03/film.jpg"  # matches no template: moved without being read
 AT_ONCE = ExponentialRetry(initial_backoff=0, increment_base=0, random_jitter_range=0, retry_total=3)
@@ -67,12 +67,12 @@ class Storage:
 class Way:
     """The app's own storage client, by way of ``hook``."""
 
-    def __init__(self, local: Local, hook: Storage, *, by_identity: bool = False) -> None:
+    def __init__(self, local: LocalStack, hook: Storage, *, by_identity: bool = False) -> None:
         self._local, self._hook, self._by_identity = local, hook, by_identity
         self._ending = ExitStack()
 
     def __enter__(self) -> Self:
-        proxy = in_front_of(
+        proxy = storage_proxy(
             self._local.stack.app_settings["PICTURE_STORAGE"], self._hook, sources_by_token=self._by_identity
         )
         connection = self._ending.enter_context(proxy)
@@ -95,7 +95,7 @@ def unread(service: BlobServiceClient, name: str = BAD) -> Source:
     return PictureStorage(service).look_at(name)
 
 
-def there(local: Local, name: str, container: str = names.QUARANTINE) -> BlobClient:
+def there(local: LocalStack, name: str, container: str = names.QUARANTINE) -> BlobClient:
     return local.storage.get_blob_client(container, name)
 
 
