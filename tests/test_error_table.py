@@ -41,7 +41,7 @@ def is_quarantined(local: LocalStack, name: str, content: bytes, reason: str, **
     assert local.read(names.QUARANTINE, original) == content
     assert local.names(names.INCOMING) == []
     assert local.names(names.ARCHIVE) == []
-    assert local.story(names.QUARANTINE, original)["reason"] == reason
+    assert local.metadata(names.QUARANTINE, original)["reason"] == reason
     explanation = (local.read(names.QUARANTINE, note) or b"").decode()
     assert name in explanation
     return explanation
@@ -519,7 +519,7 @@ def test_what_the_service_does_not_copy_is_moved_all_the_same(
     assert local.names(names.INCOMING) == []
     container = names.ARCHIVE if content else names.QUARANTINE
     assert local.read(container, local.names(container)[0]) == content
-    assert local.story(container, local.names(container)[0])["source_name"] == DESK
+    assert local.metadata(container, local.names(container)[0])["source_name"] == DESK
 
 
 @pytest.mark.parametrize("container", [names.INCOMING, names.ARCHIVE])

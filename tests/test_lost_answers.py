@@ -21,72 +21,72 @@ from tests.support.item_pictures import (
     GREEN,
     PNG,
     RED,
-    before,
+    colour_in_bc,
     deliver,
-    item,
-    loses_the_answer,
+    deliver_after_doubt,
+    item_in_bc,
+    kept_pictures,
     picture_of,
     put_by_hand,
-    settles,
-    shown,
     storage_requests,
     upload,
+    upload_with_lost_answer,
 )
 from tests.support.local_stack import DESK, LocalStack, ManualClock
 
 
 def test_a_late_write_does_not_stay_on_the_item(local: LocalStack) -> None:
     """The picture of promise 2: the newer upload is seen at once, and again once the older request took effect."""
-    loses_the_answer(local, BLUE)
+    upload_with_lost_answer(local, BLUE)
     local.pass_time(seconds=5)
     report = upload(local, RED)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
     local.control("POST", "late")
-    assert shown(local) == BLUE, "BC has run the older request now"
-    report = settles(local)
+    assert colour_in_bc(local) == BLUE, "BC has run the older request now"
+    report = deliver_after_doubt(local)
     assert report.outcome is Outcome.UPDATED
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
     assert local.names(names.INCOMING) == []
 
 
 def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_refused(local: LocalStack) -> None:
-    loses_the_answer(local, BLUE)
+    upload_with_lost_answer(local, BLUE)
     local.pass_time(seconds=5)
     upload(local, RED)
     local.control("POST", "late")
     local.fault(403, method="PATCH")
     with pytest.raises(Transient):
-        settles(local)
-    assert shown(local) == BLUE
+        deliver_after_doubt(local)
+    assert colour_in_bc(local) == BLUE
     report = deliver(local)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, True)
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
     assert local.names(names.INCOMING) == []
 
 
 def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(local: LocalStack) -> None:
-    loses_the_answer(local, BLUE, applied=True)
+    upload_with_lost_answer(local, BLUE, applied=True)
     report = deliver(local)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
     assert len(local.requests("PATCH")) == 1
-    assert settles(local).outcome is Outcome.UPDATED
+    assert deliver_after_doubt(local).outcome is Outcome.UPDATED
     assert len(local.requests("PATCH")) == 1
-    assert item(local)["media_stored"] == 1
+    assert item_in_bc(local)["media_stored"] == 1
 
 
 def test_a_write_that_is_repeated_because_its_answer_was_lost_is_told(local: LocalStack) -> None:
-    loses_the_answer(local, BLUE, applied=False)
+    upload_with_lost_answer(local, BLUE, applied=False)
     report = deliver(local)
     assert (report.outcome, report.reason, report.repeated) == (Outcome.WAITING, "settling", True)
-    report = settles(local)
+    report = deliver_after_doubt(local)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
     assert len(local.requests("PATCH")) == 2
     assert local.names(names.INCOMING) == []
 
 
 def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: LocalStack) -> None:
-    loses_the_answer(local, BLUE, BY_ID, applied=False)
+    upload_with_lost_answer(local, BLUE, BY_ID, applied=False)
     deliver(local, BY_ID)
     asked = len(local.requests())
     local.pass_time(minutes=10)
@@ -96,32 +96,32 @@ def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: LocalStack
 
 def test_two_lost_answers_are_both_remembered(local: LocalStack) -> None:
     """The older one's picture is on the item: it is not written again, and not taken for somebody else's."""
-    loses_the_answer(local, BLUE, applied=True)
+    upload_with_lost_answer(local, BLUE, applied=True)
     local.pass_time(seconds=5)
-    loses_the_answer(local, RED, PNG, applied=False)
+    upload_with_lost_answer(local, RED, PNG, applied=False)
     assert deliver(local).reason == "settling"
     assert len(local.requests("PATCH")) == 2, "BC shows it already"
     report = deliver(local, PNG)
     assert (report.reason, report.repeated) == ("settling", True)
-    assert shown(local) == RED
-    assert before(local) == []
+    assert colour_in_bc(local) == RED
+    assert kept_pictures(local) == []
 
 
 @pytest.mark.parametrize("applied", [True, False, "later"])
 def test_a_lost_answer_ends_with_the_picture_on_the_item_and_the_original_in_the_archive(
     local: LocalStack, applied: Any
 ) -> None:
-    loses_the_answer(local, BLUE, applied=applied)
+    upload_with_lost_answer(local, BLUE, applied=applied)
     deliver(local)
     local.control("POST", "late")
-    assert settles(local).outcome is Outcome.UPDATED
-    assert shown(local) == BLUE
+    assert deliver_after_doubt(local).outcome is Outcome.UPDATED
+    assert colour_in_bc(local) == BLUE
     assert local.names(names.INCOMING) == []
     assert len(local.names(names.ARCHIVE)) == 1
 
 
 def test_a_picture_that_settles_never_goes_to_quarantine(local: LocalStack) -> None:
-    loses_the_answer(local, BLUE)
+    upload_with_lost_answer(local, BLUE)
     assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.WAITING
 
 
@@ -168,8 +168,8 @@ def test_a_dead_workers_claim_is_taken_over_after_three_minutes(local: LocalStac
     local.pass_time(minutes=4)
     report = deliver(local)
     assert (report.outcome, report.reason, report.repeated) == (Outcome.WAITING, "settling", True)
-    assert shown(local) == BLUE
-    assert settles(local).outcome is Outcome.UPDATED
+    assert colour_in_bc(local) == BLUE
+    assert deliver_after_doubt(local).outcome is Outcome.UPDATED
 
 
 # --- a request begins soon after its claim, or not at all --------------------------------------------------------
@@ -231,7 +231,7 @@ def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: Loca
         report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
     assert len(local.requests("PATCH")) == 1
-    assert settles(local).outcome is Outcome.UPDATED
+    assert deliver_after_doubt(local).outcome is Outcome.UPDATED
 
 
 def test_a_claim_that_took_long_to_write_is_made_anew(local: LocalStack) -> None:

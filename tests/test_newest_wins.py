@@ -12,11 +12,11 @@ from tests.support.item_pictures import (
     BY_ID,
     PNG,
     RED,
+    colour_in_bc,
     deliver,
     picture_of,
-    shown,
     upload,
-    within_one_second,
+    upload_twice_within_a_second,
 )
 from tests.support.local_stack import DESK, LocalStack
 
@@ -37,7 +37,7 @@ def test_the_newest_upload_wins_whatever_the_order_of_delivery(
     two_uploads(local, older, newer)
     order = (newer, older) if newest_first else (older, newer)
     reports = {path: deliver(local, path) for path in order}
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
     assert reports[newer].outcome is Outcome.UPDATED
     assert reports[older].outcome is (Outcome.SUPERSEDED if newest_first else Outcome.UPDATED)
     assert local.names(names.INCOMING) == []
@@ -51,16 +51,16 @@ def test_a_superseded_original_tells_in_the_archive_that_it_was(local: LocalStac
     report = deliver(local, DESK)
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "newer_upload")
     (name,) = [name for name in local.names(names.ARCHIVE) if name.endswith(".jpg")]
-    story = local.story(names.ARCHIVE, name)
-    assert (story["outcome"], story["reason"], story["source_name"]) == ("superseded", "newer_upload", DESK)
+    metadata = local.metadata(names.ARCHIVE, name)
+    assert (metadata["outcome"], metadata["reason"], metadata["source_name"]) == ("superseded", "newer_upload", DESK)
     assert len(local.requests("PATCH")) == 1
 
 
 def test_within_one_second_the_later_of_one_name_wins(local: LocalStack) -> None:
     """Last-Modified has whole seconds: the blob that is in incoming now is the newer one."""
-    within_one_second(local)
+    upload_twice_within_a_second(local)
     assert deliver(local).outcome is Outcome.UPDATED
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
 
 
 def test_within_one_second_names_decide_the_same_way_in_either_order(local: LocalStack) -> None:
@@ -74,7 +74,7 @@ def test_within_one_second_names_decide_the_same_way_in_either_order(local: Loca
                 break
         for path in order:
             deliver(local, path)
-        assert shown(local) == RED, "1896-S.png comes after 1896-S.jpg"
+        assert colour_in_bc(local) == RED, "1896-S.png comes after 1896-S.jpg"
 
 
 # --- replays -----------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_a_replayed_original_does_not_replace_a_newer_upload(local: LocalStack) 
     replay(local, old, DESK)
     report = deliver(local)
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "newer_upload")
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
     assert local.names(names.INCOMING) == []
 
 
@@ -110,9 +110,9 @@ def test_a_replay_reaches_an_item_that_has_nothing_newer(local: LocalStack) -> N
     local.pass_time(hours=1)
     local.incoming().upload_blob(blob.download_blob().readall(), metadata=told)
     assert deliver(local).outcome is Outcome.UPDATED
-    assert shown(local) == BLUE
+    assert colour_in_bc(local) == BLUE
     (archived,) = local.names(names.ARCHIVE)
-    assert local.story(names.ARCHIVE, archived)["uploaded_at"] == unquote(told["uploaded_at"])
+    assert local.metadata(names.ARCHIVE, archived)["uploaded_at"] == unquote(told["uploaded_at"])
 
 
 def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local: LocalStack) -> None:
@@ -123,7 +123,7 @@ def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local:
     local.pass_time(hours=1)
     replay(local, archived, DESK)
     assert deliver(local).outcome is Outcome.UPDATED
-    assert shown(local) == BLUE
+    assert colour_in_bc(local) == BLUE
 
 
 def test_nobody_can_upload_from_the_future(local: LocalStack) -> None:
@@ -134,7 +134,7 @@ def test_nobody_can_upload_from_the_future(local: LocalStack) -> None:
     deliver(local)
     local.pass_time(seconds=5)
     assert upload(local, RED).outcome is Outcome.UPDATED
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
 
 
 @pytest.mark.parametrize("spelling", [str.capitalize, str.upper])
@@ -150,7 +150,7 @@ def test_a_replay_is_known_however_a_tool_spells_the_names_of_its_metadata(
     found = {spelling(name): value for name, value in source.get_blob_properties().metadata.items()}
     local.incoming().upload_blob(source.download_blob().readall(), metadata=found)
     assert deliver(local).reason == "newer_upload"
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
 
 
 def test_a_replay_waits_for_its_item_as_long_as_any_other_upload(local: LocalStack) -> None:

@@ -36,13 +36,13 @@ def test_the_archived_original_tells_its_story(local: LocalStack) -> None:
     uploaded_at = local.incoming("CRONUS USA, Inc/Ä-1100.jpg").get_blob_properties().last_modified
     local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/Ä-1100.jpg")
     (archived,) = local.names(names.ARCHIVE)
-    story = local.story(names.ARCHIVE, archived)
-    assert story["outcome"] == "updated"
-    assert story["source_name"] == "CRONUS USA, Inc/Ä-1100.jpg"
-    assert story["item_number"] == "Ä-1100"
-    assert story["company"] == "CRONUS USA, Inc."
-    assert story["uploaded_at"] == uploaded_at.isoformat()
-    assert len(story["sha256"]) == 64
+    metadata = local.metadata(names.ARCHIVE, archived)
+    assert metadata["outcome"] == "updated"
+    assert metadata["source_name"] == "CRONUS USA, Inc/Ä-1100.jpg"
+    assert metadata["item_number"] == "Ä-1100"
+    assert metadata["company"] == "CRONUS USA, Inc."
+    assert metadata["uploaded_at"] == uploaded_at.isoformat()
+    assert len(metadata["sha256"]) == 64
 
 
 @pytest.mark.parametrize(

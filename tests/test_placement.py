@@ -11,14 +11,14 @@ from shared.report import Outcome, Report
 from shared.storage import names
 from tests.support.item_pictures import (
     BLUE,
+    BY_NUMBER_AND_BY_ID,
     GREEN,
-    PATHS,
     RED,
+    colour_in_bc,
     deliver,
-    item,
+    item_in_bc,
     picture_of,
     put_by_hand,
-    shown,
     upload,
 )
 from tests.support.local_stack import DESK, DESK_ID, LocalStack
@@ -26,13 +26,13 @@ from tests.support.local_stack import DESK, DESK_ID, LocalStack
 # --- nothing twice -----------------------------------------------------------------------------------------------
 
 
-@PATHS
+@BY_NUMBER_AND_BY_ID
 def test_an_unchanged_picture_leaves_the_item_untouched(local: LocalStack, path: str) -> None:
     upload(local, BLUE, path)
-    touched = item(local)
+    touched = item_in_bc(local)
     report = upload(local, BLUE, path)
     assert report.outcome is Outcome.UNCHANGED
-    assert item(local) == touched, "lastModifiedDateTime and the number of stored media among it"
+    assert item_in_bc(local) == touched, "lastModifiedDateTime and the number of stored media among it"
     assert local.names(names.INCOMING) == []
     assert len(local.names(names.ARCHIVE)) == 2
 
@@ -54,15 +54,15 @@ def test_unchanged_is_what_bc_really_has(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local, GREEN)
     assert upload(local, BLUE).outcome is Outcome.UPDATED
-    assert shown(local) == BLUE
+    assert colour_in_bc(local) == BLUE
 
 
 def test_a_picture_that_was_removed_from_the_item_is_written_again(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local)
-    assert item(local)["picture"] is None
+    assert item_in_bc(local)["picture"] is None
     assert upload(local, BLUE).outcome is Outcome.UPDATED
-    assert shown(local) == BLUE
+    assert colour_in_bc(local) == BLUE
 
 
 def test_a_rendition_by_other_settings_is_another_picture(local: LocalStack) -> None:
@@ -86,7 +86,7 @@ def test_deliveries_that_run_at_the_same_time_write_once(local: LocalStack) -> N
         running = [threads.submit(one.process, names.INCOMING, DESK) for one in pipelines]
         ended = [one.exception() or one.result() for one in running]
     assert len(local.requests("PATCH")) == 1
-    assert item(local)["media_stored"] == 1
+    assert item_in_bc(local)["media_stored"] == 1
     for end in ended:  # the fake clock lets the others' 5 s of waiting pass at once
         assert isinstance(end, Report) or (isinstance(end, Transient) and end.reason is Reason.ITEM_BUSY)
     assert local.names(names.INCOMING) == []
@@ -107,7 +107,7 @@ def test_the_same_item_number_in_another_company_is_another_item(local: LocalSta
     local.upload("NORDWIND/1000.jpg", picture_of(RED))
     deliver(local, "NORDWIND/1000.jpg")
     assert len(local.names(names.RECORDS)) == 2
-    assert shown(local) == BLUE
+    assert colour_in_bc(local) == BLUE
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"version": 2}', b"\xff\xfe", b"null"])

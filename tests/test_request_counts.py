@@ -5,14 +5,14 @@ from shared.storage import names
 from tests.support.item_pictures import (
     BLUE,
     BY_ID,
+    BY_NUMBER_AND_BY_ID,
     GREEN,
-    PATHS,
     RED,
     deliver,
     picture_of,
     put_by_hand,
     storage_requests,
-    within_one_second,
+    upload_twice_within_a_second,
 )
 from tests.support.local_stack import DESK, LocalStack
 
@@ -40,7 +40,7 @@ def test_by_id_a_changed_picture_costs_one_request_and_an_unchanged_one_too(loca
     assert cost(local, RED, BY_ID, Outcome.UNCHANGED) == ("GET", 5)
 
 
-@PATHS
+@BY_NUMBER_AND_BY_ID
 def test_keeping_what_bc_had_costs_one_request_more_on_either_side(local: LocalStack, path: str) -> None:
     put_by_hand(local, GREEN)
     assert cost(local, BLUE, path) == ("GET GET PATCH", 7)
@@ -49,7 +49,7 @@ def test_keeping_what_bc_had_costs_one_request_more_on_either_side(local: LocalS
 def test_within_one_second_a_second_upload_of_the_name_costs_one_request_more(local: LocalStack) -> None:
     """Which of them is still in incoming has to be asked."""
     with storage_requests() as storage:
-        within_one_second(local)
+        upload_twice_within_a_second(local)
         del storage.methods[:]
         assert deliver(local).outcome is Outcome.UPDATED
     assert len(storage.methods) == 7

@@ -13,7 +13,16 @@ from shared.errors import Reason, Transient
 from shared.storage import names
 from shared.storage.block_copies import BLOCK_BYTES, Block, plan
 from tests.support.local_stack import LocalStack
-from tests.support.storage_transport import BAD, Request, Storage, Verdict, Way, refused_copies, there, unread
+from tests.support.storage_transport import (
+    BAD_PATH,
+    HookedStorage,
+    Request,
+    StorageHook,
+    Verdict,
+    refuse_copies,
+    stored_blob,
+    unread_source,
+)
 
 MIB = 1024 * 1024
 BEYOND_ONE_COPY = 300_000_000
@@ -48,7 +57,7 @@ def sha256(parts: Iterator[bytes]) -> str:
 def put_film(local: LocalStack, size: int) -> str:
     """Upload a file that is not read before it is moved, and return its hash."""
     kind = ContentSettings(content_type="image/x-film", content_md5=bytearray(range(16)))
-    local.incoming(BAD).upload_blob(noise(size), length=size, content_settings=kind, overwrite=True)
+    local.incoming(BAD_PATH).upload_blob(noise(size), length=size, content_settings=kind, overwrite=True)
     return sha256(noise(size))
 
 
@@ -58,35 +67,35 @@ def hash_of(blob: BlobClient) -> str:
 
 def test_a_file_beyond_one_copy_is_copied_by_the_service_in_blocks(local: LocalStack) -> None:
     sent = put_film(local, BEYOND_ONE_COPY)
-    hook = Storage()
-    with Way(local, hook, by_identity=True) as way:
-        source = unread(way.service)
-        assert way.mover().move(source, names.QUARANTINE, "film", {"outcome": "quarantined"})
-    assert hash_of(there(local, "film")) == sent
+    hook = StorageHook()
+    with HookedStorage(local, hook, by_identity=True) as storage:
+        source = unread_source(storage.service)
+        assert storage.mover().move(source, names.QUARANTINE, "film", {"outcome": "quarantined"})
+    assert hash_of(stored_blob(local, "film")) == sent
     assert local.names(names.INCOMING) == []
-    assert local.story(names.QUARANTINE, "film")["outcome"] == "quarantined"
-    assert local.story(names.QUARANTINE, "film")["source_name"] == BAD
-    settings = there(local, "film").get_blob_properties().content_settings
+    assert local.metadata(names.QUARANTINE, "film")["outcome"] == "quarantined"
+    assert local.metadata(names.QUARANTINE, "film")["source_name"] == BAD_PATH
+    settings = stored_blob(local, "film").get_blob_properties().content_settings
     assert (settings.content_type, settings.content_md5) == ("image/x-film", bytearray(range(16)))
     assert hook.steps("read", "block", "put") == [], "no byte passes through the app"
-    blocks = [request for request in hook.seen if request.step == "block by service"]
+    blocks = [request for request in hook.requests if request.step == "block by service"]
     assert len(blocks) == 9
     assert {request.headers["x-ms-source-if-match"] for request in blocks} == {source.etag}
     assert all(request.headers["x-ms-copy-source-authorization"].startswith("Bearer eyJ") for request in blocks)
-    (commit,) = [request for request in hook.seen if request.step == "commit"]
+    (commit,) = [request for request in hook.requests if request.step == "commit"]
     assert commit.headers["If-None-Match"] == "*"
 
 
 def test_a_file_beyond_one_copy_arrives_where_the_service_reads_no_source(local: LocalStack) -> None:
     """So it is with Azurite by key: it is refused once, and then everything passes through the app."""
     sent = put_film(local, BEYOND_ONE_COPY)
-    hook = Storage()
-    with Way(local, hook) as way:
-        assert way.mover().move(unread(way.service), names.QUARANTINE, "film", {})
-    assert hash_of(there(local, "film")) == sent
+    hook = StorageHook()
+    with HookedStorage(local, hook) as storage:
+        assert storage.mover().move(unread_source(storage.service), names.QUARANTINE, "film", {})
+    assert hash_of(stored_blob(local, "film")) == sent
     assert local.names(names.INCOMING) == []
     assert hook.steps("block by service", "block", "read") == ["block by service", *["read", "block"] * 9]
-    assert all(request.headers["Content-MD5"] for request in hook.seen if request.step == "block")
+    assert all(request.headers["Content-MD5"] for request in hook.requests if request.step == "block")
 
 
 @pytest.mark.parametrize(
@@ -96,12 +105,12 @@ def test_blocks_that_the_service_refuses_pass_through_the_app(local: LocalStack,
     sent = put_film(local, THREE_BLOCKS)
 
     def refuse(request: Request) -> Verdict:
-        return refusal if request.step == "block by service" else refused_copies(request)
+        return refusal if request.step == "block by service" else refuse_copies(request)
 
-    hook = Storage(refuse)
-    with Way(local, hook, by_identity=True) as way:
-        assert way.mover().move(unread(way.service), names.QUARANTINE, "film", {})
-    assert hash_of(there(local, "film")) == sent
+    hook = StorageHook(refuse)
+    with HookedStorage(local, hook, by_identity=True) as storage:
+        assert storage.mover().move(unread_source(storage.service), names.QUARANTINE, "film", {})
+    assert hash_of(stored_blob(local, "film")) == sent
     assert hook.steps("block by service", "block") == ["block by service", *["block"] * 3]
 
 
@@ -109,32 +118,32 @@ def test_blocks_that_the_service_refuses_pass_through_the_app(local: LocalStack,
 def test_what_takes_longer_than_one_delivery_is_gone_on_with(local: LocalStack, first: bool, then: bool) -> None:
     """By the service and through the app, and also where the one takes over from the other."""
     sent = put_film(local, THREE_BLOCKS)
-    with Way(local, Storage(refused_copies), by_identity=first) as way:
-        mover = way.mover(clock=SteppingClock(120))
+    with HookedStorage(local, StorageHook(refuse_copies), by_identity=first) as storage:
+        mover = storage.mover(clock=SteppingClock(120))
         with pytest.raises(Transient, match="2 of 3 blocks") as failure:
-            mover.move(unread(way.service), names.QUARANTINE, "film", {})
+            mover.move(unread_source(storage.service), names.QUARANTINE, "film", {})
     assert failure.value.reason is Reason.STORAGE
-    assert local.incoming(BAD).exists()
+    assert local.incoming(BAD_PATH).exists()
     assert local.names(names.QUARANTINE) == []
-    hook = Storage(refused_copies)
-    with Way(local, hook, by_identity=then) as way:
-        assert way.mover().move(unread(way.service), names.QUARANTINE, "film", {})
+    hook = StorageHook(refuse_copies)
+    with HookedStorage(local, hook, by_identity=then) as storage:
+        assert storage.mover().move(unread_source(storage.service), names.QUARANTINE, "film", {})
     assert hook.steps("block by service", "block")[-1:] == ["block by service" if then else "block"]
     assert len(hook.steps("block by service" if then else "block")) == 1
-    assert hash_of(there(local, "film")) == sent
+    assert hash_of(stored_blob(local, "film")) == sent
     assert local.names(names.INCOMING) == []
 
 
 def test_a_block_that_is_not_whole_is_sent_again(local: LocalStack) -> None:
     sent = put_film(local, THREE_BLOCKS)
-    hook = Storage(refused_copies)
-    with Way(local, hook, by_identity=True) as way:
-        source = unread(way.service)
+    hook = StorageHook(refuse_copies)
+    with HookedStorage(local, hook, by_identity=True) as storage:
+        source = unread_source(storage.service)
         blocks = plan(source.name, source.etag, source.size)
-        there(local, "film").stage_block(blocks[1].id, b"half")
-        assert way.mover().move(source, names.QUARANTINE, "film", {})
+        stored_blob(local, "film").stage_block(blocks[1].id, b"half")
+        assert storage.mover().move(source, names.QUARANTINE, "film", {})
     assert hook.steps("block by service") == ["block by service"] * 3
-    assert hash_of(there(local, "film")) == sent
+    assert hash_of(stored_blob(local, "film")) == sent
 
 
 @pytest.mark.parametrize("by_identity", [True, False], ids=["by service", "through the app"])
@@ -150,40 +159,40 @@ def test_a_source_that_changes_between_two_blocks_makes_no_copy(
         if request.step in ("block by service", "block"):
             done.append(request.step)
             if len(done) == 2:
-                local.upload(BAD, newer) if replaced else local.incoming(BAD).delete_blob()
-        return refused_copies(request)
+                local.upload(BAD_PATH, newer) if replaced else local.incoming(BAD_PATH).delete_blob()
+        return refuse_copies(request)
 
-    with Way(local, Storage(change), by_identity=by_identity) as way:
-        assert not way.mover().move(unread(way.service), names.QUARANTINE, "half a film", {})
+    with HookedStorage(local, StorageHook(change), by_identity=by_identity) as storage:
+        assert not storage.mover().move(unread_source(storage.service), names.QUARANTINE, "half a film", {})
     assert local.names(names.QUARANTINE) == []
-    assert local.read(names.INCOMING, BAD) == (newer if replaced else None)
+    assert local.read(names.INCOMING, BAD_PATH) == (newer if replaced else None)
 
 
 def test_a_name_that_is_taken_is_found_out_before_the_first_block(local: LocalStack) -> None:
     put_film(local, THREE_BLOCKS)
-    there(local, "film").upload_blob(b"somebody else's")
-    hook = Storage(refused_copies)
+    stored_blob(local, "film").upload_blob(b"somebody else's")
+    hook = StorageHook(refuse_copies)
     with (
-        Way(local, hook) as way,
+        HookedStorage(local, hook) as storage,
         pytest.raises(Transient, match=r"quarantine/film is taken .* Rename or remove"),
     ):
-        way.mover().move(unread(way.service), names.QUARANTINE, "film", {})
+        storage.mover().move(unread_source(storage.service), names.QUARANTINE, "film", {})
     assert hook.steps("block by service", "block") == []
     assert local.read(names.QUARANTINE, "film") == b"somebody else's"
-    assert local.incoming(BAD).exists()
+    assert local.incoming(BAD_PATH).exists()
 
 
 def test_a_copy_in_blocks_that_is_there_already_is_not_made_again(local: LocalStack) -> None:
     """An earlier delivery died between the copy and the delete."""
     sent = put_film(local, THREE_BLOCKS)
-    no_delete = Storage(lambda request: 403 if request.step == "delete" else refused_copies(request))
-    with Way(local, no_delete) as way, pytest.raises(Transient):
-        way.mover().move(unread(way.service), names.QUARANTINE, "film", {})
-    hook = Storage(refused_copies)
-    with Way(local, hook) as way:
-        assert way.mover().move(unread(way.service), names.QUARANTINE, "film", {})
+    no_delete = StorageHook(lambda request: 403 if request.step == "delete" else refuse_copies(request))
+    with HookedStorage(local, no_delete) as storage, pytest.raises(Transient):
+        storage.mover().move(unread_source(storage.service), names.QUARANTINE, "film", {})
+    hook = StorageHook(refuse_copies)
+    with HookedStorage(local, hook) as storage:
+        assert storage.mover().move(unread_source(storage.service), names.QUARANTINE, "film", {})
     assert hook.steps("block by service", "block") == []
-    assert hash_of(there(local, "film")) == sent
+    assert hash_of(stored_blob(local, "film")) == sent
     assert local.names(names.INCOMING) == []
 
 
@@ -194,15 +203,15 @@ def test_two_deliveries_at_the_same_time_end_with_one_copy(local: LocalStack) ->
 
     def overtake(request: Request) -> Verdict:
         if request.step == "commit" and not others:
-            with Way(local, Storage(refused_copies)) as other:
-                others.append(other.mover().move(unread(other.service), names.QUARANTINE, "one", {}))
-        return refused_copies(request)
+            with HookedStorage(local, StorageHook(refuse_copies)) as other:
+                others.append(other.mover().move(unread_source(other.service), names.QUARANTINE, "one", {}))
+        return refuse_copies(request)
 
-    with Way(local, Storage(overtake)) as way:
-        assert way.mover().move(unread(way.service), names.QUARANTINE, "one", {})
+    with HookedStorage(local, StorageHook(overtake)) as storage:
+        assert storage.mover().move(unread_source(storage.service), names.QUARANTINE, "one", {})
     assert others == [True]
     assert local.names(names.QUARANTINE) == ["one"]
-    assert hash_of(there(local, "one")) == sent
+    assert hash_of(stored_blob(local, "one")) == sent
     assert local.names(names.INCOMING) == []
 
 
@@ -210,12 +219,12 @@ def test_blocks_of_an_earlier_delivery_are_gone_on_with_where_they_count_as_a_ta
     local: LocalStack,
 ) -> None:
     """Azurite refuses the copy that the service would make otherwise; what Azure does is not documented."""
-    content = local.upload(BAD)
-    with Way(local, Storage(), by_identity=True) as way:
-        source = unread(way.service)
+    content = local.upload(BAD_PATH)
+    with HookedStorage(local, StorageHook(), by_identity=True) as storage:
+        source = unread_source(storage.service)
         (block,) = plan(source.name, source.etag, source.size)
-        there(local, "begun").stage_block(block.id, content)
-        assert way.mover().move(source, names.QUARANTINE, "begun", {})
+        stored_blob(local, "begun").stage_block(block.id, content)
+        assert storage.mover().move(source, names.QUARANTINE, "begun", {})
     assert local.read(names.QUARANTINE, "begun") == content
     assert local.names(names.INCOMING) == []
 
