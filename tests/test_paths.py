@@ -14,23 +14,15 @@ from hypothesis import strategies as st
 from shared.config import DEFAULT_TEMPLATE
 from shared.errors import Permanent, Reason
 from shared.paths import ItemKey, KeyKind, fold_company, parse_path, parse_templates
-from shared.storage.names import archive_name, encode_metadata, fingerprint, quarantine_name
+from tests.support.blob_paths import BLOB_PATHS, GUID
 
 DEFAULT = parse_templates(DEFAULT_TEMPLATE)
-GUID = "f61949dd-c5e1-5f1c-ba9f-058c838c1a04"
-NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 TEMPLATES = (
     DEFAULT_TEMPLATE,
     "{gtin}.{extension}",
     "{name}/{item}.{extension}",
     "{company}/{item}-{name}.{extension}",
     "{item} ({name}).jpg|{company}/{gtin}_{name}.{extension}",
-)
-# What real blob names and hostile ones are made of, besides any other text.
-PATHS = st.one_of(
-    st.text(max_size=1024),
-    st.text(alphabet="aA1-_./\\ {}~%?#\0\n\u0308ßÄ", max_size=1024),
-    st.builds("/".join, st.lists(st.sampled_from(["a", "", ".", "..", " ", "a.jpg", GUID]), max_size=12)),
 )
 
 
@@ -212,7 +204,7 @@ def test_what_only_resembles_them_is_not_ignored(name: str) -> None:
     assert key(f"{name}.jpg").value == name.upper()
 
 
-@given(PATHS, st.sampled_from(TEMPLATES))
+@given(BLOB_PATHS, st.sampled_from(TEMPLATES))
 @example("-" * 1024, TEMPLATES[3])
 @example("a/" + "-" * 1021 + ".", TEMPLATES[3])
 @example("/" * 1023 + "a", TEMPLATES[2])
@@ -262,109 +254,3 @@ def test_spellings_of_one_company_fold_to_the_same(name: str) -> None:
 )
 def test_a_company_is_the_same_in_capitals(one: str, other: str) -> None:
     assert fold_company(one) == fold_company(other)
-
-
-# --- names in archive and quarantine -----------------------------------------------------------------------------
-
-SOURCES = PATHS.filter(bool)
-
-
-def assert_storage_keeps(name: str, folder: str) -> None:
-    """Storage drops dots at the end of segments, resolves ``..`` and takes at most 1,024 characters.
-
-    Whether it counts an emoji as one or, like .NET, as two, it is not too long; nor is its address, for a copy.
-    """
-    assert name.startswith(folder)
-    assert len(name.encode("utf-16-le")) / 2 <= 900
-    assert len(quote(name)) < 1900
-    for segment in name.split("/"):
-        assert segment
-        assert segment == segment.strip(" ")
-        assert not segment.endswith(".")
-        assert "\\" not in segment
-        assert segment.isprintable()
-
-
-@given(SOURCES, st.text(alphabet="0123456789ABCDEFx", max_size=20))
-@example(".." * 512, "")
-@example("a/" * 511 + "jpg", "")
-@example("x.jpg\n", "")
-@example("😀" * 512, "")
-@example("x" + "😀" * 511, "")
-@example("x" + "名" * 1023, "")
-@example("xx" + "ä%" * 511, "")
-@example("foo ./ ./b. /x.jpg", "")
-def test_a_quarantined_upload_stays_in_its_folder(source: str, etag: str) -> None:
-    name = quarantine_name(Reason.BAD_PATH, source, etag)
-    assert_storage_keeps(name, "bad_path/")
-    assert_storage_keeps(f"{name}.txt", "bad_path/")
-    assert name == quarantine_name(Reason.BAD_PATH, source, f'"{etag}"')
-
-
-@given(st.text(max_size=30), st.text(max_size=20), SOURCES)
-@example("..", "..", "..")
-@example("../..", "/", "a/../../b.jpg")
-@example("\U000e0001" * 30, "\U000e0001" * 20, "x.ABCDEFGHIJ")
-@example("CRONUS USA, Inc. .", "1896-S .", "x.jpg")
-def test_an_archived_original_lies_in_its_items_folder(company: str, item: str, source: str) -> None:
-    name = archive_name(company, item, source, "0x8D", NOON)
-    assert_storage_keeps(name, "")
-    assert name.count("/") == 2
-    assert name == archive_name(company, item, source, '"0x8D"', NOON)
-
-
-@given(st.tuples(SOURCES, st.sampled_from("ab")), st.tuples(SOURCES, st.sampled_from("ab")))
-@example(("a/b.jpg", "a"), ("a/b..jpg", "a"))
-@example(("x.jpg", "a"), ("x.JPG", "a"))
-def test_different_uploads_never_share_a_name(one: tuple[str, str], other: tuple[str, str]) -> None:
-    assert (one == other) == (fingerprint(*one) == fingerprint(*other))
-    for named in (
-        lambda upload: quarantine_name(Reason.BAD_PATH, *upload),
-        lambda upload: archive_name("C", "I", *upload, NOON),
-    ):
-        assert (one == other) == (named(one) == named(other))
-
-
-def test_a_name_tells_where_an_upload_came_from() -> None:
-    print_ = fingerprint("C/1896-S.JPG", "0x8D")
-    assert len(print_) == 12
-    assert archive_name("C", "1896-S", "C/1896-S.JPG", "0x8D", NOON) == f"C/1896-S/20260301T120000Z-{print_}.jpg"
-    assert quarantine_name(Reason.TOO_LARGE, "C/1896-S.JPG", "0x8D") == f"too_large/C/1896-S~{print_}.jpg"
-
-
-def test_a_long_name_keeps_as_much_of_its_beginning_as_fits() -> None:
-    """200 characters of three bytes each make an address of 1,800."""
-    for letter, least in (("a", 850), ("%25", 850), ("ä", 290), ("名", 190), ("😀", 140)):
-        name = quarantine_name(Reason.BAD_PATH, letter * 1024, "0x8D")
-        kept = name.removeprefix("bad_path/").partition("~")[0]
-        assert len(kept) >= least
-        assert (letter.replace("%", "%25") * 1024).startswith(kept)
-
-
-def test_only_the_very_end_of_a_name_is_its_extension() -> None:
-    etag = "0x8D"
-    for source, kept in (("x.jpg\n", "x.jpg%0A"), ("a.b/x", "a.b/x"), ("x.tar-gz", "x.tar-gz")):
-        assert quarantine_name(Reason.BAD_PATH, source, etag) == f"bad_path/{kept}~{fingerprint(source, etag)}"
-
-
-# --- metadata ----------------------------------------------------------------------------------------------------
-
-
-@given(
-    st.one_of(
-        st.text(min_size=1, max_size=1200),
-        st.builds(str.__mul__, st.sampled_from(["a", "%", "ä", "名", "😀", "a😀"]), st.integers(1, 1200)),
-    )
-)
-@example("😀" * 339)
-def test_metadata_is_ascii_bounded_and_the_beginning_of_what_was_meant(value: str) -> None:
-    encoded = encode_metadata({"detail": value})["detail"]
-    assert encoded.isascii()
-    assert encoded.isprintable()
-    assert 0 < len(encoded) <= 1024
-    assert value.startswith(unquote(encoded, errors="strict"))
-    assert unquote(encoded) == value or len(encoded) > 800, "no more is cut off than must be"
-
-
-def test_metadata_leaves_out_what_is_empty() -> None:
-    assert encode_metadata({"a": None, "b": "", "c": "1896-S"}) == {"c": "1896-S"}
