@@ -1,4 +1,4 @@
-"""The triggers, and nothing else: what an upload goes through is ``shared/pipeline.py``."""
+"""Declares the triggers; ``shared/pipeline.py`` does the work."""
 
 import os
 
@@ -21,5 +21,5 @@ app = func.FunctionApp()
     source=func.BlobSource(settings.trigger_source),
 )
 def item_picture_uploaded(picture: blob.BlobClient) -> None:
-    """Take one uploaded picture to its item; ``picture`` is a reference, and the pipeline reads it itself."""
+    """Put one uploaded picture onto its item; ``picture`` is a reference, the pipeline reads the bytes itself."""
     pipeline.process(picture.container_name, picture.blob_name)

@@ -1,31 +1,26 @@
-"""The item's record, the next step that it asks of an upload, and the changes that an upload makes to it. Pure.
+"""Decides what an upload does next from its item's record, and how the record changes. Pure.
 
-No step is safe because of a lock: a request to BC whose answer was lost may take effect minutes later, whatever lock its
-sender held. So the record is changed only under the ETag under which it was read, and it remembers a doubt for as long
-as such a request can still take effect. Time is storage's.
+A lock would not help: a request to BC whose answer was lost may take effect minutes later, whoever holds the lock by
+then. So the record is written only under the ETag it was read under, and it remembers a doubt for as long as such a
+request can still take effect. All times are storage's.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-# An upload that claimed the item begins its PATCH within BEGIN_WITHIN and gives up waiting two minutes later. A claim
-# older than this is a dead worker's, or one that would find its record changed.
+# An upload begins its PATCH within BEGIN_WITHIN of its claim and gives up two minutes later. The worker behind an older
+# claim is dead, or will find the record changed.
 CLAIM_LIFE = timedelta(minutes=3)
 BEGIN_WITHIN = 30.0  # seconds
-# BC queues a request for at most 8 minutes and runs it for at most 8. What begins within some 80 s of its claim, all
-# waiting for a connection included, has happened or never will 20 minutes after the claim.
+# BC queues a request for at most 8 minutes and runs it for at most 8. A PATCH begins within about 80 s of its claim,
+# time for a connection included; 20 minutes after the claim it has taken effect or never will.
 DOUBT_LASTS = timedelta(minutes=20)
-_VERSION = 1
-_OUTCOMES = (None, "updated", "unchanged")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One upload, as the record keeps it: which it is, how new it is, and the hash of the picture that comes of it."""
+    """Identifies an upload in the record: which blob, how new, and the hash of the picture rendered from it."""
 
     name: str
     etag: str
@@ -34,13 +29,13 @@ class Upload:
     picture_sha256: str
 
     def is_same_as(self, other: "Upload") -> bool:
-        """Whether both are one and the same upload, delivered again."""
+        """Whether both are the same upload, delivered again."""
         return (self.name, self.etag) == (other.name, other.etag)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """An upload that is being written; ``nonce`` tells its writer from all others."""
+    """Marks the upload that is being written; ``nonce`` identifies its writer."""
 
     nonce: str
     upload: Upload
@@ -48,7 +43,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Until then writes without an answer may still take effect; these are the uploads that were written so."""
+    """Lists the uploads whose unanswered write may still take effect, and until when."""
 
     until: datetime
     uploads: tuple[Upload, ...]
@@ -56,7 +51,7 @@ class Doubt:
 
 @dataclass(frozen=True)
 class ItemRecord:
-    """One item: its number, the upload that is ``on`` it and the ``outcome`` with which it came there."""
+    """Holds what we know of one item: its number, the upload that is ``on`` it, and that upload's ``outcome``."""
 
     number: str
     on: Upload | None = None
@@ -67,9 +62,9 @@ class ItemRecord:
 
 @dataclass(frozen=True)
 class Observed:
-    """What was found out since the record was read; None where nobody has looked yet.
+    """Collects what we learned since reading the record; None means that we have not looked yet.
 
-    ``is_current``: the source is still the blob in incoming. ``picture_sha256``: of what BC shows.
+    ``is_current``: the source is still the blob in incoming. ``picture_sha256``: the hash of what BC shows.
     """
 
     is_current: bool | None = None
@@ -77,21 +72,21 @@ class Observed:
 
 
 class Step(StrEnum):
-    """What an upload does next."""
+    """Names what an upload does next."""
 
-    DONE = "done"  # it is on the item, for good
-    SUPERSEDED = "superseded"  # a newer one is
-    SETTLE = "settle"  # it is on the item, but a doubtful write may still replace it
+    DONE = "done"  # it is on the item for good
+    SUPERSEDED = "superseded"  # a newer one is on the item
+    SETTLE = "settle"  # it is on the item, but an unanswered write may still replace it
     WAIT = "wait"  # another upload is being written
-    CHECK_SOURCE = "check_source"  # which of two is newer is told by which is still in incoming
-    COMPARE = "compare"  # BC may show its picture already
-    ADOPT = "adopt"  # BC does
-    WRITE = "write"
+    CHECK_SOURCE = "check_source"  # the newer of two is the one that is still in incoming
+    COMPARE = "compare"  # BC may already show its picture
+    ADOPT = "adopt"  # BC shows its picture: record that, without a PATCH
+    WRITE = "write"  # claim the item, PATCH, confirm
 
 
 @dataclass(frozen=True)
 class StoredRecord:
-    """The record as it was read, or written, under its ``etag`` (None: there is none yet); times are storage's."""
+    """A record as storage holds it under ``etag`` (None: not stored yet); all times are storage's."""
 
     record: ItemRecord
     etag: str | None
@@ -100,7 +95,7 @@ class StoredRecord:
 
     @property
     def effective_doubt(self) -> Doubt | None:
-        """The doubt, over or not; a dead worker's claim is one too."""
+        """The doubt, over or not; a claim counts as one, since its worker may be dead."""
         if self.record.claim:
             uploads = {self.record.claim.upload, *_doubtful(self.record.doubt)}
             return Doubt(self.written_at + DOUBT_LASTS, tuple(sorted(uploads, key=_by_name)))
@@ -108,7 +103,7 @@ class StoredRecord:
 
     @property
     def active_doubt(self) -> Doubt | None:
-        """The doubt, if it is not over."""
+        """The doubt, unless it is over."""
         doubt = self.effective_doubt
         return doubt if doubt and self.seen_at < doubt.until else None
 
@@ -120,7 +115,7 @@ class StoredRecord:
                 return step
         if self.record.claim and self.seen_at - self.written_at < CLAIM_LIFE:
             return Step.WAIT
-        if not self._may_be_shown(upload):
+        if not self._bc_may_show(upload):
             return Step.WRITE
         if observed.picture_sha256 is None:
             return Step.COMPARE
@@ -129,27 +124,27 @@ class StoredRecord:
     def claimed(self, upload: Upload, nonce: str) -> ItemRecord:
         """Return the record with ``upload`` about to be written.
 
-        A doubt stays also when it is over: nobody has looked yet what came of it, and this write may be refused.
+        A doubt that is over stays until somebody has looked at its effect: this write may yet be refused.
         """
         return replace(self.record, claim=Claim(nonce, upload), doubt=self.effective_doubt)
 
     def adopted(self, upload: Upload, observed: Observed) -> ItemRecord:
-        """Return the record with ``upload`` on the item, whose picture BC was found to show."""
+        """Return the record with ``upload`` on the item, because BC already shows its picture."""
         on = replace(upload, picture_sha256=observed.picture_sha256 or upload.picture_sha256)
         return replace(self.record, on=on, outcome=self._outcome(upload), claim=None, doubt=self.active_doubt)
 
     def has_tried(self, upload: Upload) -> bool:
-        """Whether ``upload`` was written before: nobody knows what came of it, or something else has replaced it."""
-        return any(one.is_same_as(upload) for one in self._written)
+        """Whether ``upload`` was written before, with no known effect or replaced since."""
+        return any(written.is_same_as(upload) for written in self._written)
 
     def has_written(self, picture_sha256: str) -> bool:
-        """Whether a picture may have come from us, as far as the record knows."""
-        return any(one.picture_sha256 == picture_sha256 for one in self._written)
+        """Whether the picture may be ours, as far as the record goes back."""
+        return any(written.picture_sha256 == picture_sha256 for written in self._written)
 
     def _after_write(self, upload: Upload) -> Step | None:
-        """Return what is left once ``upload`` is on the item; None where a doubt is over, and BC has to be asked.
+        """Return what remains once ``upload`` is on the item; None if a doubt is over and we must ask BC.
 
-        The claim of a newer upload is no reason to stay: what comes of it is newer, and its source is in incoming.
+        The claim of a newer upload does not hold this one back: its own source is still in incoming.
         """
         claim = self.record.claim
         if not self.record.doubt and not (claim and claim.upload.is_same_as(upload)):
@@ -162,36 +157,36 @@ class StoredRecord:
         return "updated" if self.has_tried(upload) else "unchanged"
 
     def _accepted(self, upload: Upload) -> set[str]:
-        """Return the hashes of what would do for ``upload``; what is on the item may be of an earlier version of us."""
+        """Return the hashes that count as this upload's picture; an earlier version of the app may have rendered it."""
         on = self.record.on
         return {upload.picture_sha256, on.picture_sha256} if on and on.is_same_as(upload) else {upload.picture_sha256}
 
-    def _may_be_shown(self, upload: Upload) -> bool:
-        return any(one.picture_sha256 in self._accepted(upload) for one in self._written)
+    def _bc_may_show(self, upload: Upload) -> bool:
+        return any(written.picture_sha256 in self._accepted(upload) for written in self._written)
 
     @property
     def _written(self) -> tuple[Upload, ...]:
-        """What was written, or may have been, as far as the record goes back."""
+        """The uploads that were written, or may have been, as far as the record goes back."""
         return (*_doubtful(self.effective_doubt), *((self.record.on,) if self.record.on else ()))
 
 
-# The changes that a writer makes to the record that it has claimed.
+# How a writer changes the record after its claim.
 
 
 def confirmed(claimed: StoredRecord, upload: Upload, outcome: str) -> ItemRecord:
-    """Return the record with ``upload`` on the item; of an earlier doubt is left what was not over before the claim."""
+    """Return the record with ``upload`` on the item; an earlier doubt survives unless it expired before this claim."""
     doubt = claimed.record.doubt
-    is_left = doubt and claimed.written_at < doubt.until
-    return replace(claimed.record, on=upload, outcome=outcome, claim=None, doubt=doubt if is_left else None)
+    survives = doubt and claimed.written_at < doubt.until
+    return replace(claimed.record, on=upload, outcome=outcome, claim=None, doubt=doubt if survives else None)
 
 
 def doubted(claimed: StoredRecord) -> ItemRecord:
-    """Return the record after a write without a definite answer: nobody knows whether and when it takes effect."""
+    """Return the record after an unanswered write, which may or may not take effect."""
     return replace(claimed.record, claim=None, doubt=claimed.effective_doubt)
 
 
 def released(claimed: ItemRecord) -> ItemRecord:
-    """Return the record after a write that surely had no effect."""
+    """Return the record after a write that certainly had no effect."""
     return replace(claimed, claim=None)
 
 
@@ -204,12 +199,12 @@ def _by_name(upload: Upload) -> tuple[str, str]:
 
 
 def _order(on: Upload, upload: Upload, observed: Observed) -> Step | None:
-    """Return what the order of two uploads decides; None where ``upload`` is the newer one.
+    """Return what the order of two uploads decides; None if ``upload`` is the newer one.
 
-    ``Last-Modified`` has whole seconds. Within one, a replay gives way, then names decide; of one name, the blob that
-    is in incoming now.
+    ``Last-Modified`` counts whole seconds. Within a second a replay loses, then the lesser name; of two
+    uploads with the same name, the one in incoming wins.
     """
-    ours, theirs = ((one.uploaded_at.replace(microsecond=0), not one.is_replay, one.name) for one in (upload, on))
+    ours, theirs = ((u.uploaded_at.replace(microsecond=0), not u.is_replay, u.name) for u in (upload, on))
     if ours != theirs:
         return Step.SUPERSEDED if ours < theirs else None
     if upload.is_replay:
@@ -217,43 +212,3 @@ def _order(on: Upload, upload: Upload, observed: Observed) -> Step | None:
     if observed.is_current is None:
         return Step.CHECK_SOURCE
     return None if observed.is_current else Step.SUPERSEDED
-
-
-def to_json(record: ItemRecord) -> bytes:
-    """Return ``record`` as it is stored."""
-    return json.dumps({"version": _VERSION, **asdict(record)}, default=datetime.isoformat, indent=1).encode()
-
-
-def from_json(text: bytes) -> ItemRecord:
-    """Return the record that is stored as ``text``.
-
-    Raises:
-        ValueError: it is none, or was written by a later version.
-    """
-    try:
-        found = json.loads(text)
-        if found["version"] != _VERSION:
-            raise ValueError(f"it has the version {found['version']!r}")
-        if found["outcome"] not in _OUTCOMES:
-            raise ValueError(f"it has the outcome {found['outcome']!r}")
-        claim, doubt = found["claim"], found["doubt"]
-        return ItemRecord(
-            number=str(found["number"]),
-            on=_upload(found["on"]) if found["on"] else None,
-            outcome=found["outcome"],
-            claim=Claim(str(claim["nonce"]), _upload(claim["upload"])) if claim else None,
-            doubt=Doubt(_time(doubt["until"]), tuple(map(_upload, doubt["uploads"]))) if doubt else None,
-        )
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
-
-
-def _upload(found: Mapping[str, Any]) -> Upload:
-    return Upload(**{**found, "uploaded_at": _time(found["uploaded_at"])})
-
-
-def _time(found: str) -> datetime:
-    moment = datetime.fromisoformat(found)
-    if moment.tzinfo is None:
-        raise ValueError(f"{found!r} has no time zone")
-    return moment

@@ -1,4 +1,4 @@
-"""From a blob path to the item it names. Pure."""
+"""Parses blob paths into the items that they name. Pure."""
 
 import re
 import unicodedata
@@ -14,8 +14,8 @@ NUMBER_MAX = 20  # Code[20], the type of an item's number in BC
 _GUID = re.compile(r"(\{)?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?(1)\})", re.IGNORECASE)
 _GTIN = re.compile(r"[0-9]{8,14}")
 _TOKEN = re.compile(r"\{([^{}]*)\}")
-# A segment holds a company or an item; only free text may span folders. The bounds keep the matching of a hostile
-# path short; BC's own are lower (a display name has at most 250 characters).
+# A company or an item is one segment; only free text may span folders. The bounds keep matching short for a hostile
+# path; BC's own are lower (250 characters for a display name).
 _TOKEN_PATTERNS = {
     "company": r"(?P<company>[^/]{1,250})",
     "item": r"(?P<item>[^/]{1,100})",
@@ -30,7 +30,7 @@ _LEFT_BY_SYSTEMS = re.compile(
 
 
 class KeyKind(StrEnum):
-    """What identifies the item: its id (SystemId), its number, or its GTIN."""
+    """Names what identifies the item: its id (SystemId), its number, or its GTIN."""
 
     ID = "id"
     NUMBER = "number"
@@ -39,7 +39,7 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True)
 class ItemKey:
-    """An item as a blob path names it; ``company`` is an id, name or display name, None for the default."""
+    """Identifies an item as a blob path does; ``company`` is an id, name or display name, None for the default."""
 
     company: str | None
     kind: KeyKind
@@ -48,19 +48,19 @@ class ItemKey:
 
 @dataclass(frozen=True)
 class PathTemplate:
-    """One alternative of ``BLOB_PATH_TEMPLATE``."""
+    """Matches paths against one alternative of ``BLOB_PATH_TEMPLATE``."""
 
     text: str
     pattern: re.Pattern[str]
 
     @property
     def names_company(self) -> bool:
-        """Whether a path that matches says which company it means."""
+        """Whether a matching path says which company it means."""
         return "company" in self.pattern.groupindex
 
 
 def parse_templates(setting: str) -> tuple[PathTemplate, ...]:
-    """Return the alternatives of a ``BLOB_PATH_TEMPLATE``; a ValueError says what is wrong with it."""
+    """Parse a ``BLOB_PATH_TEMPLATE``; a ValueError says what is wrong with it."""
     return tuple(_parse_template(text.strip()) for text in setting.split("|"))
 
 
@@ -91,32 +91,34 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
     """Return the item that ``path`` names by the first template that matches.
 
     Raises:
-        Permanent: ``ignored`` for files that operating systems and tools leave, else ``bad_path``.
+        Permanent: ``ignored`` for files that operating systems and tools leave behind, else ``bad_path``.
     """
     if _LEFT_BY_SYSTEMS.fullmatch(path.rpartition("/")[2]):
-        raise Permanent(Reason.IGNORED, f"{path!r} is a file that operating systems or tools leave, no picture.")
+        raise Permanent(
+            Reason.IGNORED, f"{path!r} is not a picture but a file that operating systems or tools leave behind."
+        )
     normal = unicodedata.normalize("NFC", path)  # macOS sends decomposed letters
     for template in templates:
         if match := template.pattern.fullmatch(normal):
             return _item_key(match.groupdict(), path, template)
     expected = " or ".join(template.text for template in templates)
-    raise _bad_path(f"The path {path!r} does not match", expected)
+    raise _bad_path(f"The path {path!r} does not match the form", expected)
 
 
 def _bad_path(problem: str, expected: str) -> Permanent:
     return Permanent(Reason.BAD_PATH, f"{problem} {expected}. Upload the picture again under a path of that form.")
 
 
-def _item_key(found: Mapping[str, str], path: str, template: PathTemplate) -> ItemKey:
+def _item_key(tokens: Mapping[str, str], path: str, template: PathTemplate) -> ItemKey:
     try:
-        company = _company(found.get("company"))
-        if "gtin" in found:
-            return ItemKey(company, KeyKind.GTIN, _gtin(found["gtin"]))
-        if guid := guid_of(found["item"]):
+        company = _company(tokens.get("company"))
+        if "gtin" in tokens:
+            return ItemKey(company, KeyKind.GTIN, _gtin(tokens["gtin"]))
+        if guid := guid_of(tokens["item"]):
             return ItemKey(company, KeyKind.ID, guid)
-        return ItemKey(company, KeyKind.NUMBER, _number(found["item"]))
+        return ItemKey(company, KeyKind.NUMBER, _number(tokens["item"]))
     except ValueError as error:
-        raise _bad_path(f"The path {path!r} {error}. What is expected is", template.text) from None
+        raise _bad_path(f"The path {path!r} {error}. The expected form is", template.text) from None
 
 
 def _company(text: str | None) -> str | None:
@@ -132,24 +134,23 @@ def guid_of(text: str) -> str | None:
 
 
 def _number(text: str) -> str:
-    """Return ``text`` as BC stores a Code: trimmed and in upper case, character by character ("ß" stays)."""
+    """Return ``text`` as BC stores a Code: trimmed, and in upper case character by character ("ß" stays)."""
     number = "".join(c.upper() if len(c.upper()) == 1 else c for c in text.strip())
     if not number or any(unicodedata.category(c) in ("Cc", "Cs") for c in number):
-        raise ValueError("holds no readable item number")
+        raise ValueError("has no readable item number")
     if len(number) > NUMBER_MAX:
-        found = f"{number!r} has {len(number)} characters"
-        raise ValueError(f"holds no item number: {found}, and an item number has at most {NUMBER_MAX}")
+        raise ValueError(f"has {len(number)} characters in {number!r}, but an item number has at most {NUMBER_MAX}")
     return number
 
 
 def _gtin(text: str) -> str:
     if not _GTIN.fullmatch(text.strip()):
-        raise ValueError(f"holds no GTIN: {text!r} is not 8 to 14 digits")
+        raise ValueError(f"has no GTIN: {text!r} is not 8 to 14 digits")
     return text.strip()
 
 
 def fold_company(name: str) -> str:
-    """Return what two spellings of one company have in common.
+    """Return the form that all spellings of a company's name share.
 
     A path segment cannot end in a dot, and BC's own demo company is called ``CRONUS USA, Inc.``.
     """

@@ -1,4 +1,4 @@
-"""What is told about each upload: one line of JSON in the log, at its end."""
+"""Logs one line of JSON at the end of each upload."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ _log = logging.getLogger("item_picture_sync")
 
 
 class Outcome(StrEnum):
-    """How an upload ended; one for every invocation that did not raise."""
+    """How an upload ended; every invocation that does not raise has one."""
 
     UPDATED = "updated"
     UNCHANGED = "unchanged"
@@ -22,10 +22,10 @@ class Outcome(StrEnum):
 
 @dataclass
 class Report:
-    """What is known of one upload so far; filled in on its way, so that a failure tells how far it came.
+    """Collects what we learn about one upload on its way, so that a failure shows how far it got.
 
-    Sizes are in bytes, sides in pixels. ``kept`` is where the picture lies that BC had before; ``repeated`` tells of a
-    picture that was written again: the answer to the first write was lost, or an older picture had come after it.
+    Sizes are in bytes, sides in pixels. ``kept`` is where the picture is that BC had before. ``repeated`` marks a
+    picture that was written again, because the first answer was lost or an older picture landed on top.
     """
 
     blob: str
@@ -51,14 +51,14 @@ class Report:
 
 
 def upload_finished(report: Report) -> None:
-    """Log an upload that ended with an outcome; a quarantined picture is a warning, for somebody must act."""
-    somebody_acts = report.outcome is Outcome.QUARANTINED and report.reason is not Reason.IGNORED
-    _log.log(logging.WARNING if somebody_acts else logging.INFO, "%s", _line("upload_finished", report))
+    """Log an upload that ended with an outcome; a quarantined one is a warning, since somebody must act."""
+    needs_action = report.outcome is Outcome.QUARANTINED and report.reason is not Reason.IGNORED
+    _log.log(logging.WARNING if needs_action else logging.INFO, "%s", _line("upload_finished", report))
 
 
 def upload_failed(report: Report, error: Exception) -> None:
-    """Log an upload that will be delivered again; an error that is no ``Failure`` is a bug in this app."""
-    report.outcome = None  # it may have been on its last step
+    """Log an upload that will be delivered again; an error other than a ``Failure`` is a bug in this app."""
+    report.outcome = None  # it may have failed on its last step
     report.reason = error.reason if isinstance(error, Failure) else None
     report.detail = error.detail if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
     _log.error("%s", _line("upload_failed", report))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPMessage
-from typing import Any
 
 import pytest
 
@@ -17,20 +16,13 @@ from shared.storage import names
 from tests.support.faulty_storage import Answer, storage_proxy
 from tests.support.item_pictures import (
     BLUE,
-    BY_ID,
     GREEN,
-    PNG,
-    RED,
     colour_in_bc,
     deliver,
     deliver_after_doubt,
-    item_in_bc,
-    kept_pictures,
     picture_of,
     put_by_hand,
     storage_requests,
-    upload,
-    upload_with_lost_answer,
 )
 from tests.support.local_stack import DESK, LocalStack, ManualClock
 

@@ -1,24 +1,15 @@
 """A write whose answer was lost, and a worker that died while writing: nothing stale, nothing twice."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.client import HTTPMessage
 from typing import Any
 
 import pytest
 
-from shared.business_central.http import Timeouts
-from shared.business_central.retries import WAIT_TOTAL
-from shared.errors import Reason, Transient
-from shared.item_record import BEGIN_WITHIN, CLAIM_LIFE, DOUBT_LASTS
-from shared.paths import ItemKey, KeyKind
+from shared.errors import Transient
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.faulty_storage import Answer, storage_proxy
 from tests.support.item_pictures import (
     BLUE,
     BY_ID,
-    GREEN,
     PNG,
     RED,
     colour_in_bc,
@@ -27,12 +18,10 @@ from tests.support.item_pictures import (
     item_in_bc,
     kept_pictures,
     picture_of,
-    put_by_hand,
-    storage_requests,
     upload,
     upload_with_lost_answer,
 )
-from tests.support.local_stack import DESK, LocalStack, ManualClock
+from tests.support.local_stack import LocalStack
 
 
 def test_a_late_write_does_not_stay_on_the_item(local: LocalStack) -> None:

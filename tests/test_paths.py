@@ -4,8 +4,6 @@ import contextlib
 import re
 import time
 import unicodedata
-from datetime import UTC, datetime
-from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given, settings

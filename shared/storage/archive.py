@@ -20,16 +20,17 @@ class Archive:
     mover: Mover
 
     def archive(self, source: Source, company: str, item_number: str, report: Report) -> None:
-        """Move an upload to the archive, and note in ``report`` where it lies.
+        """Move an upload to the archive, and note in ``report`` where it is.
 
-        If it was replaced or removed meanwhile, its outcome stands and nothing is deleted: the newer one has its own event.
+        If it was replaced or removed meanwhile, its outcome stands and nothing is deleted; a newer one has its own
+        event.
         """
         name = archive_name(company, item_number, source.name, source.etag, source.uploaded_at)
         self.mover.move(source, ARCHIVE, name, _metadata(source, report))
         report.moved_to = f"{ARCHIVE}/{name}"
 
     def quarantine(self, source: Source, failure: Permanent | Waiting, report: Report) -> bool:
-        """Move an upload to quarantine with a note beside it, and note in ``report`` where it lies.
+        """Move an upload to quarantine with a note beside it, and note in ``report`` where it is.
 
         Returns False if the upload was replaced or removed meanwhile; nothing is deleted then.
         """
@@ -40,7 +41,7 @@ class Archive:
         return True
 
     def keep_existing(self, content: bytes, replaced_by: str, report: Report) -> None:
-        """Save ``content``, which BC shows and the upload ``replaced_by`` will replace; note in ``report`` where it lies."""
+        """Save BC's picture before the upload ``replaced_by`` replaces it, and note in ``report`` where it is."""
         name = before_name(str(report.company), str(report.item_number), content)
         metadata = {
             "outcome": "before",

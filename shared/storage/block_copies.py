@@ -1,7 +1,7 @@
-"""Copies block by block, for uploads that the service does not copy in one step; an interrupted one is gone on with.
+"""Copies block by block what the service cannot copy in one step; interrupted copies resume.
 
-A block's id stands for the upload and for the place in it. What an earlier delivery has staged under that id is not
-sent again, so that a file which takes longer than one delivery arrives in the end. Storage keeps such blocks for a week.
+A block's id stands for the upload and the offset. What an earlier delivery staged under that id is not sent again, so a
+file that takes longer than one delivery still arrives. Storage keeps staged blocks for a week.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,11 +17,11 @@ from shared.storage.names import fingerprint
 
 # The service's limits: 50,000 blocks a blob, 4,000 MiB a block ("Put Block From URL", since version 2019-12-12).
 BLOCKS_MAX = 50_000
-# Twice as much is in memory at once where the service refuses to read the source itself.
+# If the service refuses to read the source itself, twice as much is in memory at once.
 BLOCK_BYTES = 32 * 1024 * 1024
 
-# What the service does not read by itself: some kinds of blob, sources that it is not shown to be allowed, and names
-# whose address is longer than 2 KiB in the request's header.
+# What the service refuses to read by itself: some kinds of blob, sources without proof of access, and names whose
+# address in the request's header is longer than 2 KiB.
 ADDRESS_MAX = 2 * 1024
 CANNOT_COPY = ("CannotVerifyCopySource", "InvalidBlobType", "InvalidHeaderValue", "InvalidInput")
 _NOT_IMPLEMENTED = 501  # some emulators
@@ -29,7 +29,7 @@ _NOT_IMPLEMENTED = 501  # some emulators
 
 @dataclass(frozen=True)
 class Block:
-    """A part of an upload, and the id under which it is staged."""
+    """Describes a part of an upload and the id that it is staged under."""
 
     id: str
     offset: int
@@ -37,7 +37,7 @@ class Block:
 
 
 def plan(name: str, etag: str, size: int) -> list[Block]:
-    """Return the blocks of an upload: the same ones at every delivery, and for no other upload."""
+    """Return the blocks of an upload, with the same ids at every delivery and for no other upload."""
     step = max(BLOCK_BYTES, -(-size // BLOCKS_MAX))
     stands_for = fingerprint(name, etag)
     return [Block(f"{stands_for}-{offset:015d}", offset, min(step, size - offset)) for offset in range(0, size, step)]
@@ -45,10 +45,9 @@ def plan(name: str, etag: str, size: int) -> list[Block]:
 
 @dataclass
 class BlockCopy:
-    """One copy of ``source``, which must still have ``etag``, to ``target``, which must not be there.
+    """Copies ``source``, which must still have ``etag``, to ``target``, which must not exist.
 
-    ``authorization`` returns what shows the service that it may read the source; ``in_time`` whether this delivery may
-    go on.
+    ``authorization`` returns what lets the service read the source; ``in_time`` whether this delivery may continue.
     """
 
     source: BlobClient
@@ -61,19 +60,19 @@ class BlockCopy:
         self._by_service = len(self.source.url) <= ADDRESS_MAX  # until it refuses
 
     def run(self, blocks: list[Block], metadata: Mapping[str, str], content_settings: ContentSettings) -> None:
-        """Stage what is not staged yet, and make the target of it.
+        """Stage the blocks that are missing, then commit them all.
 
         Raises:
-            Transient: time was up, or storage does not hold what was sent; nothing is lost of what is staged.
-            HttpResponseError: as storage answered; the target is there already, or the source has changed, or else.
+            Transient: time ran out, or storage lost a block; staged blocks stay for the next delivery.
+            HttpResponseError: the target exists, the source has changed, or storage failed otherwise.
         """
         missing = self._missing(blocks)
         for block in missing:
             if not self.in_time():
                 raise _to_be_continued(self.source, blocks, self._missing(blocks))
             self._stage(block)
-        if missing and (still := self._missing(blocks)):
-            raise _to_be_continued(self.source, blocks, still)
+        if missing and (missing_still := self._missing(blocks)):
+            raise _to_be_continued(self.source, blocks, missing_still)
         self.target.commit_block_list(
             [BlobBlock(block.id) for block in blocks],
             metadata=dict(metadata),
@@ -82,7 +81,7 @@ class BlockCopy:
         )
 
     def _missing(self, blocks: list[Block]) -> list[Block]:
-        """Return the blocks that storage does not hold in their full length."""
+        """Return the blocks that storage does not hold in full length."""
         try:
             _, staged = self.target.get_block_list("uncommitted")
         except HttpResponseError as error:
@@ -127,5 +126,5 @@ def _to_be_continued(source: BlobClient, blocks: list[Block], missing: list[Bloc
     done = f"{len(blocks) - len(missing)} of {len(blocks)} blocks"
     return Transient(
         Reason.STORAGE,
-        f"The move of {source.blob_name!r} is under way: {done} are copied, and the next delivery goes on from there.",
+        f"Moving {source.blob_name!r} takes longer than one delivery: {done} are copied; the next delivery resumes.",
     )

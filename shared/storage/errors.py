@@ -1,4 +1,4 @@
-"""What the storage SDK raises, as failures of an upload."""
+"""Turns what the storage SDK raises into failures of an upload."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,33 +7,33 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.errors import Reason, Transient
 
-# What can be done where storage refuses and goes on refusing; the upload is taken up again by itself.
+# How to resolve refusals that do not go away by themselves; the app then picks the upload up again.
 _ADVICE = {
-    "BlobArchived": "The blob is in the archive access tier, where nothing reads it: move it to another tier.",
-    "BlobBeingRehydrated": "The blob is on its way out of the archive access tier: it is taken when it is there.",
-    "BlobImmutableDueToPolicy": "An immutability policy or a legal hold forbids it: storage keeps the blob until that ends.",
-    "LeaseIdMissing": "Somebody holds a lease on the blob: it is taken when the lease ends or is broken.",
+    "BlobArchived": "The blob is in the archive access tier and cannot be read: move it to another tier.",
+    "BlobBeingRehydrated": "The blob is being rehydrated from the archive access tier, which takes hours.",
+    "BlobImmutableDueToPolicy": "An immutability policy or a legal hold protects it: lift that, or wait until it ends.",
+    "LeaseIdMissing": "Somebody holds a lease on the blob: break the lease, or wait until it ends.",
 }
 
 
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn what the SDK raises after its own retries into a transient failure that says what was being done."""
+    """Turn what the SDK raises after its own retries into a transient failure that says what we were doing."""
     try:
         yield
     except AzureError as error:
         code = code_of(error) or type(error).__name__
         first_line = str(error).partition("\n")[0][:300]
-        told = " ".join(filter(None, (f"{code}: {first_line}", _ADVICE.get(code))))
-        raise Transient(Reason.STORAGE, f"Storage failed while {doing}: {told}") from error
+        detail = " ".join(filter(None, (f"{code}: {first_line}", _ADVICE.get(code))))
+        raise Transient(Reason.STORAGE, f"Storage failed while {doing}: {detail}") from error
 
 
 def is_changed_or_gone(error: HttpResponseError) -> bool:
-    """Tell a source that was replaced or removed from a missing container, a lease or a lack of rights."""
+    """Return whether the source was replaced or removed, rather than leased, forbidden, or its container missing."""
     return code_of(error) in ("BlobNotFound", "ConditionNotMet")
 
 
 def code_of(error: BaseException | None) -> str | None:
-    """Return storage's own code of an error; the SDK has it as an enum or, if it does not know it, as text."""
+    """Return storage's own error code; the SDK gives an enum, or text for a code that it does not know."""
     code = getattr(error, "error_code", None)
     return getattr(code, "value", code)

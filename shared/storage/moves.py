@@ -18,12 +18,12 @@ from shared.storage.uploads import Source, is_current, metadata_of
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
-# The host gives an invocation up, and its process with it, after ten minutes; some went by before the move.
-_ONE_DELIVERY = 5 * 60.0
+# After ten minutes the host ends the invocation and its process; part of that is spent before the move.
+_MOVE_SECONDS = 5 * 60.0
 
 
 class Mover:
-    """Moves uploads; one per process. With a credential, storage is opened by identity."""
+    """Moves uploads; one per process. A ``credential`` means that we open storage by identity."""
 
     def __init__(
         self,
@@ -73,22 +73,22 @@ class Mover:
                     raise
 
     def _copy(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> bool:
-        """Copy under the source's ETag to a name that must be free; False if the source has changed."""
+        """Copy under the source's ETag to a name that must be free; returns False if the source has changed."""
         try:
-            if not self._copied_in_one_step(source, target, metadata):
+            if not self._copy_in_one_step(source, target, metadata):
                 self._copy_in_parts(source, target, metadata)
         except HttpResponseError as error:
             if _is_taken(error):
                 _must_be_ours(target, metadata, error, source.size)
-            # Storage's answers to a stale, a missing and an unreadable source are alike; the source itself tells.
+            # Storage answers alike for a stale, a missing and an unreadable source; only the source itself tells.
             elif not is_current(self._incoming(source.name), source.etag):
                 return False
             else:
                 raise
         return True
 
-    def _copied_in_one_step(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> bool:
-        """Have the service copy it; False if that is beyond what the service does."""
+    def _copy_in_one_step(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> bool:
+        """Have the service copy it; returns False if the service cannot."""
         url = self._incoming(source.name).url
         if source.size > _ONE_COPY or len(url) > ADDRESS_MAX:
             return False
@@ -104,29 +104,29 @@ class Mover:
                 headers=_hash_of(source.content),
             )
         except HttpResponseError as error:
-            # The blocks that an earlier delivery staged may count as taken, too: then the copy goes on in blocks.
+            # Blocks staged by an earlier delivery may make the name count as taken: then that copy resumes.
             if code_of(error) in CANNOT_COPY or (_is_taken(error) and not target.exists()):
                 return False
             raise
         if answer.get("copy_status") != "success":
-            raise Transient(Reason.STORAGE, f"The copy of {source.name!r} ended as {answer.get('copy_status')!r}.")
+            raise Transient(Reason.STORAGE, f"Copying {source.name!r} ended as {answer.get('copy_status')!r}.")
         return True
 
     def _copy_in_parts(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> None:
-        """Copy what the service does not copy in one step; what was read already is not read again."""
-        until = self._clock() + _ONE_DELIVERY
+        """Copy what the service cannot copy in one step, without reading again what we already hold."""
+        until = self._clock() + _MOVE_SECONDS
         blob = self._incoming(source.name)
-        found = blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
+        properties = blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
         if source.content is not None:
-            self._save(source, target, source.content, metadata, found.content_settings.content_type)
+            self._save(source, target, source.content, metadata, properties.content_settings.content_type)
         elif target.exists():
             _must_be_ours(target, metadata, None, source.size)
         else:
             copy = BlockCopy(blob, source.etag, target, self._source_authorization, lambda: self._clock() < until)
-            copy.run(plan(source.name, source.etag, source.size), metadata, found.content_settings)
+            copy.run(plan(source.name, source.etag, source.size), metadata, properties.content_settings)
 
     def _source_authorization(self) -> str | None:
-        """By identity, the service that copies must be shown that the source may be read, in its own account too."""
+        """Return what lets the service read the source: by identity it wants a token even within one account."""
         if self._credential is None:
             return None
         return f"Bearer {self._credential.get_token(_STORAGE_SCOPE).token}"
@@ -139,7 +139,7 @@ class Mover:
         metadata: dict[str, str],
         content_type: str | None = None,
     ) -> None:
-        """Save the bytes that were read; storage checks them by hash."""
+        """Upload the bytes that we read; storage checks their hash."""
         try:
             target.upload_blob(
                 content,
@@ -171,7 +171,7 @@ class Mover:
             )
         except HttpResponseError as error:
             if is_changed_or_gone(error):
-                return not blob.exists()  # gone by an earlier try whose answer was lost, or by somebody else
+                return not blob.exists()  # an earlier try whose answer was lost removed it, or somebody else did
             raise
         return True
 
@@ -185,26 +185,26 @@ _MARKS = ("source_name", "source_etag")
 def _must_be_ours(
     target: BlobClient, metadata: Mapping[str, str], error: HttpResponseError | None, size: int | None = None
 ) -> None:
-    """Accept a blob that is there already only if an earlier delivery of this very upload left it, and left it whole."""
-    found = target.get_blob_properties()
-    marks = metadata_of(found)
+    """Accept an existing blob only if an earlier delivery of this very upload left it there, whole."""
+    existing = target.get_blob_properties()
+    marks = metadata_of(existing)
     same = all(marks.get(key) == metadata[key] for key in _MARKS)
-    if not same or (size is not None and found.size != size):
+    if not same or (size is not None and existing.size != size):
         where = f"{target.container_name}/{target.blob_name}"
-        detail = f"{where} is taken by another blob, so the upload stays where it is. Rename or remove that blob."
+        detail = f"{where} is taken by another blob, so the upload stays in {INCOMING}. Rename or remove that blob."
         raise Transient(Reason.STORAGE, detail) from error
 
 
 def _is_taken(error: HttpResponseError) -> bool:
-    """Tell a target's name that is not free from the other conflicts that are answered with 409 or 412.
+    """Return whether the target's name is taken; 409 and 412 stand for other conflicts too.
 
-    A lease is asked for only where a blob is.
+    Storage asks for a lease only if there is a blob.
     """
     return code_of(error) in ("BlobAlreadyExists", "TargetConditionNotMet", "LeaseIdMissing")
 
 
 def _hash_of(content: bytes | None) -> dict[str, str]:
-    """Return the header by which the service checks that what it copies are the bytes that were read."""
+    """Return the header that makes the service check that it copies the bytes we read."""
     if content is None:
         return {}
     digest = hashlib.md5(content, usedforsecurity=False).digest()

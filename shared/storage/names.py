@@ -1,4 +1,4 @@
-"""The containers, and the names and metadata of what lies in them. Pure."""
+"""Names containers and blobs, and encodes blob metadata. Pure."""
 
 import hashlib
 import re
@@ -13,20 +13,20 @@ ARCHIVE = "archive"
 QUARANTINE = "quarantine"
 RECORDS = "records"
 
-NAME_MAX = 900  # UTF-16 units; storage allows 1,024 characters, and the suffixes of a replay want room
-_ADDRESS_ROOM = 1800  # bytes of a percent-encoded path; storage copies, as a replay does, from addresses up to 2 KiB
-METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all values and names together
-_PLAIN = "/:,~"  # in metadata
+NAME_MAX = 900  # UTF-16 units; storage allows 1,024 characters, and a replay's suffixes need room
+_ADDRESS_ROOM = 1800  # bytes of a percent-encoded path; storage copies from addresses of up to 2 KiB
+METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all names and values together
+_READABLE = "/:,~"  # characters that metadata keep unencoded
 
 
 def archive_name(company: str, item: str, source: str, etag: str, uploaded_at: datetime) -> str:
-    """Return where an upload's original lies for good: the same for every delivery of the same upload."""
+    """Return the archive's name for an upload's original: the same at every delivery."""
     name = f"{uploaded_at:%Y%m%dT%H%M%SZ}-{fingerprint(source, etag)}{_suffix(source)}"
     return f"{_segment(company)}/{_segment(item)}/{name}"
 
 
 def quarantine_name(reason: Reason, source: str, etag: str) -> str:
-    """Return where an upload that cannot succeed lies; its explanation lies beside it, with ``.txt`` added."""
+    """Return the quarantine's name for an upload; its note has the same name with ``.txt`` added."""
     suffix = _suffix(source)
     stem = source[: -len(suffix)] if suffix else source
     tail = f"~{fingerprint(source, etag)}{suffix}"
@@ -37,25 +37,25 @@ def quarantine_name(reason: Reason, source: str, etag: str) -> str:
 
 
 def _shortened(path: str, units: int) -> str:
-    """Return the beginning of ``path`` that fits, whether characters are counted as in .NET or encoded for an address."""
-    kept = path.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
-    encoded = re.sub(r"%[0-9A-F]?\Z", "", quote(kept)[:_ADDRESS_ROOM])
+    """Return as much of the beginning of ``path`` as fits, in .NET's characters and in an encoded address."""
+    beginning = path.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
+    encoded = re.sub(r"%[0-9A-F]?\Z", "", quote(beginning)[:_ADDRESS_ROOM])
     return unquote(encoded, errors="ignore")
 
 
 def record_name(environment: str, company_id: str, item_id: str) -> str:
-    """Return where the record of an item lies; ids are lower-case GUIDs."""
+    """Return the name of an item's record; ids are lower-case GUIDs."""
     return f"{_segment(environment.lower())}/{company_id}/{item_id}.json"
 
 
 def before_name(company: str, item: str, content: bytes) -> str:
-    """Return where ``content`` lies, which BC showed before our first upload: the same for the same content."""
+    """Return the archive's name for ``content``, which BC showed before our first upload; it depends on the content."""
     suffix = next((ending for magic, ending in _MAGIC.items() if content.startswith(magic)), ".bin")
     digest = hashlib.sha256(content).hexdigest()[:12]
     return f"{_segment(company)}/{_segment(item)}/{digest}.before{suffix}"
 
 
-# What BC's image module knows.
+# The formats that BC's image module knows.
 _MAGIC = {
     b"\xff\xd8": ".jpg",
     b"\x89PNG": ".png",
@@ -67,51 +67,52 @@ _MAGIC = {
 
 
 def fingerprint(source: str, etag: str) -> str:
-    """Return 12 hex digits that stand for one upload: this name with this content."""
+    """Return 12 hex digits that identify one upload: this name with this content."""
     return hashlib.sha256(f"{source}{unquoted_etag(etag)}".encode()).hexdigest()[:12]
 
 
 def unquoted_etag(etag: str) -> str:
-    """Return ``etag`` without the quotes that it has in headers and not in listings and events."""
+    """Return ``etag`` without its quotes: headers have them, listings and events do not."""
     return etag.strip('"')
 
 
 def _suffix(source: str) -> str:
-    found = re.search(r"\.[A-Za-z0-9]{1,10}\Z", source)
-    return found[0].lower() if found else ""
+    extension = re.search(r"\.[A-Za-z0-9]{1,10}\Z", source)
+    return extension[0].lower() if extension else ""
 
 
 def _segment(text: str) -> str:
-    """Return ``text`` as one path segment that storage keeps as it is (no slash, no dot at the end)."""
-    kept = "".join(c if c.isprintable() and c not in '/\\%?#"' else quote(c, safe="") for c in text)
-    return kept.lstrip(" ").rstrip(" .") or "_"
+    """Return ``text`` as one path segment that storage does not change: no slash, no dot at the end."""
+    escaped = "".join(c if c.isprintable() and c not in '/\\%?#"' else quote(c, safe="") for c in text)
+    return escaped.lstrip(" ").rstrip(" .") or "_"
 
 
 def encode_metadata(values: Mapping[str, str | None]) -> dict[str, str]:
-    """Return ``values`` as blob metadata: percent-encoded (headers are ASCII), each at most 1 KiB, none empty."""
+    """Percent-encode ``values`` as blob metadata (headers are ASCII), at most 1 KiB each; leaves out empty ones."""
     return {key: _encoded(value) for key, value in values.items() if value}
 
 
-def replayed_at(found: Mapping[str, str], source: str) -> datetime | None:
-    """Return when the original was uploaded, if ``found`` are the metadata that we gave to an original of this name.
+def replayed_at(metadata: Mapping[str, str], source: str) -> datetime | None:
+    """Return when the original was uploaded, or None if ``source`` is not a replay.
 
-    Whoever copies it back from the archive or from quarantine copies them along. Under another name it is a new upload.
+    A replay has the metadata that we gave to the original: they come along when somebody copies it back from archive or
+    quarantine. Under another name it is a new upload.
     """
-    # In full, not as shortened for metadata: of two long names that begin alike neither is a replay of the other.
-    if "upload_id" not in found or found.get("source_name") != quote(source, safe=_PLAIN):
+    # Compared in full, not as shortened for metadata: two long names with the same beginning are different uploads.
+    if "upload_id" not in metadata or metadata.get("source_name") != quote(source, safe=_READABLE):
         return None
     try:
-        uploaded_at = datetime.fromisoformat(unquote(found.get("uploaded_at", "")))
+        uploaded_at = datetime.fromisoformat(unquote(metadata.get("uploaded_at", "")))
     except ValueError:
         return None
     return uploaded_at if uploaded_at.tzinfo else None
 
 
 def _encoded(value: str) -> str:
-    encoded = quote(value, safe=_PLAIN)
+    encoded = quote(value, safe=_READABLE)
     if len(encoded) <= METADATA_VALUE_MAX:
         return encoded
     while len(encoded) > METADATA_VALUE_MAX:  # shorten the text, not its encoding: an escape stays whole
         value = value[: len(value) - (len(encoded) - METADATA_VALUE_MAX + 11) // 12]
-        encoded = quote(value, safe=_PLAIN)
+        encoded = quote(value, safe=_READABLE)
     return encoded

@@ -1,4 +1,4 @@
-"""The item records: read, and written only under the ETag under which they were read."""
+"""Reads item records, and writes them only under the ETag they were read under."""
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -8,9 +8,9 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
-from shared import item_record
 from shared.errors import Reason, Transient
 from shared.item_record import ItemRecord, StoredRecord
+from shared.storage import record_format
 from shared.storage.errors import code_of, storage_errors
 from shared.storage.names import RECORDS, record_name
 from shared.storage.uploads import keep_date
@@ -20,16 +20,16 @@ _REFUSED = ("BlobAlreadyExists", "BlobNotFound", "ConditionNotMet")
 
 
 class ItemRecords:
-    """The records of one environment of BC; one per process."""
+    """Reads and writes the records of one BC environment; one per process."""
 
     def __init__(self, service: BlobServiceClient, environment: str) -> None:
         self._service, self._environment = service, environment
 
     def read(self, company_id: str, item_id: str) -> StoredRecord:
-        """Return the item's record; a new one, with an empty number, where there is none yet.
+        """Return the item's record, or a new one with an empty number.
 
         Raises:
-            Transient: ``storage``, also where what lies there is no record.
+            Transient: ``storage``, including a blob that is not a record.
         """
         dates: list[str] = []
         blob = self._blob(company_id, item_id)
@@ -42,21 +42,23 @@ class ItemRecords:
                 now = parsedate_to_datetime(dates[-1])
                 return StoredRecord(ItemRecord(""), None, now, now)
             text = download.readall()
-        found, properties = _parsed(text, blob), download.properties
-        return StoredRecord(found, properties.etag, properties.last_modified, parsedate_to_datetime(dates[-1]))
+        record, properties = _parsed(text, blob), download.properties
+        return StoredRecord(record, properties.etag, properties.last_modified, parsedate_to_datetime(dates[-1]))
 
-    def write(self, company_id: str, item_id: str, read: StoredRecord, record: ItemRecord) -> StoredRecord | None:
-        """Put ``record`` in the place of what was ``read``; None where somebody else has changed it since."""
+    def write(self, company_id: str, item_id: str, stored: StoredRecord, record: ItemRecord) -> StoredRecord | None:
+        """Replace ``stored`` by ``record``; returns None if somebody else has changed it since."""
         blob = self._blob(company_id, item_id)
         with storage_errors(f"writing {RECORDS}/{blob.blob_name}"):
             try:
-                answer = blob.upload_blob(item_record.to_json(record), content_settings=_JSON, **_only_over(read.etag))
+                answer = blob.upload_blob(
+                    record_format.to_json(record), content_settings=_JSON, **_only_over(stored.etag)
+                )
             except HttpResponseError as error:
                 if code_of(error) not in _REFUSED:
                     raise
-                # The first answer may have been lost, and the SDK have asked again.
-                again = self.read(company_id, item_id)
-                return again if again.etag and again.record == record else None
+                # The SDK may have retried a write that succeeded but whose answer was lost.
+                current = self.read(company_id, item_id)
+                return current if current.etag and current.record == record else None
         return StoredRecord(record, answer["etag"], answer["last_modified"], _date(answer))
 
     def _blob(self, company_id: str, item_id: str) -> BlobClient:
@@ -70,16 +72,16 @@ def _only_over(etag: str | None) -> dict[str, Any]:
 
 
 def _date(answer: dict[str, Any]) -> datetime:
-    found: datetime = answer["date"]
-    return found
+    date: datetime = answer["date"]
+    return date
 
 
 def _parsed(text: bytes, blob: BlobClient) -> ItemRecord:
     try:
-        return item_record.from_json(text)
+        return record_format.from_json(text)
     except ValueError as error:
         detail = (
-            f"{RECORDS}/{blob.blob_name} is no item record of this version: {error}. Uploads for the item wait. If a later "
-            "version of this app wrote it, deploy that version again; else remove that blob, and they go on."
+            f"{RECORDS}/{blob.blob_name} is not an item record that this version can read: {error}. Uploads for the "
+            "item wait. If a later version of this app wrote it, deploy that version again; otherwise remove that blob."
         )
         raise Transient(Reason.STORAGE, detail) from error

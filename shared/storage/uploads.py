@@ -1,4 +1,4 @@
-"""The pictures account: its client, and the uploads as they are read."""
+"""Connects to the pictures account and reads uploads from incoming."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +22,10 @@ _ONE_READ = 32 * 1024 * 1024  # bytes of one request; a larger upload takes seve
 
 @dataclass(frozen=True)
 class Source:
-    """An upload as it was read: these bytes belong to this ETag. ``content`` is None where it was not read.
+    """An upload as we read it: ``content`` belongs to ``etag``, and is None if we did not read it.
 
-    Times are by storage's clock: ``written_at`` is the blob's own, ``seen_at`` that of the answer. ``uploaded_at`` decides
-    which of two uploads is newer; of a replay it is the original's, never later than ``written_at``.
+    Times are by storage's clock: ``written_at`` is the blob's ``Last-Modified``, ``seen_at`` the time of the answer.
+    ``uploaded_at`` decides which of two uploads is newer; a replay has the original's, never later than ``written_at``.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Source:
 
     @property
     def is_directory_marker(self) -> bool:
-        """Whether a tool left this empty blob to stand for a folder."""
+        """Whether this empty blob stands for a folder, as some tools create."""
         marked = self.name.endswith("/") or self.metadata.get("hdi_isfolder", "").lower() == "true"
         return self.size == 0 and marked
 
@@ -71,28 +71,28 @@ class PictureStorage:
         self._service = service
 
     def read(self, name: str, max_bytes: int) -> Source:
-        """Return the upload as it is now, without its content where it is larger than ``max_bytes``.
+        """Read the upload; leaves out its content if it is larger than ``max_bytes``.
 
         Raises:
-            Superseded: it is gone, or was replaced while it was being read.
+            Superseded: it is gone, or was replaced while we read it.
         """
         dates: list[str] = []
         with _source_errors(name):
-            # The client pins what follows the first answer to that answer's ETag.
+            # The SDK pins later ranges to the ETag of the first.
             download = self._incoming(name).download_blob(raw_response_hook=keep_date(dates))
             content = download.readall() if download.properties.size <= max_bytes else None
         return _source(name, download.properties, dates, content)
 
     def look_at(self, name: str) -> Source:
-        """Return the upload as it is now without reading it; errors as for ``read``."""
+        """Return the upload without its content; errors as for ``read``."""
         dates: list[str] = []
         with _source_errors(name):
             properties = self._incoming(name).get_blob_properties(raw_response_hook=keep_date(dates))
         return _source(name, properties, dates, None)
 
     def is_current(self, source: Source) -> bool:
-        """Tell whether the upload is still the blob of its name in incoming."""
-        with storage_errors(f"looking for {source.name!r}"):
+        """Return whether the upload is still the blob of its name in incoming."""
+        with storage_errors(f"looking up {source.name!r}"):
             return is_current(self._incoming(source.name), source.etag)
 
     def _incoming(self, name: str) -> BlobClient:
@@ -100,8 +100,8 @@ class PictureStorage:
 
 
 def _source(name: str, properties: Any, dates: list[str], content: bytes | None) -> Source:  # noqa: ANN401 - the SDK's
-    written_at, found = properties.last_modified, metadata_of(properties)
-    original = replayed_at(found, name)
+    written_at, metadata = properties.last_modified, metadata_of(properties)
+    original = replayed_at(metadata, name)
     return Source(
         name=name,
         etag=str(properties.etag),
@@ -110,18 +110,18 @@ def _source(name: str, properties: Any, dates: list[str], content: bytes | None)
         written_at=written_at,
         seen_at=parsedate_to_datetime(dates[-1]),
         size=properties.size,
-        metadata=found,
+        metadata=metadata,
         content=content,
     )
 
 
 def metadata_of(properties: Any) -> dict[str, str]:  # noqa: ANN401 - the SDK's
-    """Return a blob's metadata; some tools capitalise their names when they copy a blob, and case does not count."""
+    """Return a blob's metadata with lower-case names: case does not count, and some tools capitalise when they copy."""
     return {name.lower(): value for name, value in (properties.metadata or {}).items()}
 
 
 def keep_date(dates: list[str]) -> Callable[[Any], None]:
-    """Return a hook that keeps when storage answered: the SDK itself does not show storage's clock."""
+    """Return a hook that appends the time of storage's answer to ``dates``; the SDK itself does not expose it."""
 
     def keep(response: Any) -> None:  # noqa: ANN401 - the SDK's
         if date := response.http_response.headers.get("Date"):
@@ -131,7 +131,7 @@ def keep_date(dates: list[str]) -> Callable[[Any], None]:
 
 
 def is_current(blob: BlobClient, etag: str) -> bool:
-    """Tell whether ``blob`` is there and still has this ETag."""
+    """Return whether ``blob`` exists and still has this ETag."""
     try:
         blob.get_blob_properties(etag=etag, match_condition=MatchConditions.IfNotModified)
     except HttpResponseError as error:
@@ -149,7 +149,7 @@ def _source_errors(name: str) -> Iterator[None]:
     except Transient as failure:
         code = code_of(failure.__cause__)
         if code == "BlobNotFound":
-            raise Superseded(Reason.SOURCE_GONE, f"{name!r} is not in {INCOMING} any more.") from failure
+            raise Superseded(Reason.SOURCE_GONE, f"{name!r} is no longer in {INCOMING}.") from failure
         if code == "ConditionNotMet":
-            raise Superseded(Reason.SOURCE_CHANGED, f"{name!r} was replaced while it was being read.") from failure
+            raise Superseded(Reason.SOURCE_CHANGED, f"{name!r} was replaced while we read it.") from failure
         raise

@@ -1,23 +1,14 @@
 """Moves always succeed in the end: whatever the kind, the name, the metadata, whatever is lost on the storage."""
 
-import base64
-import hashlib
-
 import pytest
-from azure.storage.blob import BlobType, ContentSettings
 
 from shared.errors import Reason, Transient
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.faulty_storage import Answer
-from tests.support.local_stack import DESK, LocalStack, photograph
+from tests.support.local_stack import DESK, LocalStack
 from tests.support.storage_transport import (
-    BAD_PATH,
     HookedStorage,
-    Request,
     StorageHook,
-    Verdict,
-    refuse_copies,
     stored_blob,
     unread_source,
 )

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 from azure.storage.blob import BlobType, ContentSettings
 
-from shared.errors import Reason, Transient
+from shared.errors import Transient
 from shared.report import Outcome
 from shared.storage import names
 from tests.support.faulty_storage import Answer
@@ -19,7 +19,6 @@ from tests.support.storage_transport import (
     Verdict,
     refuse_copies,
     stored_blob,
-    unread_source,
 )
 
 # --- what was read is what is copied -----------------------------------------------------------------------------

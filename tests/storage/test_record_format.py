@@ -10,6 +10,7 @@ from shared.item_record import Claim, ItemRecord
 from shared.storage.record_format import from_json, to_json
 from tests.support.item_records import DOUBT, NEW, OLD, RECORDS
 
+
 @given(RECORDS)
 def test_a_record_comes_back_as_it_was_stored(record: ItemRecord) -> None:
     assert from_json(to_json(record)) == record
