@@ -44,7 +44,7 @@ def dies_while_writing(local: LocalStack, colour: str, path: str = DESK) -> None
         local.pipeline(clock=clock).process(names.INCOMING, path)
 
 
-def test_an_upload_waits_for_another_ones_writing_and_then_fails_for_a_later_delivery(local: LocalStack) -> None:
+def test_a_claimed_item_makes_other_uploads_wait_then_fail(local: LocalStack) -> None:
     dies_while_writing(local, BLUE)
     clock = ManualClock()
     with pytest.raises(Transient) as failure:
@@ -54,7 +54,7 @@ def test_an_upload_waits_for_another_ones_writing_and_then_fails_for_a_later_del
     assert local.requests("PATCH")[1:] == []
 
 
-def test_a_dead_workers_claim_is_taken_over_after_three_minutes(local: LocalStack) -> None:
+def test_a_dead_workers_claim_expires_after_three_minutes(local: LocalStack) -> None:
     dies_while_writing(local, BLUE)
     local.pass_time(minutes=4)
     report = deliver(local)
@@ -89,7 +89,7 @@ def slow_to_save(local: LocalStack, meanwhile: Callable[[], None]) -> Iterator[s
         yield connection
 
 
-def test_a_claim_that_grew_old_while_the_old_picture_was_saved_is_made_anew(local: LocalStack) -> None:
+def test_a_claim_that_expires_during_a_save_is_renewed(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
     clock, claims = ManualClock(), list[str]()
@@ -107,7 +107,7 @@ def test_a_claim_that_grew_old_while_the_old_picture_was_saved_is_made_anew(loca
     assert len(storage.methods) == 8, "one more than usual where a picture is kept"
 
 
-def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: LocalStack) -> None:
+def test_a_claim_lost_to_another_worker_is_not_used(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
     clock = ManualClock()
@@ -125,7 +125,7 @@ def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: Loca
     assert deliver_after_doubt(local).outcome is Outcome.UPDATED
 
 
-def test_a_claim_that_took_long_to_write_is_made_anew(local: LocalStack) -> None:
+def test_a_claim_that_is_slow_to_write_is_renewed(local: LocalStack) -> None:
     """Its age counts from before it was sent."""
     local.upload(content=picture_of(BLUE))
     clock, claims = ManualClock(), list[str]()
@@ -142,7 +142,7 @@ def test_a_claim_that_took_long_to_write_is_made_anew(local: LocalStack) -> None
 
 
 @pytest.mark.parametrize("lost", [1, 2], ids=["claim", "confirmation"])
-def test_a_change_of_the_record_whose_answer_was_lost_is_known_as_our_own(local: LocalStack, lost: int) -> None:
+def test_a_record_change_with_a_lost_answer_is_known_as_ours(local: LocalStack, lost: int) -> None:
     """The SDK asks again, and is told that the record has changed: by us."""
     local.upload(content=picture_of(BLUE))
     changes = []
@@ -162,7 +162,7 @@ def test_a_change_of_the_record_whose_answer_was_lost_is_known_as_our_own(local:
     assert local.names(names.INCOMING) == []
 
 
-def test_the_times_leave_room_for_one_another() -> None:
+def test_claim_and_doubt_outlast_every_request() -> None:
     """A living worker is not taken for a dead one; and BC takes 16 minutes at most for what began in time."""
     assert CLAIM_LIFE.total_seconds() >= BEGIN_WITHIN + Timeouts().write
     assert DOUBT_LASTS.total_seconds() >= BEGIN_WITHIN + WAIT_TOTAL + 6 * Timeouts().connect + 16 * 60

@@ -52,7 +52,7 @@ def problems(environ: dict[str, str]) -> list[str]:
     return error.value.problems
 
 
-def test_defaults_are_those_of_the_design() -> None:
+def test_defaults_are_as_documented() -> None:
     found = settings()
     rendition, limits = found.rendition, found.limits
     assert (rendition.max_side, rendition.max_bytes, rendition.quality) == (1024, 262_144, 85)
@@ -79,7 +79,7 @@ def test_a_blank_setting_counts_as_not_set() -> None:
 
 
 @pytest.mark.parametrize("name", ["PICTURE_STORAGE__blobServiceUri", "PICTURE_STORAGE__clientId"])
-def test_a_blank_storage_setting_is_refused_because_the_trigger_would_take_it(name: str) -> None:
+def test_a_blank_storage_setting_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         settings(**{name: ""})
     assert refused.value.problems == [f"{name}: found ''; remove it"]
@@ -104,7 +104,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_problem_names_the_setting_what_was_found_and_what_is_expected(name: str) -> None:
+def test_a_problem_names_setting_value_and_expectation(name: str) -> None:
     found, expected = BAD[name]
     (problem,) = problems({**LOCAL, name: found, "BC_COMPANY": "CRONUS"})
     assert problem.startswith(f"{name}: ")
@@ -118,7 +118,7 @@ def test_all_problems_are_reported_together() -> None:
     assert len(named) == len(set(named))
 
 
-def test_what_nobody_set_is_asked_for() -> None:
+def test_missing_settings_are_listed() -> None:
     named = [problem.partition(":")[0] for problem in problems({})]
     assert named == ["PICTURE_STORAGE", "BC_TENANT_ID", "BC_ENVIRONMENT"]
 
@@ -134,19 +134,19 @@ def test_storage_by_identity_needs_both_addresses(missing: str) -> None:
     assert any(missing in problem for problem in problems({k: v for k, v in CLOUD.items() if k != missing}))
 
 
-def test_storage_is_reached_in_one_way_only() -> None:
+def test_key_and_identity_exclude_each_other() -> None:
     (problem,) = problems({**CLOUD, "PICTURE_STORAGE": LOCAL["PICTURE_STORAGE"]})
     assert "both" in problem
     assert KEY not in problem
 
 
-def test_storage_by_identity_takes_no_other_credential() -> None:
+def test_storage_by_identity_needs_a_managed_identity() -> None:
     (problem,) = problems({**CLOUD, "PICTURE_STORAGE__credential": "workloadidentity"})
     assert "'workloadidentity'" in problem
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1:80", "localhost:7048", "LOCALHOST", "[::1]:80"])
-def test_plain_http_is_taken_on_this_machine(host: str) -> None:
+def test_plain_http_is_accepted_on_loopback(host: str) -> None:
     assert settings(BC_BASE_URL=f"http://{host}/api/v2.0").business_central.base_url.startswith("http:")
 
 
@@ -168,17 +168,17 @@ def test_plain_http_is_taken_on_this_machine(host: str) -> None:
         "localhost/api/v2.0",
     ],
 )
-def test_a_token_travels_nowhere_else_without_tls(url: str) -> None:
+def test_elsewhere_a_token_never_travels_without_tls(url: str) -> None:
     (problem,) = problems({**LOCAL, "BC_BASE_URL": url})
     assert problem.startswith("BC_BASE_URL: ")
 
 
 @pytest.mark.parametrize("url", ["https://bc.example.com", "https://bc.example.com/api/v2.0/companies"])
-def test_the_base_url_is_the_whole_base(url: str) -> None:
+def test_the_base_url_must_be_complete(url: str) -> None:
     assert "/api/v2.0" in problems({**LOCAL, "BC_BASE_URL": url})[0]
 
 
-def test_no_key_shows_in_what_a_traceback_prints() -> None:
+def test_settings_print_no_key_in_a_traceback() -> None:
     found = settings()
     assert found.storage.connection_string is not None
     assert KEY in found.storage.connection_string
@@ -198,14 +198,14 @@ def test_no_key_shows_in_what_a_traceback_prints() -> None:
         ("P0D", timedelta(0)),
     ],
 )
-def test_a_wait_is_an_iso_duration(written: str, meant: timedelta) -> None:
+def test_item_wait_is_an_iso_duration(written: str, meant: timedelta) -> None:
     assert meant == settings(ITEM_WAIT=written).item_wait
 
 
 @pytest.mark.parametrize(
     "text", ["P", "PT", "P7DT", "7D", "P1Y", "P1M", "P-7D", "P7D ago", "P\u0667D", "PT1S1M", "P1.5D"]
 )
-def test_what_is_no_fixed_duration_is_refused(text: str) -> None:
+def test_anything_but_a_fixed_duration_is_refused(text: str) -> None:
     assert problems({**LOCAL, "ITEM_WAIT": text})[0].startswith("ITEM_WAIT: ")
 
 
@@ -221,7 +221,7 @@ def test_any_other_colour_is_refused(text: str) -> None:
     assert problems({**LOCAL, "PICTURE_BACKGROUND": text})[0].startswith("PICTURE_BACKGROUND: ")
 
 
-def test_a_client_id_is_understood_in_every_spelling() -> None:
+def test_a_client_id_is_accepted_in_every_spelling() -> None:
     guid = CLOUD["BC_TENANT_ID"]
     assert guid == settings(AZURE_CLIENT_ID=f"{{{guid.upper()}}}").business_central.client_id
 
@@ -236,7 +236,7 @@ VALUES: Any = st.one_of(
 @given(st.dictionaries(st.sampled_from((*SETTINGS, "PATH")), VALUES), st.sampled_from(({}, LOCAL, CLOUD)))
 @example({"BC_TENANT_ID": "\udcff"}, CLOUD)
 @example({"BC_BASE_URL": "https://["}, LOCAL)
-def test_any_settings_are_understood_or_refused_line_by_line(environ: dict[str, str], base: dict[str, str]) -> None:
+def test_any_settings_are_accepted_or_refused_by_name(environ: dict[str, str], base: dict[str, str]) -> None:
     try:
         found = read({**base, **environ})
     except ConfigurationError as error:

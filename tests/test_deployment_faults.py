@@ -21,16 +21,14 @@ from tests.support.local_stack import DESK, DESK_ID, LocalStack, Log
         (415, "UnsupportedMediaType"),
     ],
 )
-def test_a_refusal_that_is_not_the_pictures_fault_leaves_it_in_incoming(
-    local: LocalStack, status: int, code: str
-) -> None:
+def test_a_refusal_by_bc_leaves_the_picture_in_incoming(local: LocalStack, status: int, code: str) -> None:
     local.upload()
     local.fault(status, code=code, method="PATCH", count=None)
     assert str(status) in fails(local, Reason.BC_REFUSED).detail
     assert len(local.requests("PATCH")) == 1
 
 
-def test_a_401_is_answered_with_one_fresh_token(local: LocalStack) -> None:
+def test_a_401_leads_to_one_fresh_token(local: LocalStack) -> None:
     local.upload()
     local.fault(401, method="PATCH")
     before = len(local.tokens())
@@ -38,20 +36,20 @@ def test_a_401_is_answered_with_one_fresh_token(local: LocalStack) -> None:
     assert len(local.tokens()) == before + 2  # the first one, and the one past the cache
 
 
-def test_a_401_that_stays_is_an_error_of_the_deployment(local: LocalStack) -> None:
+def test_a_repeated_401_is_a_deployment_error(local: LocalStack) -> None:
     local.upload()
     local.fault(401, count=None)
     assert "Microsoft Entra Applications" in fails(local, Reason.BC_UNAUTHORIZED).detail
     assert len(local.requests()) == 2
 
 
-def test_a_user_assigned_identity_asks_in_its_own_name(local: LocalStack) -> None:
+def test_a_user_assigned_identity_gets_its_own_token(local: LocalStack) -> None:
     local.upload()
     assert local.pipeline(AZURE_CLIENT_ID=USER_ASSIGNED).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert local.tokens()[-1]["client_id"] == USER_ASSIGNED
 
 
-def test_an_identity_endpoint_that_answers_nonsense_leaves_the_picture_in_incoming(
+def test_a_broken_identity_endpoint_fails_the_delivery(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local.upload()
@@ -59,9 +57,7 @@ def test_an_identity_endpoint_that_answers_nonsense_leaves_the_picture_in_incomi
     fails(local, Reason.IDENTITY)
 
 
-def test_an_identity_that_gives_no_token_leaves_the_picture_in_incoming(
-    local: LocalStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_token_leaves_the_picture_in_incoming(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     local.upload()
     monkeypatch.setenv("IDENTITY_HEADER", "wrong")
     assert "X-IDENTITY-HEADER" in fails(local, Reason.IDENTITY).detail
@@ -73,7 +69,7 @@ def test_an_unknown_user_assigned_identity_is_named(local: LocalStack) -> None:
     fails(local, Reason.IDENTITY, AZURE_CLIENT_ID="0f0f0f0f-0000-4000-8000-000000000000")
 
 
-def test_a_failed_delivery_tells_how_far_it_came(local: LocalStack, log: Log) -> None:
+def test_a_failed_delivery_logs_how_far_it_got(local: LocalStack, log: Log) -> None:
     local.upload()
     local.fault(403, method="PATCH")
     fails(local, Reason.BC_REFUSED)

@@ -32,7 +32,7 @@ def run(program: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("source", ["EventGrid", "LogsAndContainerScan"])
-def test_the_trigger_is_what_the_infrastructure_subscribes_to(source: str) -> None:
+def test_the_trigger_matches_the_subscription(source: str) -> None:
     shown = run(SHOW, **IN_AZURE, PICTURE_TRIGGER_SOURCE=source)
     assert shown.returncode == 0, shown.stderr
     name, binding = json.loads(shown.stdout)
@@ -41,23 +41,23 @@ def test_the_trigger_is_what_the_infrastructure_subscribes_to(source: str) -> No
     assert (binding["connection"], binding["source"]) == ("PICTURE_STORAGE", source)
 
 
-def test_event_grid_is_the_source_unless_said_otherwise() -> None:
+def test_event_grid_is_the_default_source() -> None:
     assert json.loads(run(SHOW, **IN_AZURE).stdout)[1]["source"] == "EventGrid"
 
 
-def test_importing_it_connects_to_nothing() -> None:
+def test_importing_the_app_connects_to_nothing() -> None:
     """The guard in the program refuses every connection beyond loopback; Azure's addresses are all beyond."""
     assert run(SHOW, **IN_AZURE).returncode == 0
 
 
-def test_bad_settings_fail_the_import_with_one_message_that_lists_every_problem() -> None:
+def test_bad_settings_fail_the_import_and_are_all_listed() -> None:
     failed = run("import function_app", PICTURE_MAX_SIDE="huge", BLOB_PATH_TEMPLATE="{nonsense}", BC_TENANT_ID="t")
     assert failed.returncode != 0
     for name in ("PICTURE_STORAGE", "PICTURE_MAX_SIDE", "BLOB_PATH_TEMPLATE", "BC_ENVIRONMENT"):
         assert f"\n- {name}: " in failed.stderr
 
 
-def test_a_problem_with_a_connection_string_does_not_show_its_key() -> None:
+def test_a_bad_connection_string_is_reported_without_its_key() -> None:
     failed = run("import function_app", PICTURE_STORAGE="AccountName=a;AccountKey=c2VjcmV0", PICTURE_QUALITY="best")
     assert "PICTURE_QUALITY" in failed.stderr
     assert "c2VjcmV0" not in failed.stderr

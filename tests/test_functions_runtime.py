@@ -73,7 +73,7 @@ def test_after_the_invocation_the_item_shows_the_picture(local: LocalStack) -> N
     assert local.names(names.INCOMING) == []
 
 
-def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:
+def test_without_a_key_the_reference_is_opened_by_identity() -> None:
     with stack.running(keyless=True) as running:
         local = LocalStack(running)
         local.upload()
@@ -84,21 +84,21 @@ def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:
         assert local.picture() is not None
 
 
-def test_the_host_is_told_to_send_a_reference_instead_of_the_bytes(local: LocalStack) -> None:
+def test_the_binding_asks_for_a_reference_not_for_bytes(local: LocalStack) -> None:
     (binding,) = run(local)["bindings"]["item_picture_uploaded"]
     assert (binding["name"], binding["type"], binding["direction"]) == ("picture", "blobTrigger", "IN")
     assert (binding["path"], binding["connection"]) == ("product-images/{name}", "PICTURE_STORAGE")
     assert binding["properties"]["SupportsDeferredBinding"]
 
 
-def test_a_second_delivery_of_the_same_upload_succeeds_and_writes_nothing(local: LocalStack) -> None:
+def test_a_second_delivery_succeeds_and_writes_nothing(local: LocalStack) -> None:
     local.upload()
     answer = run(local, uploaded(), uploaded())
     assert [each["succeeded"] for each in answer["invocations"]] == [True, True]
     assert len(local.requests("PATCH")) == 1
 
 
-def test_a_failing_invocation_is_reported_as_failed_and_the_next_one_runs(local: LocalStack) -> None:
+def test_an_invocation_runs_after_one_that_failed(local: LocalStack) -> None:
     local.upload()
     local.fault(403, method="PATCH")
     failed, delivered_again = run(local, uploaded(), uploaded())["invocations"]
@@ -109,7 +109,7 @@ def test_a_failing_invocation_is_reported_as_failed_and_the_next_one_runs(local:
     assert local.picture() is not None
 
 
-def test_a_reference_to_a_connection_without_a_setting_is_a_failed_invocation(local: LocalStack) -> None:
+def test_a_reference_to_an_unknown_connection_fails(local: LocalStack) -> None:
     local.upload()
     (invocation,) = run(local, uploaded(connection="OTHER_STORAGE"))["invocations"]
     assert not invocation["succeeded"]
@@ -117,7 +117,7 @@ def test_a_reference_to_a_connection_without_a_setting_is_a_failed_invocation(lo
     assert local.requests() == []
 
 
-def test_bytes_in_place_of_a_reference_are_a_failed_invocation(local: LocalStack) -> None:
+def test_bytes_instead_of_a_reference_fail(local: LocalStack) -> None:
     asked = uploaded() | {"inputs": {"picture": {"bytes": "not a reference"}}}
     (invocation,) = run(local, asked)["invocations"]
     assert not invocation["succeeded"]
@@ -154,7 +154,7 @@ def test_a_wrong_binding_is_refused_before_anything_runs(
     assert answer["bindings"] == {}
 
 
-def test_bad_settings_keep_the_app_from_being_indexed_and_are_named(local: LocalStack) -> None:
+def test_bad_settings_stop_the_indexing_and_are_named(local: LocalStack) -> None:
     answer = run(local, PICTURE_MAX_SIDE="huge", PICTURE_QUALITY="best")
     assert not answer["start"]["succeeded"]
     for name in ("PICTURE_MAX_SIDE", "PICTURE_QUALITY"):

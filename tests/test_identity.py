@@ -35,7 +35,7 @@ def issued(local: LocalStack) -> list[tuple[str, str]]:
     return [(token["resource"], token["client_id"]) for token in found]
 
 
-def test_an_app_registration_in_another_tenant_trusts_the_identity(federated: LocalStack) -> None:
+def test_an_app_registration_elsewhere_trusts_the_identity(federated: LocalStack) -> None:
     federated.upload()
     before = len(issued(federated))
     pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID=TENANT)
@@ -55,7 +55,7 @@ def test_a_401_leads_to_a_fresh_exchange(federated: LocalStack) -> None:
     assert resources.count(BC) == 2
 
 
-def test_a_tenant_that_does_not_trust_the_identity_leaves_the_picture_in_incoming(federated: LocalStack) -> None:
+def test_an_untrusted_identity_leaves_the_picture_in_incoming(federated: LocalStack) -> None:
     federated.upload()
     pipeline = federated.pipeline(BC_CLIENT_ID=APP_REGISTRATION, BC_TENANT_ID="00000000-0000-0000-0000-00000000dead")
     with pytest.raises(Transient, match="AADSTS90002") as failure:
@@ -64,7 +64,7 @@ def test_a_tenant_that_does_not_trust_the_identity_leaves_the_picture_in_incomin
     assert federated.incoming().exists()
 
 
-def test_a_developer_is_asked_for_through_the_azure_cli(
+def test_in_development_the_azure_cli_provides_tokens(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """On a desk there is no managed identity: the real credential runs the program ``az``, here one that we made."""
@@ -101,7 +101,7 @@ def keyless(keyless_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Loca
     return made
 
 
-def test_storage_and_business_central_are_reached_without_any_key(keyless: LocalStack) -> None:
+def test_storage_and_bc_are_reached_without_any_key(keyless: LocalStack) -> None:
     sent = keyless.upload()
     assert keyless.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert [keyless.read(names.ARCHIVE, name) for name in keyless.names(names.ARCHIVE)] == [sent]
@@ -111,7 +111,7 @@ def test_storage_and_business_central_are_reached_without_any_key(keyless: Local
     assert "SharedAccessSignature" not in told
 
 
-def test_the_hosts_own_account_is_opened_without_any_key_too(keyless: LocalStack) -> None:
+def test_the_hosts_own_account_needs_no_key_either(keyless: LocalStack) -> None:
     settings = keyless.stack.app_settings
     credential = ManagedIdentityCredential()
     host = BlobServiceClient(settings["AzureWebJobsStorage__blobServiceUri"], credential=credential)
@@ -126,9 +126,7 @@ def test_quarantine_works_without_any_key(keyless: LocalStack) -> None:
     assert len(keyless.names(names.QUARANTINE)) == 2
 
 
-def test_storage_that_does_not_know_the_identity_fails_the_delivery(
-    keyless: LocalStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_storage_refuses_an_unknown_identity(keyless: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     keyless.upload()
     monkeypatch.setenv("IDENTITY_HEADER", "wrong")
     with pytest.raises(Transient) as failure:

@@ -20,7 +20,7 @@ from tests.support.item_records import DOUBT, NEW, NOON, OLD, SECOND, stored
 IS_RED, IS_BLUE = Observed(picture_sha256="red"), Observed(picture_sha256="blue")
 
 
-def test_a_young_claim_holds_everybody_and_an_old_one_nobody() -> None:
+def test_a_young_claim_blocks_every_upload_and_an_old_one_none() -> None:
     claimed = ItemRecord("1", claim=Claim("n", OLD))
     assert stored(claimed, CLAIM_LIFE - SECOND).next_step(NEW, Observed()) is Step.WAIT
     assert stored(claimed, CLAIM_LIFE - SECOND).next_step(OLD, Observed()) is Step.WAIT
@@ -28,7 +28,7 @@ def test_a_young_claim_holds_everybody_and_an_old_one_nobody() -> None:
     assert stored(claimed, CLAIM_LIFE).next_step(OLD, Observed()) is Step.COMPARE, "the dead one may have written it"
 
 
-def test_an_upload_that_is_on_the_item_stays_in_incoming_until_a_doubt_is_over_and_bc_was_looked_at() -> None:
+def test_an_upload_stays_until_a_doubt_expires_and_bc_is_checked() -> None:
     record = ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT)
     assert stored(record).next_step(NEW, Observed()) is Step.SETTLE
     over = stored(record, at=DOUBT.until)
@@ -38,7 +38,7 @@ def test_an_upload_that_is_on_the_item_stays_in_incoming_until_a_doubt_is_over_a
     assert stored(over.adopted(NEW, IS_BLUE)).next_step(NEW, Observed()) is Step.DONE
 
 
-def test_a_claim_keeps_every_doubt_and_so_does_its_release() -> None:
+def test_a_claim_and_its_release_keep_every_doubt() -> None:
     """Also one that is over: if this write is refused, nobody has looked yet what came of the doubtful one."""
     for at in (NOON, DOUBT.until):
         before = ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT)
@@ -47,14 +47,14 @@ def test_a_claim_keeps_every_doubt_and_so_does_its_release() -> None:
         assert released(claimed) == before
 
 
-def test_an_upload_whose_second_write_is_refused_does_not_count_as_done() -> None:
+def test_an_upload_is_not_done_after_a_refused_second_write() -> None:
     over = stored(ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT), at=DOUBT.until)
     assert over.next_step(NEW, IS_RED) is Step.WRITE
     again = stored(released(over.claimed(NEW, "n")), at=DOUBT.until)
     assert again.next_step(NEW, Observed()) is Step.COMPARE
 
 
-def test_confirming_keeps_a_doubt_that_could_come_after_the_write_and_ends_one_that_could_not() -> None:
+def test_confirming_keeps_doubts_that_outlast_the_claim() -> None:
     pending = stored(stored(ItemRecord("1", doubt=DOUBT)).claimed(NEW, "n"))
     assert confirmed(pending, NEW, "updated") == ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT)
     over = stored(pending.record, at=DOUBT.until)
@@ -63,19 +63,19 @@ def test_confirming_keeps_a_doubt_that_could_come_after_the_write_and_ends_one_t
     assert confirmed(slow, NEW, "updated").doubt == DOUBT, "over by now, but not when the request began"
 
 
-def test_looking_at_bc_ends_a_doubt_that_is_over_and_no_other() -> None:
+def test_checking_bc_ends_only_an_expired_doubt() -> None:
     record = ItemRecord("1", doubt=DOUBT)
     assert stored(record).adopted(OLD, IS_RED).doubt == DOUBT
     assert stored(record, at=DOUBT.until).adopted(OLD, IS_RED).doubt is None
 
 
-def test_a_write_without_an_answer_is_in_doubt_from_its_claim_on() -> None:
+def test_an_unanswered_write_is_in_doubt_from_its_claim_on() -> None:
     claimed = stored(ItemRecord("1", claim=Claim("n", NEW), doubt=DOUBT), age=timedelta(minutes=2))
     until = NOON - timedelta(minutes=2) + DOUBT_LASTS
     assert doubted(claimed) == ItemRecord("1", doubt=Doubt(until, (OLD, NEW)))
 
 
-def test_who_takes_a_dead_claim_over_doubts_its_write() -> None:
+def test_taking_over_a_dead_claim_doubts_its_write() -> None:
     dead = stored(ItemRecord("1", claim=Claim("n", OLD)), age=CLAIM_LIFE)
     taken = dead.claimed(NEW, "m")
     assert taken.claim == Claim("m", NEW)
@@ -84,7 +84,7 @@ def test_who_takes_a_dead_claim_over_doubts_its_write() -> None:
     assert not dead.has_tried(NEW)
 
 
-def test_a_doubt_remembers_every_upload_that_was_written_without_an_answer() -> None:
+def test_a_doubt_remembers_every_unanswered_upload() -> None:
     claimed = stored(ItemRecord("1", doubt=DOUBT, claim=Claim("other", NEW)))
     after = stored(doubted(claimed))
     assert after.has_tried(OLD)
@@ -94,12 +94,12 @@ def test_a_doubt_remembers_every_upload_that_was_written_without_an_answer() -> 
     assert doubted(again).doubt == Doubt(again.written_at + DOUBT_LASTS, after.record.doubt.uploads)  # type: ignore[union-attr]
 
 
-def test_a_write_is_known_to_be_a_repeated_one_also_where_another_picture_came_between() -> None:
+def test_a_repeated_write_is_recognised_after_another_picture() -> None:
     assert stored(ItemRecord("1", on=NEW, doubt=DOUBT)).has_tried(NEW)
     assert not stored(ItemRecord("1", on=OLD)).has_tried(NEW)
 
 
-def test_an_outcome_stays_what_it_was_when_bc_is_looked_at_again() -> None:
+def test_checking_bc_again_keeps_the_outcome() -> None:
     for outcome in ("updated", "unchanged"):
         record = ItemRecord("1", on=NEW, outcome=outcome, doubt=DOUBT)
         assert stored(record, at=DOUBT.until).adopted(NEW, IS_BLUE).outcome == outcome
@@ -107,7 +107,7 @@ def test_an_outcome_stays_what_it_was_when_bc_is_looked_at_again() -> None:
     assert stored(ItemRecord("1", doubt=DOUBT)).adopted(OLD, IS_RED).outcome == "updated"
 
 
-def test_a_picture_of_an_earlier_version_of_the_app_need_not_be_written_again() -> None:
+def test_a_picture_from_an_earlier_app_version_is_not_rewritten() -> None:
     on = replace(NEW, picture_sha256="blue, as it was rendered then")
     over = stored(ItemRecord("1", on=on, doubt=DOUBT), at=DOUBT.until)
     observed = Observed(picture_sha256=on.picture_sha256)

@@ -26,7 +26,7 @@ from tests.support.local_stack import LocalStack
 
 
 @BY_NUMBER_AND_BY_ID
-def test_what_somebody_put_on_the_item_by_hand_is_kept(local: LocalStack, path: str) -> None:
+def test_a_picture_set_by_hand_is_kept(local: LocalStack, path: str) -> None:
     (by_hand,) = put_by_hand(local, GREEN)
     report = upload(local, BLUE, path)
     assert kept_pictures(local) == [by_hand]
@@ -36,13 +36,13 @@ def test_what_somebody_put_on_the_item_by_hand_is_kept(local: LocalStack, path: 
     assert metadata["sha256"] == hashlib.sha256(by_hand).hexdigest()
 
 
-def test_of_a_set_of_pictures_the_first_is_kept(local: LocalStack) -> None:
+def test_the_first_of_several_pictures_is_kept(local: LocalStack) -> None:
     first, _second = put_by_hand(local, GREEN, RED)
     upload(local, BLUE)
     assert kept_pictures(local) == [first]
 
 
-def test_only_what_was_there_before_the_first_upload_is_kept(local: LocalStack) -> None:
+def test_only_the_picture_before_the_first_upload_is_kept(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local, GREEN)
     upload(local, RED)
@@ -54,7 +54,7 @@ def test_an_item_without_a_picture_has_nothing_to_keep(local: LocalStack) -> Non
     assert kept_pictures(local) == []
 
 
-def test_nothing_is_kept_where_nobody_wants_it(local: LocalStack) -> None:
+def test_nothing_is_kept_if_the_setting_says_so(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
     assert deliver(local, KEEP_EXISTING="false").outcome is Outcome.UPDATED
@@ -62,9 +62,7 @@ def test_nothing_is_kept_where_nobody_wants_it(local: LocalStack) -> None:
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(
-    local: LocalStack, applied: bool
-) -> None:
+def test_a_lost_answer_never_makes_us_keep_our_own_picture(local: LocalStack, applied: bool) -> None:
     (by_hand,) = put_by_hand(local, GREEN)
     upload_with_lost_answer(local, BLUE, applied=applied)
     local.pass_time(seconds=5)
@@ -72,7 +70,7 @@ def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(
     assert kept_pictures(local) == [by_hand]
 
 
-def test_a_picture_that_bc_has_already_at_first_contact_is_unchanged(local: LocalStack) -> None:
+def test_a_picture_that_bc_already_has_is_unchanged(local: LocalStack) -> None:
     """So it is after the records were lost: the item is not touched, and nothing is kept."""
     upload(local, BLUE)
     (record,) = local.names(names.RECORDS)
@@ -83,7 +81,7 @@ def test_a_picture_that_bc_has_already_at_first_contact_is_unchanged(local: Loca
     assert kept_pictures(local) == []
 
 
-def test_a_failure_to_keep_it_leaves_it_on_the_item(local: LocalStack) -> None:
+def test_a_picture_that_cannot_be_kept_stays_on_the_item(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
     local.fault(500, method="GET", path="pictureContent", count=None)
@@ -93,7 +91,7 @@ def test_a_failure_to_keep_it_leaves_it_on_the_item(local: LocalStack) -> None:
     assert local.requests("PATCH") == []
 
 
-def test_what_somebody_put_there_while_a_doubt_lasted_is_kept_before_the_upload_comes_back(
+def test_a_picture_set_by_hand_during_a_doubt_is_kept(
     local: LocalStack,
 ) -> None:
     upload_with_lost_answer(local, BLUE, applied=True)

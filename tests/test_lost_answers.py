@@ -39,7 +39,7 @@ def test_a_late_write_does_not_stay_on_the_item(local: LocalStack) -> None:
     assert local.names(names.INCOMING) == []
 
 
-def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_refused(local: LocalStack) -> None:
+def test_a_late_write_does_not_stay_after_a_refused_second_write(local: LocalStack) -> None:
     upload_with_lost_answer(local, BLUE)
     local.pass_time(seconds=5)
     upload(local, RED)
@@ -54,7 +54,7 @@ def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_r
     assert local.names(names.INCOMING) == []
 
 
-def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(local: LocalStack) -> None:
+def test_a_write_that_happened_is_not_repeated(local: LocalStack) -> None:
     upload_with_lost_answer(local, BLUE, applied=True)
     report = deliver(local)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
@@ -64,7 +64,7 @@ def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(loca
     assert item_in_bc(local)["media_stored"] == 1
 
 
-def test_a_write_that_is_repeated_because_its_answer_was_lost_is_told(local: LocalStack) -> None:
+def test_a_write_repeated_after_a_lost_answer_is_reported(local: LocalStack) -> None:
     upload_with_lost_answer(local, BLUE, applied=False)
     report = deliver(local)
     assert (report.outcome, report.reason, report.repeated) == (Outcome.WAITING, "settling", True)
@@ -74,7 +74,7 @@ def test_a_write_that_is_repeated_because_its_answer_was_lost_is_told(local: Loc
     assert local.names(names.INCOMING) == []
 
 
-def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: LocalStack) -> None:
+def test_while_in_doubt_deliveries_ask_bc_for_nothing(local: LocalStack) -> None:
     upload_with_lost_answer(local, BLUE, BY_ID, applied=False)
     deliver(local, BY_ID)
     asked = len(local.requests())
@@ -97,9 +97,7 @@ def test_two_lost_answers_are_both_remembered(local: LocalStack) -> None:
 
 
 @pytest.mark.parametrize("applied", [True, False, "later"])
-def test_a_lost_answer_ends_with_the_picture_on_the_item_and_the_original_in_the_archive(
-    local: LocalStack, applied: Any
-) -> None:
+def test_after_a_lost_answer_the_upload_ends_as_usual(local: LocalStack, applied: Any) -> None:
     upload_with_lost_answer(local, BLUE, applied=applied)
     deliver(local)
     local.control("POST", "late")
@@ -109,7 +107,7 @@ def test_a_lost_answer_ends_with_the_picture_on_the_item_and_the_original_in_the
     assert len(local.names(names.ARCHIVE)) == 1
 
 
-def test_a_picture_that_settles_never_goes_to_quarantine(local: LocalStack) -> None:
+def test_a_settling_picture_never_goes_to_quarantine(local: LocalStack) -> None:
     upload_with_lost_answer(local, BLUE)
     assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.WAITING
 

@@ -31,7 +31,7 @@ def two_uploads(local: LocalStack, older: str, newer: str) -> None:
 
 @pytest.mark.parametrize(("older", "newer"), [(DESK, PNG), (PNG, DESK), (DESK, BY_ID), (BY_ID, DESK)])
 @pytest.mark.parametrize("newest_first", [False, True])
-def test_the_newest_upload_wins_whatever_the_order_of_delivery(
+def test_the_newest_upload_wins_in_any_order_of_delivery(
     local: LocalStack, older: str, newer: str, newest_first: bool
 ) -> None:
     two_uploads(local, older, newer)
@@ -45,7 +45,7 @@ def test_the_newest_upload_wins_whatever_the_order_of_delivery(
     assert archived == {picture_of(BLUE), picture_of(RED)}
 
 
-def test_a_superseded_original_tells_in_the_archive_that_it_was(local: LocalStack) -> None:
+def test_the_archive_marks_a_superseded_original(local: LocalStack) -> None:
     two_uploads(local, DESK, PNG)
     deliver(local, PNG)
     report = deliver(local, DESK)
@@ -56,14 +56,14 @@ def test_a_superseded_original_tells_in_the_archive_that_it_was(local: LocalStac
     assert len(local.requests("PATCH")) == 1
 
 
-def test_within_one_second_the_later_of_one_name_wins(local: LocalStack) -> None:
+def test_within_a_second_the_later_of_one_name_wins(local: LocalStack) -> None:
     """Last-Modified has whole seconds: the blob that is in incoming now is the newer one."""
     upload_twice_within_a_second(local)
     assert deliver(local).outcome is Outcome.UPDATED
     assert colour_in_bc(local) == RED
 
 
-def test_within_one_second_names_decide_the_same_way_in_either_order(local: LocalStack) -> None:
+def test_within_a_second_the_greater_name_wins_in_any_order(local: LocalStack) -> None:
     for order in ((DESK, PNG), (PNG, DESK)):
         local.reset()
         while True:
@@ -100,7 +100,7 @@ def test_a_replayed_original_does_not_replace_a_newer_upload(local: LocalStack) 
     assert local.names(names.INCOMING) == []
 
 
-def test_a_replay_reaches_an_item_that_has_nothing_newer(local: LocalStack) -> None:
+def test_a_replay_updates_an_item_without_a_newer_upload(local: LocalStack) -> None:
     local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
     local.upload(content=picture_of(BLUE))
     assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.QUARANTINED
@@ -115,7 +115,7 @@ def test_a_replay_reaches_an_item_that_has_nothing_newer(local: LocalStack) -> N
     assert local.metadata(names.ARCHIVE, archived)["uploaded_at"] == unquote(told["uploaded_at"])
 
 
-def test_an_original_that_is_copied_to_another_items_name_is_a_new_upload(local: LocalStack) -> None:
+def test_an_original_copied_to_another_item_is_a_new_upload(local: LocalStack) -> None:
     upload(local, BLUE, "CRONUS USA, Inc/1900-S.jpg")
     (archived,) = local.names(names.ARCHIVE)
     local.pass_time(hours=1)
@@ -138,7 +138,7 @@ def test_nobody_can_upload_from_the_future(local: LocalStack) -> None:
 
 
 @pytest.mark.parametrize("spelling", [str.capitalize, str.upper])
-def test_a_replay_is_known_however_a_tool_spells_the_names_of_its_metadata(
+def test_a_replay_is_recognised_in_any_case_of_metadata_names(
     local: LocalStack, spelling: Callable[[str], str]
 ) -> None:
     """Storage does not tell upper from lower case there, and AzCopy capitalises them."""
@@ -153,7 +153,7 @@ def test_a_replay_is_known_however_a_tool_spells_the_names_of_its_metadata(
     assert colour_in_bc(local) == RED
 
 
-def test_a_replay_waits_for_its_item_as_long_as_any_other_upload(local: LocalStack) -> None:
+def test_a_replay_waits_as_long_as_any_other_upload(local: LocalStack) -> None:
     """ITEM_WAIT counts from when it was copied back, not from when the original was uploaded."""
     told = names.encode_metadata({"source_name": DESK, "uploaded_at": "2020-01-01T00:00:00+00:00", "upload_id": "x"})
     local.incoming().upload_blob(picture_of(BLUE), metadata=told)

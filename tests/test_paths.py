@@ -86,7 +86,7 @@ def test_any_template_either_works_or_is_refused(template: str) -> None:
     assert len(parsed) == template.count("|") + 1
 
 
-def test_what_a_template_says_literally_is_no_pattern() -> None:
+def test_literal_text_in_a_template_is_not_a_pattern() -> None:
     assert refused("1896-Sxjpg", "{item}.jpg")
     assert key("[A]+1896-S.jpg", "[A]+{item}.jpg").value == "1896-S"
 
@@ -95,7 +95,7 @@ def test_what_a_template_says_literally_is_no_pattern() -> None:
 
 
 @pytest.mark.parametrize("spelling", [GUID, GUID.upper(), f"{{{GUID}}}", f"{{{GUID.upper()}}}", f" {GUID} "])
-def test_an_item_id_is_understood_in_every_spelling(spelling: str) -> None:
+def test_an_item_id_is_accepted_in_every_spelling(spelling: str) -> None:
     assert key(f"{spelling}.jpg") == ItemKey(None, KeyKind.ID, GUID)
 
 
@@ -122,13 +122,13 @@ def test_an_item_number_is_read_as_bc_stores_it(written: str, number: str) -> No
     assert key(f"{written}.jpg") == ItemKey(None, KeyKind.NUMBER, number)
 
 
-def test_a_number_that_is_too_long_is_refused_with_its_length() -> None:
+def test_too_long_a_number_is_refused_with_its_length() -> None:
     assert "21 characters" in refused("x" * 21 + ".jpg")
     assert "36 characters" in refused(f"{GUID[:-1]}g.jpg")
 
 
 @pytest.mark.parametrize("number", ["a\0b", "a\nb", "a\x7fb", "a\x85b", "  "])
-def test_a_number_nobody_can_read_is_refused(number: str) -> None:
+def test_an_unreadable_number_is_refused(number: str) -> None:
     assert "number" in refused(f"{number}.jpg")
 
 
@@ -138,7 +138,7 @@ def test_a_gtin_has_8_to_14_digits(digits: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["4006381", "400638133393100", "4006-381", "٤٠٠٦٣٨١٣", "' or 1 eq 1"])
-def test_what_is_no_gtin_is_refused(text: str) -> None:
+def test_anything_but_a_gtin_is_refused(text: str) -> None:
     assert "8 to 14 digits" in refused(f"{text}.jpg", "{gtin}.{extension}")
 
 
@@ -151,14 +151,14 @@ def test_the_folder_names_the_company(company: str) -> None:
 
 
 @pytest.mark.parametrize("extension", ["jpg", "JPG", "Jpeg", "weird"])
-def test_the_extension_decides_nothing(extension: str) -> None:
+def test_the_extension_does_not_matter(extension: str) -> None:
     assert key(f"1896-S.{extension}").value == "1896-S"
 
 
 @pytest.mark.parametrize(
     "path", ["", "1896-S", "C/2026/1896-S.jpg", "C//1896-S.jpg", "/1896-S.jpg", ".jpg", "C/.jpg", "1896-S."]
 )
-def test_a_path_of_another_form_is_refused_with_every_form(path: str) -> None:
+def test_a_path_of_another_form_is_refused_with_all_forms(path: str) -> None:
     detail = refused(path)
     assert all(template.text in detail for template in DEFAULT)
 
@@ -183,14 +183,14 @@ def test_a_blank_company_is_refused(company: str) -> None:
     ],
 )
 @pytest.mark.parametrize("folder", ["", "C/", "C/2026/"])
-def test_what_systems_leave_behind_is_ignored(folder: str, name: str) -> None:
+def test_files_left_by_operating_systems_are_ignored(folder: str, name: str) -> None:
     with pytest.raises(Permanent) as failure:
         key(folder + name)
     assert failure.value.reason is Reason.IGNORED
 
 
 @pytest.mark.parametrize("path", ["C/", "/", "C/1896-S.jpg/"])
-def test_a_path_that_ends_in_a_slash_names_no_item(path: str) -> None:
+def test_a_path_that_ends_in_a_slash_is_a_bad_path(path: str) -> None:
     """Whether it is a marker for a folder or a misnamed picture, its bytes tell."""
     with pytest.raises(Permanent) as failure:
         key(path)
@@ -198,7 +198,7 @@ def test_a_path_that_ends_in_a_slash_names_no_item(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DS_Store", "Thumbs.dba", "_.x", "~1", ".DS_Store2"])
-def test_what_only_resembles_them_is_not_ignored(name: str) -> None:
+def test_files_that_only_resemble_those_are_not_ignored(name: str) -> None:
     assert key(f"{name}.jpg").value == name.upper()
 
 
@@ -208,7 +208,7 @@ def test_what_only_resembles_them_is_not_ignored(name: str) -> None:
 @example("/" * 1023 + "a", TEMPLATES[2])
 @example("a (" * 341, TEMPLATES[4])
 @settings(max_examples=300)
-def test_every_path_is_understood_or_refused_with_its_template_and_at_once(path: str, template: str) -> None:
+def test_every_path_is_accepted_or_refused_at_once(path: str, template: str) -> None:
     started = time.process_time()
     found: ItemKey | Permanent
     try:
@@ -230,7 +230,7 @@ def test_every_path_is_understood_or_refused_with_its_template_and_at_once(path:
     "template", ["{company}_{item}_{name}.{extension}", "{company}_{name}_{item}", "{name}_{company}_{item}"]
 )
 @pytest.mark.parametrize("ending", [".", "/", "", "_x/."])
-def test_a_hostile_path_holds_no_worker(template: str, ending: str) -> None:
+def test_a_hostile_path_does_not_block_a_worker(template: str, ending: str) -> None:
     """Separators everywhere, and an end that fits nowhere: the time must not grow with a power of the length."""
     started = time.process_time()
     with contextlib.suppress(Permanent):
@@ -239,7 +239,7 @@ def test_a_hostile_path_holds_no_worker(template: str, ending: str) -> None:
 
 
 @given(st.text(max_size=20))
-def test_spellings_of_one_company_fold_to_the_same(name: str) -> None:
+def test_every_spelling_of_a_company_folds_alike(name: str) -> None:
     folded = fold_company(name)
     for form in ("NFC", "NFD"):
         assert folded == fold_company(unicodedata.normalize(form, name))
@@ -250,5 +250,5 @@ def test_spellings_of_one_company_fold_to_the_same(name: str) -> None:
     ("one", "other"),
     [("CRONUS USA, Inc.", "cronus usa, inc"), ("Straße", "STRASSE"), ("\u0390", "\u0399\u0308\u0301")],
 )
-def test_a_company_is_the_same_in_capitals(one: str, other: str) -> None:
+def test_a_company_folds_alike_in_capitals(one: str, other: str) -> None:
     assert fold_company(one) == fold_company(other)

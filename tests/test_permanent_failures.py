@@ -15,14 +15,14 @@ from tests.support.local_stack import DESK, LocalStack, Log, photograph
 @pytest.mark.parametrize(
     "path", ["CRONUS USA, Inc/2026/1896-S.jpg", "no-extension", "CRONUS USA, Inc/.jpg", "a//b.jpg"]
 )
-def test_a_path_that_matches_no_template_is_quarantined_with_the_template(local: LocalStack, path: str) -> None:
+def test_a_bad_path_is_quarantined_with_the_templates(local: LocalStack, path: str) -> None:
     explanation = is_quarantined(local, path, photograph(), "bad_path")
     assert "{company}/{item}.{extension}" in explanation
     assert local.requests() == []
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "CRONUS USA, Inc/Thumbs.db", "CRONUS USA, Inc/._1896-S.jpg"])
-def test_what_systems_leave_behind_is_put_aside_without_a_warning(
+def test_files_left_by_operating_systems_cause_no_warning(
     local: LocalStack, log: Log, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     is_quarantined(local, name, b"\0\0\0\1Bud1", "ignored")
@@ -39,7 +39,7 @@ def test_a_directory_marker_is_ignored(local: LocalStack, name: str, metadata: d
     assert (report.outcome, report.reason) == (Outcome.QUARANTINED, "ignored")
 
 
-def test_a_picture_under_a_name_that_ends_in_a_slash_is_no_directory_marker(local: LocalStack) -> None:
+def test_a_picture_whose_name_ends_in_a_slash_is_a_bad_path(local: LocalStack) -> None:
     is_quarantined(local, "CRONUS USA, Inc/1896-S.jpg/", photograph(), "bad_path")
 
 
@@ -65,19 +65,19 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(local: LocalStack) 
     ],
     ids=["truncated", "empty", "text", "SVG", "corrupt"],
 )
-def test_what_is_no_complete_picture_is_quarantined(local: LocalStack, content: bytes) -> None:
+def test_anything_but_a_complete_picture_is_quarantined(local: LocalStack, content: bytes) -> None:
     is_quarantined(local, DESK, content, "not_an_image")
     assert local.requests() == []
 
 
-def test_a_picture_that_stays_too_large_at_the_lowest_quality_and_size_is_quarantined(local: LocalStack) -> None:
+def test_a_picture_that_cannot_shrink_enough_is_quarantined(local: LocalStack) -> None:
     noise = Image.frombytes("RGB", (512, 512), random.Random(1).randbytes(512 * 512 * 3))
     target = BytesIO()
     noise.save(target, "PNG")
     is_quarantined(local, DESK, target.getvalue(), "too_large", PICTURE_MAX_BYTES="4096")
 
 
-def test_a_gtin_of_two_items_is_quarantined_with_their_numbers(local: LocalStack) -> None:
+def test_a_gtin_of_two_items_is_quarantined_with_both_numbers(local: LocalStack) -> None:
     explanation = is_quarantined(
         local, "4000013454339.jpg", photograph(), "item_ambiguous", BLOB_PATH_TEMPLATE="{gtin}.{extension}"
     )

@@ -16,7 +16,7 @@ from tests.support.faulty_storage import storage_proxy
 from tests.support.local_stack import DESK, DESK_ID, LocalStack, Log, photograph
 
 
-def test_the_item_shows_the_picture_and_the_original_lies_in_the_archive(local: LocalStack) -> None:
+def test_the_item_gets_the_picture_and_the_archive_the_original(local: LocalStack) -> None:
     sent = local.upload()
     report = local.pipeline().process(names.INCOMING, DESK)
     picture = local.picture()
@@ -31,7 +31,7 @@ def test_the_item_shows_the_picture_and_the_original_lies_in_the_archive(local: 
     assert local.names(names.QUARANTINE) == []
 
 
-def test_the_archived_original_tells_its_story(local: LocalStack) -> None:
+def test_the_archived_original_has_the_uploads_metadata(local: LocalStack) -> None:
     local.upload("CRONUS USA, Inc/Ä-1100.jpg")
     uploaded_at = local.incoming("CRONUS USA, Inc/Ä-1100.jpg").get_blob_properties().last_modified
     local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/Ä-1100.jpg")
@@ -61,7 +61,7 @@ def test_the_archived_original_tells_its_story(local: LocalStack) -> None:
         ("nordwind/LS-75.jpg", "LS-75"),
     ],
 )
-def test_a_path_finds_its_item_however_it_is_written(local: LocalStack, path: str, number: str) -> None:
+def test_a_path_finds_its_item_in_every_spelling(local: LocalStack, path: str, number: str) -> None:
     local.upload(path)
     report = local.pipeline().process(names.INCOMING, path)
     assert (report.outcome, report.item_number) == (Outcome.UPDATED, number)
@@ -81,7 +81,7 @@ def test_a_gtin_finds_its_item(local: LocalStack) -> None:
     assert pipeline.process(names.INCOMING, "gtin/4000012424869.jpg").item_number == "1896-S"
 
 
-def test_business_central_gets_the_requests_that_it_needs(local: LocalStack, log: Log) -> None:
+def test_bc_gets_the_headers_that_it_needs(local: LocalStack, log: Log) -> None:
     """What BC insists on (If-Match, type), and what its telemetry shows (client request id, user agent)."""
     local.upload()
     local.pipeline().process(names.INCOMING, DESK)
@@ -101,7 +101,7 @@ def test_companies_are_found_on_every_page(local: LocalStack) -> None:
     assert local.pipeline().process(names.INCOMING, "NORDWIND/1000.jpg").outcome is Outcome.UPDATED
 
 
-def test_one_line_of_json_says_what_happened(local: LocalStack, log: Log) -> None:
+def test_one_line_of_json_reports_the_upload(local: LocalStack, log: Log) -> None:
     sent = local.upload()
     local.pipeline().process(names.INCOMING, DESK)
     (line,) = log()
@@ -124,7 +124,7 @@ def test_no_token_and_no_key_is_ever_logged(local: LocalStack, caplog: pytest.Lo
     assert key not in told
 
 
-def test_what_an_earlier_delivery_left_half_done_is_finished(local: LocalStack) -> None:
+def test_a_half_finished_delivery_is_finished(local: LocalStack) -> None:
     """The worker died between copy and delete: the second delivery ends with one original in the archive."""
     content = local.upload()
     pipeline = local.pipeline()
@@ -142,14 +142,14 @@ def test_what_an_earlier_delivery_left_half_done_is_finished(local: LocalStack) 
     assert local.names(names.INCOMING) == []
 
 
-def test_a_snapshot_on_the_source_does_not_keep_it(local: LocalStack) -> None:
+def test_a_source_with_a_snapshot_is_deleted_too(local: LocalStack) -> None:
     local.upload()
     local.incoming().create_snapshot()
     local.pipeline().process(names.INCOMING, DESK)
     assert local.names(names.INCOMING) == []
 
 
-def test_a_large_upload_is_read_in_parts_and_stays_whole(local: LocalStack) -> None:
+def test_a_large_upload_is_read_in_parts_and_stays_intact(local: LocalStack) -> None:
     """32 MiB come with the first answer; a BMP of 48 MB needs a second one."""
     sent = local.upload("CRONUS USA, Inc/1896-S.bmp", photograph(size=(4000, 4000), picture_format="BMP"))
     assert len(sent) > 40_000_000
@@ -158,7 +158,7 @@ def test_a_large_upload_is_read_in_parts_and_stays_whole(local: LocalStack) -> N
     assert local.read(names.ARCHIVE, local.names(names.ARCHIVE)[0]) == sent
 
 
-def test_a_copy_by_identity_shows_that_the_source_may_be_read(local: LocalStack) -> None:
+def test_a_copy_by_identity_carries_a_token_for_the_source(local: LocalStack) -> None:
     """Azure refuses a copy within one account without it; Azurite does not care."""
     local.upload()
     shown: list[str | None] = []

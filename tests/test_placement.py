@@ -50,14 +50,14 @@ def test_the_same_picture_from_another_file_is_unchanged_too(local: LocalStack) 
     assert len(local.requests("PATCH")) == 1
 
 
-def test_unchanged_is_what_bc_really_has(local: LocalStack) -> None:
+def test_unchanged_means_what_bc_really_shows(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local, GREEN)
     assert upload(local, BLUE).outcome is Outcome.UPDATED
     assert colour_in_bc(local) == BLUE
 
 
-def test_a_picture_that_was_removed_from_the_item_is_written_again(local: LocalStack) -> None:
+def test_a_picture_removed_from_the_item_is_written_again(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local)
     assert item_in_bc(local)["picture"] is None
@@ -65,7 +65,7 @@ def test_a_picture_that_was_removed_from_the_item_is_written_again(local: LocalS
     assert colour_in_bc(local) == BLUE
 
 
-def test_a_rendition_by_other_settings_is_another_picture(local: LocalStack) -> None:
+def test_other_settings_make_another_picture(local: LocalStack) -> None:
     upload(local, BLUE)
     local.upload(content=picture_of(BLUE))
     assert deliver(local, PICTURE_MAX_SIDE="64").outcome is Outcome.UPDATED
@@ -79,7 +79,7 @@ def test_a_delivery_after_the_work_is_done_does_nothing(local: LocalStack) -> No
     assert len(local.requests()) == asked
 
 
-def test_deliveries_that_run_at_the_same_time_write_once(local: LocalStack) -> None:
+def test_simultaneous_deliveries_write_once(local: LocalStack) -> None:
     local.upload(content=picture_of(BLUE))
     pipelines = [local.pipeline() for _ in range(4)]
     with ThreadPoolExecutor(len(pipelines)) as threads:
@@ -96,7 +96,7 @@ def test_deliveries_that_run_at_the_same_time_write_once(local: LocalStack) -> N
 # --- the record itself -------------------------------------------------------------------------------------------
 
 
-def test_the_record_lies_under_environment_company_and_item(local: LocalStack) -> None:
+def test_a_records_name_has_environment_company_and_item(local: LocalStack) -> None:
     upload(local, BLUE)
     company = local.stack.endpoints.company_id
     assert local.names(names.RECORDS) == [f"sandbox/{company}/{DESK_ID}.json"]
@@ -111,7 +111,7 @@ def test_the_same_item_number_in_another_company_is_another_item(local: LocalSta
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"version": 2}', b"\xff\xfe", b"null"])
-def test_what_is_no_record_is_named_and_the_upload_waits(local: LocalStack, text: bytes) -> None:
+def test_an_unreadable_record_is_named_and_its_uploads_wait(local: LocalStack, text: bytes) -> None:
     upload(local, BLUE)
     (name,) = local.names(names.RECORDS)
     local.storage.get_blob_client(names.RECORDS, name).upload_blob(text, overwrite=True)
@@ -125,7 +125,7 @@ def test_what_is_no_record_is_named_and_the_upload_waits(local: LocalStack, text
     assert deliver(local).outcome is Outcome.UPDATED
 
 
-def test_a_missing_container_of_records_is_an_error_of_the_deployment(local: LocalStack) -> None:
+def test_a_missing_records_container_fails_the_delivery(local: LocalStack) -> None:
     local.storage.delete_container(names.RECORDS)
     local.upload(content=picture_of(BLUE))
     with pytest.raises(Transient) as failure:

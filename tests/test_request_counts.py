@@ -28,25 +28,25 @@ def cost(local: LocalStack, colour: str, path: str, outcome: Outcome = Outcome.U
     return " ".join(asked), len(storage.methods)
 
 
-def test_by_number_a_picture_costs_one_request_more_than_by_id(local: LocalStack) -> None:
+def test_by_number_a_picture_costs_one_more_request(local: LocalStack) -> None:
     assert cost(local, BLUE, DESK) == ("GET PATCH", 6), "first contact"
     assert cost(local, RED, DESK) == ("GET PATCH", 6), "changed"
     assert cost(local, RED, DESK, Outcome.UNCHANGED) == ("GET GET", 5)
 
 
-def test_by_id_a_changed_picture_costs_one_request_and_an_unchanged_one_too(local: LocalStack) -> None:
+def test_by_id_every_picture_costs_one_request(local: LocalStack) -> None:
     assert cost(local, BLUE, BY_ID) == ("GET PATCH", 6), "first contact: does the item exist?"
     assert cost(local, RED, BY_ID) == ("PATCH", 6)
     assert cost(local, RED, BY_ID, Outcome.UNCHANGED) == ("GET", 5)
 
 
 @BY_NUMBER_AND_BY_ID
-def test_keeping_what_bc_had_costs_one_request_more_on_either_side(local: LocalStack, path: str) -> None:
+def test_keeping_a_picture_costs_one_more_request_on_each_side(local: LocalStack, path: str) -> None:
     put_by_hand(local, GREEN)
     assert cost(local, BLUE, path) == ("GET GET PATCH", 7)
 
 
-def test_within_one_second_a_second_upload_of_the_name_costs_one_request_more(local: LocalStack) -> None:
+def test_a_second_upload_within_a_second_costs_one_more_request(local: LocalStack) -> None:
     """Which of them is still in incoming has to be asked."""
     with storage_requests() as storage:
         upload_twice_within_a_second(local)

@@ -30,7 +30,7 @@ def test_an_event_for_another_container_touches_nothing(local: LocalStack) -> No
     assert local.names(names.ARCHIVE) == [DESK]
 
 
-def test_a_source_that_is_replaced_while_it_is_read_is_superseded(local: LocalStack) -> None:
+def test_a_source_replaced_during_the_read_is_superseded(local: LocalStack) -> None:
     name = "CRONUS USA, Inc/1896-S.bmp"
     local.upload(name, photograph(size=(4000, 4000), picture_format="BMP"))
     replace = AtFirst(lambda: local.upload(name, b"newer"), is_second_part)
@@ -44,7 +44,7 @@ def test_a_source_that_is_replaced_while_it_is_read_is_superseded(local: LocalSt
 
 @pytest.mark.parametrize("step", [is_copy, is_delete], ids=["before the copy", "before the delete"])
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])
-def test_a_source_that_changes_after_the_patch_loses_neither_version(
+def test_a_source_changed_after_the_patch_loses_no_version(
     local: LocalStack, step: Callable[[str, str, HTTPMessage], bool], replaced: bool
 ) -> None:
     sent = local.upload()
@@ -57,7 +57,7 @@ def test_a_source_that_changes_after_the_patch_loses_neither_version(
     assert [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)] == [sent]
 
 
-def test_a_bad_picture_that_is_replaced_meanwhile_is_superseded(local: LocalStack) -> None:
+def test_a_bad_picture_replaced_meanwhile_is_superseded(local: LocalStack) -> None:
     local.upload(content=b"not a picture")
     replace = AtFirst(lambda: local.upload(content=b"newer"), is_copy)
     with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], replace) as connection:
@@ -67,7 +67,7 @@ def test_a_bad_picture_that_is_replaced_meanwhile_is_superseded(local: LocalStac
     assert local.read(names.INCOMING, DESK) == b"newer"
 
 
-def test_a_bad_picture_that_is_gone_before_it_is_deleted_lies_in_quarantine_all_the_same(
+def test_a_bad_picture_gone_before_its_delete_is_quarantined(
     local: LocalStack,
 ) -> None:
     """So it looks when the answer to the delete was lost and the SDK asked again."""

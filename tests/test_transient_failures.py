@@ -11,7 +11,7 @@ from tests.support.local_stack import DESK, LocalStack, ManualClock
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_short_refusal_is_waited_out(local: LocalStack, status: int) -> None:
+def test_we_wait_out_a_short_refusal(local: LocalStack, status: int) -> None:
     local.upload()
     local.fault(status, count=2)
     local.fault(status, count=2, method="PATCH")
@@ -36,7 +36,7 @@ def test_a_long_refusal_becomes_transient_after_bounded_waiting(
     assert local.incoming().exists()
 
 
-def test_a_retry_after_beyond_all_waiting_leads_to_one_more_try(local: LocalStack) -> None:
+def test_a_very_long_retry_after_leads_to_one_more_try(local: LocalStack) -> None:
     local.upload()
     local.fault(429, count=None, headers={"Retry-After": "86400"})
     clock = ManualClock()
@@ -54,13 +54,13 @@ def test_retry_after_is_honoured(local: LocalStack) -> None:
     assert clock.slept == [7.0]
 
 
-def test_a_business_central_that_cannot_be_reached_leaves_the_picture_in_incoming(local: LocalStack) -> None:
+def test_an_unreachable_bc_leaves_the_picture_in_incoming(local: LocalStack) -> None:
     local.upload()
     fails(local, Reason.BC_UNAVAILABLE, BC_BASE_URL="http://127.0.0.1:9/api/v2.0")
 
 
 @pytest.mark.parametrize("status", [502, 504])
-def test_reading_is_repeated_where_a_gateway_failed(local: LocalStack, status: int) -> None:
+def test_a_read_is_repeated_after_a_gateway_error(local: LocalStack, status: int) -> None:
     local.upload()
     local.fault(status, method="GET", count=2)
     assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
@@ -68,9 +68,7 @@ def test_reading_is_repeated_where_a_gateway_failed(local: LocalStack, status: i
 
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
 @pytest.mark.parametrize("applied", [False, True])
-def test_a_patch_without_a_definite_answer_is_not_repeated_blindly(
-    local: LocalStack, status: int, applied: bool
-) -> None:
+def test_an_unanswered_patch_is_not_repeated_blindly(local: LocalStack, status: int, applied: bool) -> None:
     local.upload()
     local.fault(status, method="PATCH", count=None, applied=applied)
     fails(local, Reason.BC_NO_ANSWER)
@@ -79,14 +77,14 @@ def test_a_patch_without_a_definite_answer_is_not_repeated_blindly(
 
 
 @pytest.mark.parametrize("applied", [False, True])
-def test_a_patch_whose_connection_breaks_is_not_repeated_blindly(local: LocalStack, applied: bool) -> None:
+def test_a_patch_on_a_broken_connection_is_not_repeated_blindly(local: LocalStack, applied: bool) -> None:
     local.upload()
     local.fault(drop=True, method="PATCH", count=None, applied=applied)
     fails(local, Reason.BC_NO_ANSWER)
     assert len(local.requests("PATCH")) == 1
 
 
-def test_a_patch_that_takes_too_long_is_given_up_and_not_repeated(local: LocalStack) -> None:
+def test_a_patch_that_times_out_is_not_repeated(local: LocalStack) -> None:
     local.upload()
     local.control("POST", "latency", seconds=30, method="PATCH")
     with pytest.raises(Transient) as failure:
@@ -96,7 +94,7 @@ def test_a_patch_that_takes_too_long_is_given_up_and_not_repeated(local: LocalSt
     local.control("DELETE", "latency")
 
 
-def test_reading_that_gets_no_answer_is_tried_once_more(local: LocalStack) -> None:
+def test_an_unanswered_read_is_repeated_once(local: LocalStack) -> None:
     local.upload()
     local.fault(drop=True, method="GET")
     assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
@@ -109,14 +107,14 @@ def test_a_changed_entity_is_read_again_and_written_once_more(local: LocalStack)
     assert [request["method"] for request in local.requests()] == ["GET", "GET", "PATCH", "GET", "PATCH"]
 
 
-def test_an_entity_that_changes_all_the_time_is_transient(local: LocalStack) -> None:
+def test_an_entity_that_keeps_changing_is_transient(local: LocalStack) -> None:
     local.upload()
     local.fault(409, method="PATCH", code="Request_EntityChanged", count=None)
     fails(local, Reason.BC_CONFLICT)
     assert len(local.requests("PATCH")) == 2
 
 
-def test_an_item_that_goes_between_reading_and_writing_is_waited_for(local: LocalStack) -> None:
+def test_an_item_deleted_before_the_patch_is_waited_for(local: LocalStack) -> None:
     local.upload()
     local.fault(404, method="PATCH", code="BadRequest_ResourceNotFound")
     report = local.pipeline().process(names.INCOMING, DESK)

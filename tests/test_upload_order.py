@@ -24,7 +24,7 @@ def gives_way(on: Upload, one: Upload, observed: Observed = IS_CURRENT) -> bool:
 
 
 @given(UPLOADS, UPLOADS)
-def test_of_two_uploads_at_least_one_gives_way_and_never_the_newer_second(one: Upload, other: Upload) -> None:
+def test_of_two_uploads_the_older_second_loses(one: Upload, other: Upload) -> None:
     """Of one name and second, the one that is in incoming is newer; both of them cannot be there."""
     assume(not one.is_same_as(other))
     ways = {gives_way(one, other, IS_CURRENT), gives_way(other, one, IS_GONE)}
@@ -39,7 +39,7 @@ def test_of_two_uploads_at_least_one_gives_way_and_never_the_newer_second(one: U
 
 
 @given(st.lists(UPLOADS, min_size=3, max_size=3, unique_by=lambda one: one.etag))
-def test_the_order_of_three_uploads_has_no_circle(three: list[Upload]) -> None:
+def test_the_order_of_three_uploads_has_no_cycle(three: list[Upload]) -> None:
     first, second, third = three
     seconds = {(one.name, one.uploaded_at.replace(microsecond=0), one.is_replay) for one in three}
     assume(len(seconds) == 3)
@@ -48,7 +48,7 @@ def test_the_order_of_three_uploads_has_no_circle(three: list[Upload]) -> None:
 
 
 @given(UPLOADS, UPLOADS)
-def test_incoming_is_looked_at_only_where_nothing_else_tells_two_uploads_apart(one: Upload, other: Upload) -> None:
+def test_incoming_is_checked_only_when_nothing_else_decides(one: Upload, other: Upload) -> None:
     assume(not one.is_same_as(other))
     same_second = one.uploaded_at.replace(microsecond=0) == other.uploaded_at.replace(microsecond=0)
     is_needed = same_second and one.name == other.name and not one.is_replay and not other.is_replay
@@ -63,7 +63,7 @@ def test_incoming_is_looked_at_only_where_nothing_else_tells_two_uploads_apart(o
         unique_by=(lambda one: one.etag, lambda one: (one.name, one.uploaded_at.second)),
     )
 )
-def test_the_newest_upload_wins_whatever_the_order(uploads: list[Upload]) -> None:
+def test_the_newest_upload_wins_in_any_order(uploads: list[Upload]) -> None:
     winners = set()
     for order in permutations(uploads):
         on = order[0]
@@ -73,12 +73,12 @@ def test_the_newest_upload_wins_whatever_the_order(uploads: list[Upload]) -> Non
     assert len(winners) == 1
 
 
-def test_within_a_second_a_replay_gives_way_whatever_its_name() -> None:
+def test_within_a_second_a_replay_loses_whatever_its_name() -> None:
     assert gives_way(upload("a.jpg"), upload("z.jpg", "2", replay=True))
     assert not gives_way(upload("z.jpg", "2", replay=True), upload("a.jpg"))
 
 
-def test_a_replay_gives_way_to_the_upload_that_it_repeats_and_to_every_newer_one() -> None:
+def test_a_replay_loses_to_its_original_and_to_newer_uploads() -> None:
     assert gives_way(OLD, replace(OLD, etag="9", is_replay=True))
     assert gives_way(NEW, replace(OLD, etag="9", is_replay=True))
 

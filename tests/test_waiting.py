@@ -37,7 +37,7 @@ def allow(local: LocalStack) -> None:
     ],
     ids=["item", "item by id", "company", "business logic"],
 )
-def test_a_picture_may_come_before_bc_is_ready_for_it(
+def test_a_picture_may_arrive_before_bc_is_ready(
     local: LocalStack, name: str, reason: str, then: Callable[[LocalStack], None] | None
 ) -> None:
     if reason == "rejected":
@@ -65,12 +65,12 @@ def test_a_picture_may_come_before_bc_is_ready_for_it(
     ("name", "reason"),
     [(UNKNOWN_ITEM, "item_not_found"), ("Fabrikam/1000.jpg", "company_not_found"), (DESK, "rejected")],
 )
-def test_waiting_ends_in_quarantine_after_item_wait(local: LocalStack, name: str, reason: str) -> None:
+def test_after_item_wait_a_waiting_upload_is_quarantined(local: LocalStack, name: str, reason: str) -> None:
     local.fault(400, method="PATCH", code="Application_DialogException", message="The item is blocked.", count=None)
     is_quarantined(local, name, photograph(), reason, ITEM_WAIT="PT0S")
 
 
-def test_a_company_that_is_restored_under_another_id_is_looked_up_again(local: LocalStack) -> None:
+def test_a_company_restored_under_a_new_id_is_found_again(local: LocalStack) -> None:
     clock = ManualClock()
     pipeline = local.pipeline(clock=clock)
     local.upload()
@@ -84,7 +84,7 @@ def test_a_company_that_is_restored_under_another_id_is_looked_up_again(local: L
     assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 2
 
 
-def test_uploads_that_come_together_share_one_look_up(local: LocalStack) -> None:
+def test_simultaneous_uploads_share_one_look_up(local: LocalStack) -> None:
     uploads = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S")]
     for name in uploads:
         local.upload(name)
@@ -96,7 +96,7 @@ def test_uploads_that_come_together_share_one_look_up(local: LocalStack) -> None
     assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 1
 
 
-def test_an_unknown_company_does_not_cost_a_look_up_for_each_picture(local: LocalStack) -> None:
+def test_pictures_of_unknown_companies_share_one_look_up(local: LocalStack) -> None:
     pipeline = local.pipeline()
     for name in ("Fabrikam/1.jpg", "Fabrikam/2.jpg", "Contoso/3.jpg"):
         local.upload(name)

@@ -30,13 +30,13 @@ def documented_default(setting: str) -> str:
 
 
 @pytest.mark.parametrize("setting", config.SETTINGS)
-def test_every_setting_is_in_the_sample_and_in_the_documents(setting: str) -> None:
+def test_every_setting_is_in_the_sample_and_the_documents(setting: str) -> None:
     shown = {name for values in SAMPLE.values() if isinstance(values, dict) for name in values}
     assert setting in shown
     assert f"`{setting}`" in CONFIGURATION
 
 
-def test_the_sample_shows_no_setting_that_the_app_does_not_know() -> None:
+def test_the_sample_has_no_unknown_setting() -> None:
     shown = {name for values in SAMPLE.values() if isinstance(values, dict) for name in values}
     assert shown - set(config.SETTINGS) == {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
 
@@ -45,7 +45,7 @@ def test_the_sample_is_accepted_as_it_is() -> None:
     assert config.read(SAMPLE["Values"]).business_central.company == "CRONUS USA, Inc."
 
 
-def test_the_samples_identity_settings_are_accepted_together() -> None:
+def test_the_samples_identity_settings_work_together() -> None:
     azure = SAMPLE["InAzureInsteadOfPICTURE_STORAGE"] | SAMPLE["WhereNeeded"]
     values = {name: value for name, value in SAMPLE["Values"].items() if name != "PICTURE_STORAGE"} | azure
     assert config.read(values).storage.blob_service_uri == azure["PICTURE_STORAGE__blobServiceUri"]
@@ -78,7 +78,7 @@ def test_every_module_is_in_the_architecture() -> None:
     assert {str(path) for path in modules if f"`{path.as_posix()}`" not in ARCHITECTURE} == set()
 
 
-def test_the_formats_that_are_taken_are_those_that_are_documented() -> None:
+def test_the_accepted_formats_are_the_documented_ones() -> None:
     table = PICTURES.partition("| format |")[2].partition("Of several")[0]
     names = {name.replace(" ", "").upper() for name in re.findall(r"\| ([\w() ]+) \| [^|]+\|", table)}
     # What is installed beyond the requirements decides about HEIC; documented it is in any case.
@@ -98,7 +98,7 @@ def test_the_formats_that_are_taken_are_those_that_are_documented() -> None:
         f"`RENDER_MEMORY` ({config.RENDER_MEMORY // MIB} MiB by default)",
     ],
 )
-def test_a_figure_about_pictures_is_that_of_the_code(figure: str) -> None:
+def test_documented_figures_match_the_code(figure: str) -> None:
     assert figure in PICTURES
 
 

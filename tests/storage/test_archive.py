@@ -37,7 +37,7 @@ from tests.support.storage_transport import (
     ],
     ids=lambda name: ascii(name[:12]),
 )
-def test_whatever_a_file_is_called_it_is_moved(local: LocalStack, name: str) -> None:
+def test_a_file_is_moved_whatever_its_name(local: LocalStack, name: str) -> None:
     local.upload(name, b"not a picture")
     hook = StorageHook()
     with HookedStorage(local, hook) as storage:
@@ -69,7 +69,7 @@ def test_a_picture_deep_in_folders_is_archived_under_its_item(local: LocalStack)
 
 
 @pytest.mark.parametrize("text", ["x", "😀", "line\r\n", "\0", "é%"])
-def test_the_story_fits_into_metadata_however_much_there_is_to_tell(local: LocalStack, text: str) -> None:
+def test_metadata_fits_however_long_the_values(local: LocalStack, text: str) -> None:
     """Azure takes 8 KiB in all; and the 8 KiB that the uploader may have put on the source are not in the storage."""
     name = f"{'名' * 400}.jpg"
     theirs = {f"pim_{number}": "v" * 1000 for number in range(8)}
@@ -102,7 +102,7 @@ def test_the_story_fits_into_metadata_however_much_there_is_to_tell(local: Local
 
 
 @pytest.mark.parametrize("ending", ["", ".txt"], ids=["original", "note"])
-def test_a_foreign_blob_in_quarantine_is_left_alone_and_named(local: LocalStack, ending: str) -> None:
+def test_a_foreign_blob_in_quarantine_is_named_and_untouched(local: LocalStack, ending: str) -> None:
     local.upload(content=b"not a picture")
     source = local.pipeline().storage.read(DESK, 10**9)
     name = names.quarantine_name(Reason.NOT_AN_IMAGE, DESK, source.etag) + ending
@@ -120,7 +120,7 @@ def test_a_foreign_blob_in_quarantine_is_left_alone_and_named(local: LocalStack,
 
 
 @pytest.mark.parametrize("step", ["note", "delete"])
-def test_a_quarantine_that_was_begun_is_completed(local: LocalStack, step: str) -> None:
+def test_a_half_finished_quarantine_is_completed(local: LocalStack, step: str) -> None:
     local.upload(content=b"not a picture")
     stop = StorageHook(lambda request: 403 if request.step == step else None)
     with HookedStorage(local, stop) as storage, pytest.raises(Transient):

@@ -65,7 +65,7 @@ def hash_of(blob: BlobClient) -> str:
     return sha256(blob.download_blob().chunks())
 
 
-def test_a_file_beyond_one_copy_is_copied_by_the_service_in_blocks(local: LocalStack) -> None:
+def test_the_service_copies_a_large_file_in_blocks(local: LocalStack) -> None:
     sent = put_film(local, BEYOND_ONE_COPY)
     hook = StorageHook()
     with HookedStorage(local, hook, by_identity=True) as storage:
@@ -86,7 +86,7 @@ def test_a_file_beyond_one_copy_is_copied_by_the_service_in_blocks(local: LocalS
     assert commit.headers["If-None-Match"] == "*"
 
 
-def test_a_file_beyond_one_copy_arrives_where_the_service_reads_no_source(local: LocalStack) -> None:
+def test_a_large_file_arrives_if_the_service_cannot_read_it(local: LocalStack) -> None:
     """So it is with Azurite by key: it is refused once, and then everything passes through the app."""
     sent = put_film(local, BEYOND_ONE_COPY)
     hook = StorageHook()
@@ -101,7 +101,7 @@ def test_a_file_beyond_one_copy_arrives_where_the_service_reads_no_source(local:
 @pytest.mark.parametrize(
     "refusal", [(501, "NotImplemented"), (400, "InvalidHeaderValue"), (401, "CannotVerifyCopySource")]
 )
-def test_blocks_that_the_service_refuses_pass_through_the_app(local: LocalStack, refusal: tuple[int, str]) -> None:
+def test_blocks_refused_by_the_service_pass_through_the_app(local: LocalStack, refusal: tuple[int, str]) -> None:
     sent = put_film(local, THREE_BLOCKS)
 
     def refuse(request: Request) -> Verdict:
@@ -115,7 +115,7 @@ def test_blocks_that_the_service_refuses_pass_through_the_app(local: LocalStack,
 
 
 @pytest.mark.parametrize(("first", "then"), [(True, True), (False, False), (True, False)])
-def test_what_takes_longer_than_one_delivery_is_gone_on_with(local: LocalStack, first: bool, then: bool) -> None:
+def test_an_interrupted_copy_resumes(local: LocalStack, first: bool, then: bool) -> None:
     """By the service and through the app, and also where the one takes over from the other."""
     sent = put_film(local, THREE_BLOCKS)
     with HookedStorage(local, StorageHook(refuse_copies), by_identity=first) as storage:
@@ -134,7 +134,7 @@ def test_what_takes_longer_than_one_delivery_is_gone_on_with(local: LocalStack, 
     assert local.names(names.INCOMING) == []
 
 
-def test_a_block_that_is_not_whole_is_sent_again(local: LocalStack) -> None:
+def test_an_incomplete_block_is_sent_again(local: LocalStack) -> None:
     sent = put_film(local, THREE_BLOCKS)
     hook = StorageHook(refuse_copies)
     with HookedStorage(local, hook, by_identity=True) as storage:
@@ -148,9 +148,7 @@ def test_a_block_that_is_not_whole_is_sent_again(local: LocalStack) -> None:
 
 @pytest.mark.parametrize("by_identity", [True, False], ids=["by service", "through the app"])
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])
-def test_a_source_that_changes_between_two_blocks_makes_no_copy(
-    local: LocalStack, by_identity: bool, replaced: bool
-) -> None:
+def test_a_source_changed_between_blocks_is_not_copied(local: LocalStack, by_identity: bool, replaced: bool) -> None:
     put_film(local, THREE_BLOCKS)
     newer = bytes(THREE_BLOCKS)  # as large, so that only its ETag tells it from the other
     done: list[str] = []
@@ -168,7 +166,7 @@ def test_a_source_that_changes_between_two_blocks_makes_no_copy(
     assert local.read(names.INCOMING, BAD_PATH) == (newer if replaced else None)
 
 
-def test_a_name_that_is_taken_is_found_out_before_the_first_block(local: LocalStack) -> None:
+def test_a_taken_name_is_noticed_before_the_first_block(local: LocalStack) -> None:
     put_film(local, THREE_BLOCKS)
     stored_blob(local, "film").upload_blob(b"somebody else's")
     hook = StorageHook(refuse_copies)
@@ -182,7 +180,7 @@ def test_a_name_that_is_taken_is_found_out_before_the_first_block(local: LocalSt
     assert local.incoming(BAD_PATH).exists()
 
 
-def test_a_copy_in_blocks_that_is_there_already_is_not_made_again(local: LocalStack) -> None:
+def test_a_finished_copy_is_not_repeated(local: LocalStack) -> None:
     """An earlier delivery died between the copy and the delete."""
     sent = put_film(local, THREE_BLOCKS)
     no_delete = StorageHook(lambda request: 403 if request.step == "delete" else refuse_copies(request))
@@ -196,7 +194,7 @@ def test_a_copy_in_blocks_that_is_there_already_is_not_made_again(local: LocalSt
     assert local.names(names.INCOMING) == []
 
 
-def test_two_deliveries_at_the_same_time_end_with_one_copy(local: LocalStack) -> None:
+def test_simultaneous_deliveries_make_one_copy(local: LocalStack) -> None:
     """The other one is done with everything in the moment before this one's commit."""
     sent = put_film(local, THREE_BLOCKS)
     others: list[bool] = []
@@ -215,7 +213,7 @@ def test_two_deliveries_at_the_same_time_end_with_one_copy(local: LocalStack) ->
     assert local.names(names.INCOMING) == []
 
 
-def test_blocks_of_an_earlier_delivery_are_gone_on_with_where_they_count_as_a_taken_name(
+def test_a_copy_resumes_though_its_blocks_count_as_a_taken_name(
     local: LocalStack,
 ) -> None:
     """Azurite refuses the copy that the service would make otherwise; what Azure does is not documented."""
@@ -233,7 +231,7 @@ LARGEST = 50_000 * 4000 * MIB  # what a block blob may have, in as many blocks a
 
 
 @given(st.one_of(st.integers(0, LARGEST), st.integers(0, 5).map(lambda n: n * BLOCK_BYTES)))
-def test_blocks_cover_the_file_within_the_services_limits(size: int) -> None:
+def test_blocks_cover_the_file_within_azures_limits(size: int) -> None:
     blocks = plan("a.jpg", '"0x8D"', size)
     assert len(blocks) <= 50_000
     ends = [0, *(block.offset + block.length for block in blocks)]
@@ -245,7 +243,7 @@ def test_blocks_cover_the_file_within_the_services_limits(size: int) -> None:
     assert all(len(block.id) <= 64 for block in blocks)
 
 
-def test_blocks_of_different_uploads_are_never_taken_for_each_other() -> None:
+def test_different_uploads_never_share_a_block() -> None:
     def ids(blocks: list[Block]) -> set[str]:
         return {block.id for block in blocks}
 

@@ -17,7 +17,7 @@ from tests.support.local_stack import DESK, LocalStack, photograph
     [(404, "CannotVerifyCopySource"), (400, "InvalidHeaderValue"), (409, "InvalidBlobType")],
 )
 @pytest.mark.parametrize("content", [photograph(), b""], ids=["picture", "empty"])
-def test_what_the_service_does_not_copy_is_moved_all_the_same(
+def test_a_blob_that_the_service_does_not_copy_is_moved(
     local: LocalStack, status: int, code: str, content: bytes
 ) -> None:
     """Empty blobs, append blobs, names whose address exceeds a header: Azurite copies them, Azure does not."""
@@ -35,7 +35,7 @@ def test_what_the_service_does_not_copy_is_moved_all_the_same(
 
 
 @pytest.mark.parametrize("container", [names.INCOMING, names.ARCHIVE])
-def test_a_missing_container_is_not_a_missing_picture(local: LocalStack, container: str) -> None:
+def test_a_missing_container_does_not_mean_a_missing_picture(local: LocalStack, container: str) -> None:
     local.upload()
     local.storage.delete_container(container)
     with pytest.raises(Transient) as failure:
@@ -44,7 +44,7 @@ def test_a_missing_container_is_not_a_missing_picture(local: LocalStack, contain
     assert "ContainerNotFound" in failure.value.detail
 
 
-def test_a_leased_source_waits_for_the_lease_to_end(local: LocalStack) -> None:
+def test_a_leased_source_waits_until_the_lease_ends(local: LocalStack) -> None:
     local.upload()
     lease = local.incoming().acquire_lease(lease_duration=60)
     try:
@@ -58,9 +58,7 @@ def test_a_leased_source_waits_for_the_lease_to_end(local: LocalStack) -> None:
 @pytest.mark.parametrize(
     "told", [{}, {"source_name": "CRONUS"}, {"source_name": DESK}], ids=["foreign", "other", "half"]
 )
-def test_a_blob_under_the_archive_name_that_is_not_this_upload_is_left_alone(
-    local: LocalStack, told: dict[str, str]
-) -> None:
+def test_a_foreign_blob_in_the_archive_is_named_and_untouched(local: LocalStack, told: dict[str, str]) -> None:
     """Also one that names this very upload, but is not all of it."""
     local.upload()
     pipeline = local.pipeline()
@@ -72,7 +70,7 @@ def test_a_blob_under_the_archive_name_that_is_not_this_upload_is_left_alone(
     assert local.read(names.ARCHIVE, name) == b"somebody else's"
 
 
-def test_a_wrong_key_is_an_error_of_the_deployment(local: LocalStack) -> None:
+def test_a_wrong_key_fails_the_delivery(local: LocalStack) -> None:
     local.upload()
     key = local.stack.app_settings["PICTURE_STORAGE"].split("AccountKey=")[1].split(";")[0]
     wrong = local.stack.app_settings["PICTURE_STORAGE"].replace(key, "d3Jvbmc=")
@@ -80,7 +78,7 @@ def test_a_wrong_key_is_an_error_of_the_deployment(local: LocalStack) -> None:
     assert local.requests() == []
 
 
-def test_storage_that_stumbles_is_asked_again(local: LocalStack) -> None:
+def test_a_request_is_repeated_after_storage_errors(local: LocalStack) -> None:
     local.upload()
     answers = [503, 500]
     with storage_proxy(
@@ -89,7 +87,7 @@ def test_storage_that_stumbles_is_asked_again(local: LocalStack) -> None:
         assert local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
 
 
-def test_storage_that_is_down_fails_the_delivery(local: LocalStack) -> None:
+def test_an_outage_of_storage_fails_the_delivery(local: LocalStack) -> None:
     local.upload()
     with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], lambda *_: 503) as connection:
         fails(local, Reason.STORAGE, PICTURE_STORAGE=connection)

@@ -24,7 +24,7 @@ from tests.support.storage_transport import (
 # --- what was read is what is copied -----------------------------------------------------------------------------
 
 
-def test_the_service_is_told_by_hash_what_it_has_to_copy(local: LocalStack) -> None:
+def test_the_service_gets_the_hash_of_what_it_must_copy(local: LocalStack) -> None:
     sent = local.upload()
     hook = StorageHook()
     with HookedStorage(local, hook) as storage:
@@ -36,7 +36,7 @@ def test_the_service_is_told_by_hash_what_it_has_to_copy(local: LocalStack) -> N
     assert local.metadata(names.ARCHIVE, archived)["sha256"] == hashlib.sha256(sent).hexdigest()
 
 
-def test_bytes_that_are_not_those_that_were_read_are_not_archived(local: LocalStack) -> None:
+def test_bytes_other_than_those_we_read_are_not_archived(local: LocalStack) -> None:
     """The real service compares the hash; Azurite does not."""
     local.upload()
     hook = StorageHook(lambda request: (400, "Md5Mismatch") if request.step == "copy" else None)
@@ -51,9 +51,7 @@ def test_bytes_that_are_not_those_that_were_read_are_not_archived(local: LocalSt
 
 @pytest.mark.parametrize("kind", [BlobType.APPENDBLOB, BlobType.PAGEBLOB])
 @pytest.mark.parametrize("name", [DESK, BAD_PATH], ids=["read", "not read"])
-def test_append_and_page_blobs_end_as_block_blobs_with_the_same_bytes(
-    local: LocalStack, kind: BlobType, name: str
-) -> None:
+def test_append_and_page_blobs_become_equal_block_blobs(local: LocalStack, kind: BlobType, name: str) -> None:
     content = photograph().ljust(64 * 1024, b"\0")
     kept = ContentSettings(content_type="image/jpeg")
     local.incoming(name).upload_blob(content, blob_type=kind, content_settings=kept)
@@ -69,7 +67,7 @@ def test_append_and_page_blobs_end_as_block_blobs_with_the_same_bytes(
 
 
 @pytest.mark.parametrize("step", ["copy", "look", "put", "delete"])
-def test_an_append_blob_that_is_still_written_to_is_never_deleted_half_read(local: LocalStack, step: str) -> None:
+def test_a_growing_append_blob_is_never_deleted_half_read(local: LocalStack, step: str) -> None:
     half = photograph()
     local.incoming().upload_blob(half, blob_type=BlobType.APPENDBLOB)
     appended: list[bool] = []
@@ -95,7 +93,7 @@ def test_an_append_blob_that_is_still_written_to_is_never_deleted_half_read(loca
 # --- what else may be on a blob ----------------------------------------------------------------------------------
 
 
-def test_all_snapshots_of_the_source_go_with_it(local: LocalStack) -> None:
+def test_all_snapshots_are_deleted_with_the_source(local: LocalStack) -> None:
     for content in (b"first", b"second", photograph()):
         local.upload(content=content)
         local.incoming().create_snapshot()
@@ -106,7 +104,7 @@ def test_all_snapshots_of_the_source_go_with_it(local: LocalStack) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["Azurite", "by code"])
-def test_a_lease_on_a_copy_that_is_ours_keeps_nothing_up(local: LocalStack, told: bool) -> None:
+def test_a_lease_on_our_own_copy_delays_nothing(local: LocalStack, told: bool) -> None:
     """Which of the two is answered, taken or leased, is not documented."""
     local.upload(content=b"not a picture")
     no_delete = StorageHook(lambda request: 403 if request.step == "delete" else None)
@@ -124,7 +122,7 @@ def test_a_lease_on_a_copy_that_is_ours_keeps_nothing_up(local: LocalStack, told
         lease.break_lease(0)
 
 
-def test_a_source_under_a_policy_stays_and_the_operator_is_told_why(local: LocalStack) -> None:
+def test_a_source_under_a_policy_stays_and_the_log_says_why(local: LocalStack) -> None:
     """An immutability policy or a legal hold on incoming: a mistake, and only storage knows when it ends."""
     sent = local.upload()
     hook = StorageHook(lambda request: (409, "BlobImmutableDueToPolicy") if request.step == "delete" else None)
@@ -142,7 +140,7 @@ def test_a_source_under_a_policy_stays_and_the_operator_is_told_why(local: Local
 
 
 @pytest.mark.parametrize("name", [DESK, BAD_PATH], ids=["read", "not read"])
-def test_a_source_in_the_archive_tier_waits_until_it_can_be_read(local: LocalStack, name: str) -> None:
+def test_a_source_in_the_archive_tier_waits_until_it_is_online(local: LocalStack, name: str) -> None:
     local.upload(name)
     local.incoming(name).set_standard_blob_tier("Archive")
     with pytest.raises(Transient, match=r"archive access tier.*another tier"):

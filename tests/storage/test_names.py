@@ -49,7 +49,7 @@ def test_a_quarantined_upload_stays_in_its_folder(source: str, etag: str) -> Non
 @example("../..", "/", "a/../../b.jpg")
 @example("\U000e0001" * 30, "\U000e0001" * 20, "x.ABCDEFGHIJ")
 @example("CRONUS USA, Inc. .", "1896-S .", "x.jpg")
-def test_an_archived_original_lies_in_its_items_folder(company: str, item: str, source: str) -> None:
+def test_an_archived_original_stays_in_its_items_folder(company: str, item: str, source: str) -> None:
     name = archive_name(company, item, source, "0x8D", NOON)
     assert_storage_keeps(name, "")
     assert name.count("/") == 2
@@ -68,14 +68,14 @@ def test_different_uploads_never_share_a_name(one: tuple[str, str], other: tuple
         assert (one == other) == (named(one) == named(other))
 
 
-def test_a_name_tells_where_an_upload_came_from() -> None:
+def test_a_name_contains_the_path_of_the_upload() -> None:
     print_ = fingerprint("C/1896-S.JPG", "0x8D")
     assert len(print_) == 12
     assert archive_name("C", "1896-S", "C/1896-S.JPG", "0x8D", NOON) == f"C/1896-S/20260301T120000Z-{print_}.jpg"
     assert quarantine_name(Reason.TOO_LARGE, "C/1896-S.JPG", "0x8D") == f"too_large/C/1896-S~{print_}.jpg"
 
 
-def test_a_long_name_keeps_as_much_of_its_beginning_as_fits() -> None:
+def test_a_long_name_is_shortened_no_more_than_necessary() -> None:
     """200 characters of three bytes each make an address of 1,800."""
     for letter, least in (("a", 850), ("%25", 850), ("ä", 290), ("名", 190), ("😀", 140)):
         name = quarantine_name(Reason.BAD_PATH, letter * 1024, "0x8D")
@@ -84,7 +84,7 @@ def test_a_long_name_keeps_as_much_of_its_beginning_as_fits() -> None:
         assert (letter.replace("%", "%25") * 1024).startswith(kept)
 
 
-def test_only_the_very_end_of_a_name_is_its_extension() -> None:
+def test_only_the_end_of_a_name_is_its_extension() -> None:
     etag = "0x8D"
     for source, kept in (("x.jpg\n", "x.jpg%0A"), ("a.b/x", "a.b/x"), ("x.tar-gz", "x.tar-gz")):
         assert quarantine_name(Reason.BAD_PATH, source, etag) == f"bad_path/{kept}~{fingerprint(source, etag)}"
@@ -100,7 +100,7 @@ def test_only_the_very_end_of_a_name_is_its_extension() -> None:
     )
 )
 @example("😀" * 339)
-def test_metadata_is_ascii_bounded_and_the_beginning_of_what_was_meant(value: str) -> None:
+def test_metadata_is_bounded_ascii_and_begins_like_the_text(value: str) -> None:
     encoded = encode_metadata({"detail": value})["detail"]
     assert encoded.isascii()
     assert encoded.isprintable()
@@ -109,5 +109,5 @@ def test_metadata_is_ascii_bounded_and_the_beginning_of_what_was_meant(value: st
     assert unquote(encoded) == value or len(encoded) > 800, "no more is cut off than must be"
 
 
-def test_metadata_leaves_out_what_is_empty() -> None:
+def test_metadata_omits_empty_values() -> None:
     assert encode_metadata({"a": None, "b": "", "c": "1896-S"}) == {"c": "1896-S"}

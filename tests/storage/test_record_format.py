@@ -12,7 +12,7 @@ from tests.support.item_records import DOUBT, NEW, OLD, RECORDS
 
 
 @given(RECORDS)
-def test_a_record_comes_back_as_it_was_stored(record: ItemRecord) -> None:
+def test_a_record_survives_storage_unchanged(record: ItemRecord) -> None:
     assert from_json(to_json(record)) == record
 
 
@@ -20,7 +20,7 @@ FULL = json.loads(to_json(ItemRecord("1", NEW, "updated", Claim("n", OLD), DOUBT
 
 
 @pytest.mark.parametrize("field", FULL)
-def test_a_record_with_a_field_missing_is_refused(field: str) -> None:
+def test_a_record_without_one_of_its_fields_is_refused(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         from_json(json.dumps({key: value for key, value in FULL.items() if key != field}).encode())
 
@@ -44,12 +44,12 @@ def test_a_record_with_a_field_missing_is_refused(field: str) -> None:
         json.dumps({**FULL, "doubt": {**FULL["doubt"], "until": "soon"}}).encode(),
     ],
 )
-def test_what_is_no_record_of_this_version_is_refused(text: bytes) -> None:
+def test_anything_but_a_record_of_this_version_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the words are for whoever reads the log
         from_json(text)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-def test_no_text_at_all_makes_reading_a_record_fail_in_another_way(text: bytes) -> None:
+def test_no_text_makes_reading_fail_in_another_way(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         from_json(text)
