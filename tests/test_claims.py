@@ -27,8 +27,8 @@ from tests.support.item_pictures import (
 from tests.support.local_stack import DESK, LocalStack, ManualClock
 
 
-def dies_while_writing(local: LocalStack, colour: str, path: str = DESK) -> None:
-    """Leave the claim of a worker that is not there any more."""
+def worker_dies_while_writing(local: LocalStack, colour: str, path: str = DESK) -> None:
+    """Upload a picture, and leave the claim of a worker that died while writing it."""
 
     class Killed(BaseException):
         pass
@@ -37,15 +37,15 @@ def dies_while_writing(local: LocalStack, colour: str, path: str = DESK) -> None
         raise Killed
 
     local.upload(path, picture_of(colour))
-    local.fault(429, method="PATCH")  # it dies while it waits to repeat the request
+    local.fault(429, method="PATCH")  # the worker dies while it waits to repeat the request
     clock = ManualClock()
-    clock.sleep = kill  # type: ignore[method-assign] # the test's own clock
+    clock.sleep = kill  # type: ignore[method-assign] # this test's own clock
     with pytest.raises(Killed):
         local.pipeline(clock=clock).process(names.INCOMING, path)
 
 
 def test_a_claimed_item_makes_other_uploads_wait_then_fail(local: LocalStack) -> None:
-    dies_while_writing(local, BLUE)
+    worker_dies_while_writing(local, BLUE)
     clock = ManualClock()
     with pytest.raises(Transient) as failure:
         local.pipeline(clock=clock).process(names.INCOMING, DESK)
@@ -55,7 +55,7 @@ def test_a_claimed_item_makes_other_uploads_wait_then_fail(local: LocalStack) ->
 
 
 def test_a_dead_workers_claim_expires_after_three_minutes(local: LocalStack) -> None:
-    dies_while_writing(local, BLUE)
+    worker_dies_while_writing(local, BLUE)
     local.pass_time(minutes=4)
     report = deliver(local)
     assert (report.outcome, report.reason, report.repeated) == (Outcome.WAITING, "settling", True)
@@ -63,11 +63,11 @@ def test_a_dead_workers_claim_expires_after_three_minutes(local: LocalStack) -> 
     assert deliver_after_doubt(local).outcome is Outcome.UPDATED
 
 
-# --- a request begins soon after its claim, or not at all --------------------------------------------------------
+# --- a request starts soon after its claim, or not at all --------------------------------------------------------
 
 
-def test_no_request_begins_too_long_after_its_claim(local: LocalStack) -> None:
-    """Else it could take effect when nobody reckons with it any more."""
+def test_no_request_starts_too_long_after_its_claim(local: LocalStack) -> None:
+    """It could take effect after the doubt about it has expired."""
     clock = ManualClock()
     bc = local.pipeline(clock=clock).business_central
     desk = bc.item(bc.company("CRONUS USA, Inc.", "x"), ItemKey(None, KeyKind.NUMBER, "1896-S"), "x")
@@ -78,8 +78,8 @@ def test_no_request_begins_too_long_after_its_claim(local: LocalStack) -> None:
 
 
 @contextmanager
-def slow_to_save(local: LocalStack, meanwhile: Callable[[], None]) -> Iterator[str]:
-    """Yield a way to storage on which ``meanwhile`` happens while the picture that BC had is saved."""
+def acting_during_save(local: LocalStack, meanwhile: Callable[[], None]) -> Iterator[str]:
+    """Yield a connection string; ``meanwhile`` runs while the app saves the picture that BC had."""
 
     def hook(method: str, path: str, _headers: HTTPMessage) -> None:
         if method == "PUT" and ".before." in path:
@@ -99,12 +99,12 @@ def test_a_claim_that_expires_during_a_save_is_renewed(local: LocalStack) -> Non
         claims.append(local.storage.get_blob_client(names.RECORDS, record).get_blob_properties().etag)
         clock.now += 60
 
-    with slow_to_save(local, pass_a_minute) as connection:
+    with acting_during_save(local, pass_a_minute) as connection:
         pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
         with storage_requests() as storage:
             assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len(claims) == 1
-    assert len(storage.methods) == 8, "one more than usual where a picture is kept"
+    assert len(storage.methods) == 8, "one more than usual when a picture is kept"
 
 
 def test_a_claim_lost_to_another_worker_is_not_used(local: LocalStack) -> None:
@@ -112,13 +112,13 @@ def test_a_claim_lost_to_another_worker_is_not_used(local: LocalStack) -> None:
     local.upload(content=picture_of(BLUE))
     clock = ManualClock()
 
-    def let_another_one_do_it() -> None:
+    def let_another_worker_write() -> None:
         if not local.requests("PATCH"):
             clock.now += 300
             local.pass_time(minutes=5)
             assert deliver(local).reason == "settling"
 
-    with slow_to_save(local, let_another_one_do_it) as connection:
+    with acting_during_save(local, let_another_worker_write) as connection:
         report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
     assert len(local.requests("PATCH")) == 1
@@ -126,7 +126,7 @@ def test_a_claim_lost_to_another_worker_is_not_used(local: LocalStack) -> None:
 
 
 def test_a_claim_that_is_slow_to_write_is_renewed(local: LocalStack) -> None:
-    """Its age counts from before it was sent."""
+    """Its age counts from the moment before we send it."""
     local.upload(content=picture_of(BLUE))
     clock, claims = ManualClock(), list[str]()
 
@@ -143,7 +143,7 @@ def test_a_claim_that_is_slow_to_write_is_renewed(local: LocalStack) -> None:
 
 @pytest.mark.parametrize("lost", [1, 2], ids=["claim", "confirmation"])
 def test_a_record_change_with_a_lost_answer_is_known_as_ours(local: LocalStack, lost: int) -> None:
-    """The SDK asks again, and is told that the record has changed: by us."""
+    """The SDK repeats the request, and storage answers that the record has changed: we changed it."""
     local.upload(content=picture_of(BLUE))
     changes = []
 
@@ -157,12 +157,12 @@ def test_a_record_change_with_a_lost_answer_is_known_as_ours(local: LocalStack, 
     with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
         report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
-    assert clock.slept == [], "it did not take its own claim for another one's"
+    assert clock.slept == [], "it recognised its own claim"
     assert len(local.requests("PATCH")) == 1
     assert local.names(names.INCOMING) == []
 
 
 def test_claim_and_doubt_outlast_every_request() -> None:
-    """A living worker is not taken for a dead one; and BC takes 16 minutes at most for what began in time."""
+    """A claim outlives its worker's write; a doubt outlasts the 16 minutes that BC may need for a request sent in time."""
     assert CLAIM_LIFE.total_seconds() >= BEGIN_WITHIN + Timeouts().write
     assert DOUBT_LASTS.total_seconds() >= BEGIN_WITHIN + WAIT_TOTAL + 6 * Timeouts().connect + 16 * 60

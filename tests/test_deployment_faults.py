@@ -49,9 +49,7 @@ def test_a_user_assigned_identity_gets_its_own_token(local: LocalStack) -> None:
     assert local.tokens()[-1]["client_id"] == USER_ASSIGNED
 
 
-def test_a_broken_identity_endpoint_fails_the_delivery(
-    local: LocalStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_identity_endpoint_fails_the_delivery(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     local.upload()
     monkeypatch.setenv("IDENTITY_ENDPOINT", local.stack.endpoints.catalogue_url)  # HTML
     fails(local, Reason.IDENTITY)

@@ -62,14 +62,14 @@ def test_every_function_is_indexed_loaded_and_invoked(local: LocalStack) -> None
 
 
 def test_after_the_invocation_the_item_shows_the_picture(local: LocalStack) -> None:
-    sent = local.upload()
+    content = local.upload()
     (invocation,) = run(local, uploaded())["invocations"]
     assert invocation["succeeded"], invocation
     picture = local.picture()
     assert picture is not None
     assert picture.size == (1024, 768)
     (archived,) = local.names(names.ARCHIVE)
-    assert local.read(names.ARCHIVE, archived) == sent
+    assert local.read(names.ARCHIVE, archived) == content
     assert local.names(names.INCOMING) == []
 
 

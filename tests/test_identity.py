@@ -102,9 +102,9 @@ def keyless(keyless_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Loca
 
 
 def test_storage_and_bc_are_reached_without_any_key(keyless: LocalStack) -> None:
-    sent = keyless.upload()
+    content = keyless.upload()
     assert keyless.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert [keyless.read(names.ARCHIVE, name) for name in keyless.names(names.ARCHIVE)] == [sent]
+    assert [keyless.read(names.ARCHIVE, name) for name in keyless.names(names.ARCHIVE)] == [content]
     assert keyless.names(names.INCOMING) == []
     told = json.dumps(keyless.stack.app_settings)
     assert "AccountKey" not in told

@@ -25,21 +25,21 @@ def test_a_young_claim_blocks_every_upload_and_an_old_one_none() -> None:
     assert stored(claimed, CLAIM_LIFE - SECOND).next_step(NEW, Observed()) is Step.WAIT
     assert stored(claimed, CLAIM_LIFE - SECOND).next_step(OLD, Observed()) is Step.WAIT
     assert stored(claimed, CLAIM_LIFE).next_step(NEW, Observed()) is Step.WRITE
-    assert stored(claimed, CLAIM_LIFE).next_step(OLD, Observed()) is Step.COMPARE, "the dead one may have written it"
+    assert stored(claimed, CLAIM_LIFE).next_step(OLD, Observed()) is Step.COMPARE, "the dead worker may have written it"
 
 
 def test_an_upload_stays_until_a_doubt_expires_and_bc_is_checked() -> None:
     record = ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT)
     assert stored(record).next_step(NEW, Observed()) is Step.SETTLE
-    over = stored(record, at=DOUBT.until)
-    assert over.next_step(NEW, Observed()) is Step.COMPARE
-    assert over.next_step(NEW, IS_RED) is Step.WRITE
-    assert over.next_step(NEW, IS_BLUE) is Step.ADOPT
-    assert stored(over.adopted(NEW, IS_BLUE)).next_step(NEW, Observed()) is Step.DONE
+    expired = stored(record, at=DOUBT.until)
+    assert expired.next_step(NEW, Observed()) is Step.COMPARE
+    assert expired.next_step(NEW, IS_RED) is Step.WRITE
+    assert expired.next_step(NEW, IS_BLUE) is Step.ADOPT
+    assert stored(expired.adopted(NEW, IS_BLUE)).next_step(NEW, Observed()) is Step.DONE
 
 
 def test_a_claim_and_its_release_keep_every_doubt() -> None:
-    """Also one that is over: if this write is refused, nobody has looked yet what came of the doubtful one."""
+    """They keep even an expired doubt: if this write is refused, nobody has checked yet what BC shows."""
     for at in (NOON, DOUBT.until):
         before = ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT)
         claimed = stored(before, at=at).claimed(NEW, "n")
@@ -48,19 +48,19 @@ def test_a_claim_and_its_release_keep_every_doubt() -> None:
 
 
 def test_an_upload_is_not_done_after_a_refused_second_write() -> None:
-    over = stored(ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT), at=DOUBT.until)
-    assert over.next_step(NEW, IS_RED) is Step.WRITE
-    again = stored(released(over.claimed(NEW, "n")), at=DOUBT.until)
+    expired = stored(ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT), at=DOUBT.until)
+    assert expired.next_step(NEW, IS_RED) is Step.WRITE
+    again = stored(released(expired.claimed(NEW, "n")), at=DOUBT.until)
     assert again.next_step(NEW, Observed()) is Step.COMPARE
 
 
 def test_confirming_keeps_doubts_that_outlast_the_claim() -> None:
     pending = stored(stored(ItemRecord("1", doubt=DOUBT)).claimed(NEW, "n"))
     assert confirmed(pending, NEW, "updated") == ItemRecord("1", on=NEW, outcome="updated", doubt=DOUBT)
-    over = stored(pending.record, at=DOUBT.until)
-    assert confirmed(over, NEW, "updated") == ItemRecord("1", on=NEW, outcome="updated")
+    expired = stored(pending.record, at=DOUBT.until)
+    assert confirmed(expired, NEW, "updated") == ItemRecord("1", on=NEW, outcome="updated")
     slow = stored(pending.record, age=timedelta(minutes=15), at=DOUBT.until)
-    assert confirmed(slow, NEW, "updated").doubt == DOUBT, "over by now, but not when the request began"
+    assert confirmed(slow, NEW, "updated").doubt == DOUBT, "it has expired by now, but had not when the request began"
 
 
 def test_checking_bc_ends_only_an_expired_doubt() -> None:
@@ -77,9 +77,9 @@ def test_an_unanswered_write_is_in_doubt_from_its_claim_on() -> None:
 
 def test_taking_over_a_dead_claim_doubts_its_write() -> None:
     dead = stored(ItemRecord("1", claim=Claim("n", OLD)), age=CLAIM_LIFE)
-    taken = dead.claimed(NEW, "m")
-    assert taken.claim == Claim("m", NEW)
-    assert taken.doubt == Doubt(NOON - CLAIM_LIFE + DOUBT_LASTS, (OLD,))
+    successor = dead.claimed(NEW, "m")
+    assert successor.claim == Claim("m", NEW)
+    assert successor.doubt == Doubt(NOON - CLAIM_LIFE + DOUBT_LASTS, (OLD,))
     assert dead.has_tried(OLD)
     assert not dead.has_tried(NEW)
 
@@ -108,8 +108,8 @@ def test_checking_bc_again_keeps_the_outcome() -> None:
 
 
 def test_a_picture_from_an_earlier_app_version_is_not_rewritten() -> None:
-    on = replace(NEW, picture_sha256="blue, as it was rendered then")
-    over = stored(ItemRecord("1", on=on, doubt=DOUBT), at=DOUBT.until)
+    on = replace(NEW, picture_sha256="blue, as an earlier version rendered it")
+    expired = stored(ItemRecord("1", on=on, doubt=DOUBT), at=DOUBT.until)
     observed = Observed(picture_sha256=on.picture_sha256)
-    assert over.next_step(NEW, observed) is Step.ADOPT
-    assert over.adopted(NEW, observed).on == on
+    assert expired.next_step(NEW, observed) is Step.ADOPT
+    assert expired.adopted(NEW, observed).on == on

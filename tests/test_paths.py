@@ -1,4 +1,4 @@
-"""A blob path names one item or says what is wrong with it; names made from it stay where they belong."""
+"""A blob path names one item, or we refuse it and say what is wrong."""
 
 import contextlib
 import re
@@ -29,7 +29,7 @@ def key(path: str, template: str = DEFAULT_TEMPLATE) -> ItemKey:
 
 
 def refused(path: str, template: str = DEFAULT_TEMPLATE) -> str:
-    """Return why ``path`` is a bad path."""
+    """Return the reason that we give for refusing ``path``."""
     with pytest.raises(Permanent) as failure:
         key(path, template)
     assert failure.value.reason is Reason.BAD_PATH
@@ -100,7 +100,7 @@ def test_an_item_id_is_accepted_in_every_spelling(spelling: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "number"),
+    ("text", "number"),
     [
         ("1896-s", "1896-S"),
         ("  1896-S ", "1896-S"),
@@ -118,8 +118,8 @@ def test_an_item_id_is_accepted_in_every_spelling(spelling: str) -> None:
         ("a\u0308" * 20, "Ä" * 20),
     ],
 )
-def test_an_item_number_is_read_as_bc_stores_it(written: str, number: str) -> None:
-    assert key(f"{written}.jpg") == ItemKey(None, KeyKind.NUMBER, number)
+def test_an_item_number_is_read_as_bc_stores_it(text: str, number: str) -> None:
+    assert key(f"{text}.jpg") == ItemKey(None, KeyKind.NUMBER, number)
 
 
 def test_too_long_a_number_is_refused_with_its_length() -> None:
@@ -170,17 +170,7 @@ def test_a_blank_company_is_refused(company: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        ".DS_Store",
-        "Thumbs.db",
-        "THUMBS.DB",
-        "desktop.ini",
-        "._1896-S.jpg",
-        "._",
-        "._a\nb",
-        "~$list.docx",
-        ".~lock.a#",
-    ],
+    [".DS_Store", "Thumbs.db", "THUMBS.DB", "desktop.ini", "._1896-S.jpg", "._", "._a\nb", "~$list.docx", ".~lock.a#"],
 )
 @pytest.mark.parametrize("folder", ["", "C/", "C/2026/"])
 def test_files_left_by_operating_systems_are_ignored(folder: str, name: str) -> None:
@@ -191,7 +181,7 @@ def test_files_left_by_operating_systems_are_ignored(folder: str, name: str) -> 
 
 @pytest.mark.parametrize("path", ["C/", "/", "C/1896-S.jpg/"])
 def test_a_path_that_ends_in_a_slash_is_a_bad_path(path: str) -> None:
-    """Whether it is a marker for a folder or a misnamed picture, its bytes tell."""
+    """Only its bytes show whether it is a folder's marker or a misnamed picture."""
     with pytest.raises(Permanent) as failure:
         key(path)
     assert failure.value.reason is Reason.BAD_PATH
@@ -210,20 +200,20 @@ def test_files_that_only_resemble_those_are_not_ignored(name: str) -> None:
 @settings(max_examples=300)
 def test_every_path_is_accepted_or_refused_at_once(path: str, template: str) -> None:
     started = time.process_time()
-    found: ItemKey | Permanent
+    result: ItemKey | Permanent
     try:
-        found = key(path, template)
+        result = key(path, template)
     except Permanent as failure:
-        found = failure
+        result = failure
     assert time.process_time() - started < 1
-    if isinstance(found, ItemKey):
-        assert found.value
-        assert not any(unicodedata.category(c) == "Cc" for c in found.value)
-        assert len(found.value) <= 20 or found.kind is KeyKind.ID
+    if isinstance(result, ItemKey):
+        assert result.value
+        assert not any(unicodedata.category(c) == "Cc" for c in result.value)
+        assert len(result.value) <= 20 or result.kind is KeyKind.ID
     else:
-        assert repr(path) in found.detail
-        shown = any(one.text in found.detail for one in parse_templates(template))
-        assert found.reason is (Reason.BAD_PATH if shown else Reason.IGNORED)
+        assert repr(path) in result.detail
+        names_template = any(form.text in result.detail for form in parse_templates(template))
+        assert result.reason is (Reason.BAD_PATH if names_template else Reason.IGNORED)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +221,7 @@ def test_every_path_is_accepted_or_refused_at_once(path: str, template: str) -> 
 )
 @pytest.mark.parametrize("ending", [".", "/", "", "_x/."])
 def test_a_hostile_path_does_not_block_a_worker(template: str, ending: str) -> None:
-    """Separators everywhere, and an end that fits nowhere: the time must not grow with a power of the length."""
+    """With separators everywhere and an end that never fits, the time must not grow with a power of the length."""
     started = time.process_time()
     with contextlib.suppress(Permanent):
         key("_" * 1020 + ending, template)
@@ -247,8 +237,8 @@ def test_every_spelling_of_a_company_folds_alike(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("name", "spelling"),
     [("CRONUS USA, Inc.", "cronus usa, inc"), ("Straße", "STRASSE"), ("\u0390", "\u0399\u0308\u0301")],
 )
-def test_a_company_folds_alike_in_capitals(one: str, other: str) -> None:
-    assert fold_company(one) == fold_company(other)
+def test_a_company_folds_alike_in_capitals(name: str, spelling: str) -> None:
+    assert fold_company(name) == fold_company(spelling)

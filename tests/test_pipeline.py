@@ -17,7 +17,7 @@ from tests.support.local_stack import DESK, DESK_ID, LocalStack, Log, photograph
 
 
 def test_the_item_gets_the_picture_and_the_archive_the_original(local: LocalStack) -> None:
-    sent = local.upload()
+    content = local.upload()
     report = local.pipeline().process(names.INCOMING, DESK)
     picture = local.picture()
     assert report.outcome is Outcome.UPDATED
@@ -26,7 +26,7 @@ def test_the_item_gets_the_picture_and_the_archive_the_original(local: LocalStac
     assert picture.getpixel((5, 5)) == pytest.approx((0x33, 0x66, 0x99), abs=3)
     (archived,) = local.names(names.ARCHIVE)
     assert archived.startswith("CRONUS USA, Inc/1896-S/")
-    assert local.read(names.ARCHIVE, archived) == sent
+    assert local.read(names.ARCHIVE, archived) == content
     assert local.names(names.INCOMING) == []
     assert local.names(names.QUARANTINE) == []
 
@@ -102,13 +102,13 @@ def test_companies_are_found_on_every_page(local: LocalStack) -> None:
 
 
 def test_one_line_of_json_reports_the_upload(local: LocalStack, log: Log) -> None:
-    sent = local.upload()
+    content = local.upload()
     local.pipeline().process(names.INCOMING, DESK)
     (line,) = log()
     assert (line["event"], line["outcome"], line["blob"]) == ("upload_finished", "updated", DESK)
     assert (line["item_id"], line["item_number"], line["company"]) == (DESK_ID, "1896-S", "CRONUS USA, Inc.")
     assert (line["width"], line["height"], line["content_type"]) == (1024, 768, "image/jpeg")
-    assert line["bytes_in"] == len(sent)
+    assert line["bytes_in"] == len(content)
     assert 0 < line["bytes_out"] < line["bytes_in"] + 100_000
     assert line["milliseconds"] > 0
 
@@ -151,11 +151,11 @@ def test_a_source_with_a_snapshot_is_deleted_too(local: LocalStack) -> None:
 
 def test_a_large_upload_is_read_in_parts_and_stays_intact(local: LocalStack) -> None:
     """32 MiB come with the first answer; a BMP of 48 MB needs a second one."""
-    sent = local.upload("CRONUS USA, Inc/1896-S.bmp", photograph(size=(4000, 4000), picture_format="BMP"))
-    assert len(sent) > 40_000_000
+    content = local.upload("CRONUS USA, Inc/1896-S.bmp", photograph(size=(4000, 4000), picture_format="BMP"))
+    assert len(content) > 40_000_000
     report = local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/1896-S.bmp")
     assert (report.outcome, report.width) == (Outcome.UPDATED, 1024)
-    assert local.read(names.ARCHIVE, local.names(names.ARCHIVE)[0]) == sent
+    assert local.read(names.ARCHIVE, local.names(names.ARCHIVE)[0]) == content
 
 
 def test_a_copy_by_identity_carries_a_token_for_the_source(local: LocalStack) -> None:

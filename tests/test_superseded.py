@@ -47,14 +47,14 @@ def test_a_source_replaced_during_the_read_is_superseded(local: LocalStack) -> N
 def test_a_source_changed_after_the_patch_loses_no_version(
     local: LocalStack, step: Callable[[str, str, HTTPMessage], bool], replaced: bool
 ) -> None:
-    sent = local.upload()
+    content = local.upload()
     change = AtFirst(lambda: local.upload(content=b"newer") if replaced else local.incoming().delete_blob(), step)
     with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], change) as connection:
         report = local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
     assert change.has_acted
     assert report.outcome is Outcome.UPDATED
     assert local.read(names.INCOMING, DESK) == (b"newer" if replaced else None)
-    assert [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)] == [sent]
+    assert [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)] == [content]
 
 
 def test_a_bad_picture_replaced_meanwhile_is_superseded(local: LocalStack) -> None:

@@ -50,10 +50,10 @@ def test_a_picture_may_arrive_before_bc_is_ready(
         )
     clock = ManualClock()
     pipeline = local.pipeline(clock=clock)
-    sent = local.upload(name)
+    content = local.upload(name)
     report = pipeline.process(names.INCOMING, name)
     assert (report.outcome, report.reason) == (Outcome.WAITING, reason)
-    assert local.read(names.INCOMING, name) == sent
+    assert local.read(names.INCOMING, name) == content
     assert local.names(names.QUARANTINE) == local.names(names.ARCHIVE) == []
     if then:
         then(local)

@@ -1,4 +1,4 @@
-"""Moves always succeed in the end: whatever the kind, the name, the metadata, whatever is lost on the storage."""
+"""Archive and quarantine accept every upload, whatever its name and metadata, and touch no foreign blob."""
 
 import pytest
 
@@ -50,18 +50,18 @@ def test_a_file_is_moved_whatever_its_name(local: LocalStack, name: str) -> None
     assert local.read(names.QUARANTINE, original) == b"not a picture"
     assert name.startswith(local.metadata(names.QUARANTINE, original)["source_name"])
     assert local.names(names.INCOMING) == []
-    sources = [request.headers["x-ms-copy-source"] for request in hook.requests if request.step == "copy"]
-    assert all(len(source) <= 2048 for source in sources), "the service takes no longer ones"
+    sources = [request.headers["x-ms-copy-source"] for request in hook.at("copy")]
+    assert all(len(source) <= 2048 for source in sources), "the service accepts no longer address"
 
 
 def test_a_picture_deep_in_folders_is_archived_under_its_item(local: LocalStack) -> None:
     name = f"{'é' * 500}/{'%' * 510}/1896-S.jpg"
-    sent = local.upload(name)
+    content = local.upload(name)
     template = {"BLOB_PATH_TEMPLATE": "{name}/{item}.{extension}"}
     assert local.pipeline(**template).process(names.INCOMING, name).outcome is Outcome.UPDATED
     (archived,) = local.names(names.ARCHIVE)
     assert archived.startswith("CRONUS USA, Inc/1896-S/")
-    assert local.read(names.ARCHIVE, archived) == sent
+    assert local.read(names.ARCHIVE, archived) == content
     assert local.names(names.INCOMING) == []
 
 
@@ -70,11 +70,11 @@ def test_a_picture_deep_in_folders_is_archived_under_its_item(local: LocalStack)
 
 @pytest.mark.parametrize("text", ["x", "😀", "line\r\n", "\0", "é%"])
 def test_metadata_fits_however_long_the_values(local: LocalStack, text: str) -> None:
-    """Azure takes 8 KiB in all; and the 8 KiB that the uploader may have put on the source are not in the storage."""
+    """Azure accepts 8 KiB in all; up to 8 KiB of the uploader's own metadata must not use up that room."""
     name = f"{'名' * 400}.jpg"
-    theirs = {f"pim_{number}": "v" * 1000 for number in range(8)}
-    local.incoming(name).upload_blob(b"film", metadata=theirs)
-    story = {
+    uploaders_own = {f"pim_{number}": "v" * 1000 for number in range(8)}
+    local.incoming(name).upload_blob(b"film", metadata=uploaders_own)
+    metadata = {
         **dict.fromkeys(("outcome", "reason", "uploaded_at", "item_id", "upload_id"), "0" * 40),
         "sha256": "0" * 64,
         "detail": text * 10_000,
@@ -84,21 +84,21 @@ def test_metadata_fits_however_long_the_values(local: LocalStack, text: str) -> 
     hook = StorageHook()
     with HookedStorage(local, hook) as storage:
         source = unread_source(storage.service, name)
-        assert source.metadata == theirs
-        assert storage.mover().move(source, names.QUARANTINE, "film", story)
-    written = [request for request in hook.requests if any("x-ms-meta-" in key.lower() for key in request.headers)]
-    assert written
-    for request in written:
-        told = {key[10:]: value for key, value in request.headers.items() if key.lower().startswith("x-ms-meta-")}
-        assert all(len(value) <= 1024 for value in told.values())
-        assert sum(len(key) + len(value) for key, value in told.items()) <= 8 * 1024
-    found = local.metadata(names.QUARANTINE, "film")
-    assert story["detail"].startswith(found["detail"])
-    assert len(found["detail"]) >= 80
-    assert not set(theirs) & set(found)
+        assert source.metadata == uploaders_own
+        assert storage.mover().move(source, names.QUARANTINE, "film", metadata)
+    writes = [request for request in hook.requests if any("x-ms-meta-" in key.lower() for key in request.headers)]
+    assert writes
+    for request in writes:
+        headers = {key[10:]: value for key, value in request.headers.items() if key.lower().startswith("x-ms-meta-")}
+        assert all(len(value) <= 1024 for value in headers.values())
+        assert sum(len(key) + len(value) for key, value in headers.items()) <= 8 * 1024
+    stored = local.metadata(names.QUARANTINE, "film")
+    assert metadata["detail"].startswith(stored["detail"])
+    assert len(stored["detail"]) >= 80
+    assert not set(uploaders_own) & set(stored)
 
 
-# --- names that are taken ----------------------------------------------------------------------------------------
+# --- foreign blobs, and quarantines cut short --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending", ["", ".txt"], ids=["original", "note"])

@@ -1,4 +1,4 @@
-"""Storage refuses, stumbles or fails: every upload is moved later, and no foreign blob is touched."""
+"""Storage refuses or fails: we lose no upload, touch no foreign blob, and move the upload later."""
 
 from http.client import HTTPMessage
 
@@ -20,7 +20,7 @@ from tests.support.local_stack import DESK, LocalStack, photograph
 def test_a_blob_that_the_service_does_not_copy_is_moved(
     local: LocalStack, status: int, code: str, content: bytes
 ) -> None:
-    """Empty blobs, append blobs, names whose address exceeds a header: Azurite copies them, Azure does not."""
+    """Azurite copies empty blobs, append blobs and names with a very long address; Azure does not."""
     local.upload(content=content)
 
     def refuse(method: str, path: str, headers: HTTPMessage) -> tuple[int, str] | None:
@@ -56,15 +56,15 @@ def test_a_leased_source_waits_until_the_lease_ends(local: LocalStack) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [{}, {"source_name": "CRONUS"}, {"source_name": DESK}], ids=["foreign", "other", "half"]
+    "marks", [{}, {"source_name": "CRONUS"}, {"source_name": DESK}], ids=["foreign", "other", "half"]
 )
-def test_a_foreign_blob_in_the_archive_is_named_and_untouched(local: LocalStack, told: dict[str, str]) -> None:
-    """Also one that names this very upload, but is not all of it."""
+def test_a_foreign_blob_in_the_archive_is_named_and_untouched(local: LocalStack, marks: dict[str, str]) -> None:
+    """The third blob names this upload as its source, but is incomplete."""
     local.upload()
     pipeline = local.pipeline()
     source = pipeline.storage.read(DESK, 10**9)
     name = names.archive_name("CRONUS USA, Inc.", "1896-S", DESK, source.etag, source.uploaded_at)
-    metadata = names.encode_metadata({**told, "source_etag": names.unquoted_etag(source.etag)})
+    metadata = names.encode_metadata({**marks, "source_etag": names.unquoted_etag(source.etag)})
     local.storage.get_blob_client(names.ARCHIVE, name).upload_blob(b"somebody else's", metadata=metadata)
     assert name in fails(local, Reason.STORAGE).detail
     assert local.read(names.ARCHIVE, name) == b"somebody else's"

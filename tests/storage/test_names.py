@@ -13,9 +13,10 @@ SOURCES = BLOB_PATHS.filter(bool)
 
 
 def assert_storage_keeps(name: str, folder: str) -> None:
-    """Storage drops dots at the end of segments, resolves ``..`` and takes at most 1,024 characters.
+    """Assert that storage keeps the name unchanged, in its folder.
 
-    Whether it counts an emoji as one or, like .NET, as two, it is not too long; nor is its address, for a copy.
+    Storage drops dots at the end of segments, resolves ``..`` and accepts at most 1,024 characters. The name must fit
+    even if storage counts an emoji as two characters, as .NET does, and so must its address in a copy.
     """
     assert name.startswith(folder)
     assert len(name.encode("utf-16-le")) / 2 <= 900
@@ -59,35 +60,35 @@ def test_an_archived_original_stays_in_its_items_folder(company: str, item: str,
 @given(st.tuples(SOURCES, st.sampled_from("ab")), st.tuples(SOURCES, st.sampled_from("ab")))
 @example(("a/b.jpg", "a"), ("a/b..jpg", "a"))
 @example(("x.jpg", "a"), ("x.JPG", "a"))
-def test_different_uploads_never_share_a_name(one: tuple[str, str], other: tuple[str, str]) -> None:
-    assert (one == other) == (fingerprint(*one) == fingerprint(*other))
-    for named in (
+def test_different_uploads_never_share_a_name(first: tuple[str, str], second: tuple[str, str]) -> None:
+    assert (first == second) == (fingerprint(*first) == fingerprint(*second))
+    for name_of in (
         lambda upload: quarantine_name(Reason.BAD_PATH, *upload),
         lambda upload: archive_name("C", "I", *upload, NOON),
     ):
-        assert (one == other) == (named(one) == named(other))
+        assert (first == second) == (name_of(first) == name_of(second))
 
 
 def test_a_name_contains_the_path_of_the_upload() -> None:
-    print_ = fingerprint("C/1896-S.JPG", "0x8D")
-    assert len(print_) == 12
-    assert archive_name("C", "1896-S", "C/1896-S.JPG", "0x8D", NOON) == f"C/1896-S/20260301T120000Z-{print_}.jpg"
-    assert quarantine_name(Reason.TOO_LARGE, "C/1896-S.JPG", "0x8D") == f"too_large/C/1896-S~{print_}.jpg"
+    mark = fingerprint("C/1896-S.JPG", "0x8D")
+    assert len(mark) == 12
+    assert archive_name("C", "1896-S", "C/1896-S.JPG", "0x8D", NOON) == f"C/1896-S/20260301T120000Z-{mark}.jpg"
+    assert quarantine_name(Reason.TOO_LARGE, "C/1896-S.JPG", "0x8D") == f"too_large/C/1896-S~{mark}.jpg"
 
 
 def test_a_long_name_is_shortened_no_more_than_necessary() -> None:
-    """200 characters of three bytes each make an address of 1,800."""
+    """An address has room for 1,800 bytes: 200 characters of three bytes, percent-encoded."""
     for letter, least in (("a", 850), ("%25", 850), ("ä", 290), ("名", 190), ("😀", 140)):
         name = quarantine_name(Reason.BAD_PATH, letter * 1024, "0x8D")
-        kept = name.removeprefix("bad_path/").partition("~")[0]
-        assert len(kept) >= least
-        assert (letter.replace("%", "%25") * 1024).startswith(kept)
+        stem = name.removeprefix("bad_path/").partition("~")[0]
+        assert len(stem) >= least
+        assert (letter.replace("%", "%25") * 1024).startswith(stem)
 
 
 def test_only_the_end_of_a_name_is_its_extension() -> None:
     etag = "0x8D"
-    for source, kept in (("x.jpg\n", "x.jpg%0A"), ("a.b/x", "a.b/x"), ("x.tar-gz", "x.tar-gz")):
-        assert quarantine_name(Reason.BAD_PATH, source, etag) == f"bad_path/{kept}~{fingerprint(source, etag)}"
+    for source, stem in (("x.jpg\n", "x.jpg%0A"), ("a.b/x", "a.b/x"), ("x.tar-gz", "x.tar-gz")):
+        assert quarantine_name(Reason.BAD_PATH, source, etag) == f"bad_path/{stem}~{fingerprint(source, etag)}"
 
 
 # --- metadata ----------------------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ def test_metadata_is_bounded_ascii_and_begins_like_the_text(value: str) -> None:
     assert encoded.isprintable()
     assert 0 < len(encoded) <= 1024
     assert value.startswith(unquote(encoded, errors="strict"))
-    assert unquote(encoded) == value or len(encoded) > 800, "no more is cut off than must be"
+    assert unquote(encoded) == value or len(encoded) > 800, "cut no more than necessary"
 
 
 def test_metadata_omits_empty_values() -> None:

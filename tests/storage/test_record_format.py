@@ -1,4 +1,4 @@
-"""A record survives storage unchanged, and any other text is refused."""
+"""A record survives storage unchanged, and reading refuses any other text."""
 
 import json
 
@@ -45,7 +45,7 @@ def test_a_record_without_one_of_its_fields_is_refused(field: str) -> None:
     ],
 )
 def test_anything_but_a_record_of_this_version_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - the words are for whoever reads the log
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is for people who read the log
         from_json(text)
 
 
