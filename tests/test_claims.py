@@ -163,6 +163,6 @@ def test_a_record_change_with_a_lost_answer_is_known_as_ours(local: LocalStack, 
 
 
 def test_claim_and_doubt_outlast_every_request() -> None:
-    """A claim outlives its worker's write; a doubt outlasts the 16 minutes that BC may need for a request sent in time."""
+    """A claim outlives its worker's write, and a doubt the 16 minutes that BC may take for a request sent in time."""
     assert CLAIM_LIFE.total_seconds() >= BEGIN_WITHIN + Timeouts().write
     assert DOUBT_LASTS.total_seconds() >= BEGIN_WITHIN + WAIT_TOTAL + 6 * Timeouts().connect + 16 * 60

@@ -1,4 +1,4 @@
-"""The app settings: defaults as documented, every problem at once, and no key in sight."""
+"""The app settings have the documented defaults, report every problem at once, and never show a key."""
 
 from datetime import timedelta
 from typing import Any
@@ -40,7 +40,7 @@ WORDS = (
 
 
 def settings(**changed: str | None) -> Settings:
-    """Read the local settings with some changed, or left out where None."""
+    """Read the local settings with these changes; None removes a setting."""
     merged = {**LOCAL, **changed}
     return read({name: value for name, value in merged.items() if value is not None})
 
@@ -53,29 +53,29 @@ def problems(environ: dict[str, str]) -> list[str]:
 
 
 def test_defaults_are_as_documented() -> None:
-    found = settings()
-    rendition, limits = found.rendition, found.limits
+    defaults = settings()
+    rendition, limits = defaults.rendition, defaults.limits
     assert (rendition.max_side, rendition.max_bytes, rendition.quality) == (1024, 262_144, 85)
     assert rendition.background == (255, 255, 255)
     assert (limits.max_bytes, limits.max_pixels) == (67_108_864, 100_000_000)
-    assert timedelta(days=7) == found.item_wait
-    assert found.trigger_source == "EventGrid"
-    assert [t.text for t in found.templates] == ["{company}/{item}.{extension}", "{item}.{extension}"]
-    assert found.business_central.company is None
-    assert found.business_central.client_id is None
+    assert timedelta(days=7) == defaults.item_wait
+    assert defaults.trigger_source == "EventGrid"
+    assert [t.text for t in defaults.templates] == ["{company}/{item}.{extension}", "{item}.{extension}"]
+    assert defaults.business_central.company is None
+    assert defaults.business_central.client_id is None
 
 
 def test_the_base_url_is_built_from_tenant_and_environment() -> None:
-    found = read({**CLOUD, "BC_ENVIRONMENT": "My Sandbox/1"})
+    cloud = read({**CLOUD, "BC_ENVIRONMENT": "My Sandbox/1"})
     expected = (
         "https://api.businesscentral.dynamics.com/v2.0/3fa85f64-5717-4562-b3fc-2c963f66afa6/My%20Sandbox%2F1/api/v2.0"
     )
-    assert expected == found.business_central.base_url
+    assert expected == cloud.business_central.base_url
 
 
 def test_a_blank_setting_counts_as_not_set() -> None:
-    others = {name for name in SETTINGS if name not in LOCAL and not name.startswith("PICTURE_STORAGE")}
-    assert settings() == settings(**dict.fromkeys(others, "  "))
+    unset = {name for name in SETTINGS if name not in LOCAL and not name.startswith("PICTURE_STORAGE")}
+    assert settings() == settings(**dict.fromkeys(unset, "  "))
 
 
 @pytest.mark.parametrize("name", ["PICTURE_STORAGE__blobServiceUri", "PICTURE_STORAGE__clientId"])
@@ -105,22 +105,22 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_problem_names_setting_value_and_expectation(name: str) -> None:
-    found, expected = BAD[name]
-    (problem,) = problems({**LOCAL, name: found, "BC_COMPANY": "CRONUS"})
+    value, expected = BAD[name]
+    (problem,) = problems({**LOCAL, name: value, "BC_COMPANY": "CRONUS"})
     assert problem.startswith(f"{name}: ")
-    assert repr(found) in problem
+    assert repr(value) in problem
     assert expected in problem
 
 
 def test_all_problems_are_reported_together() -> None:
-    named = [p.partition(":")[0] for p in problems({name: found for name, (found, _) in BAD.items()})]
-    assert {*BAD, "PICTURE_STORAGE"} == set(named)
-    assert len(named) == len(set(named))
+    reported = [p.partition(":")[0] for p in problems({name: value for name, (value, _) in BAD.items()})]
+    assert {*BAD, "PICTURE_STORAGE"} == set(reported)
+    assert len(reported) == len(set(reported))
 
 
 def test_missing_settings_are_listed() -> None:
-    named = [problem.partition(":")[0] for problem in problems({})]
-    assert named == ["PICTURE_STORAGE", "BC_TENANT_ID", "BC_ENVIRONMENT"]
+    reported = [problem.partition(":")[0] for problem in problems({})]
+    assert reported == ["PICTURE_STORAGE", "BC_TENANT_ID", "BC_ENVIRONMENT"]
 
 
 def test_a_template_without_company_needs_the_default_company() -> None:
@@ -179,16 +179,16 @@ def test_the_base_url_must_be_complete(url: str) -> None:
 
 
 def test_settings_print_no_key_in_a_traceback() -> None:
-    found = settings()
-    assert found.storage.connection_string is not None
-    assert KEY in found.storage.connection_string
-    for printed in (repr(found), str(found), f"{found.storage}"):
+    local = settings()
+    assert local.storage.connection_string is not None
+    assert KEY in local.storage.connection_string
+    for printed in (repr(local), str(local), f"{local.storage}"):
         assert KEY not in printed
         assert "AccountName" not in printed
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("text", "expected"),
     [
         ("P7D", timedelta(days=7)),
         ("p1w", timedelta(weeks=1)),
@@ -198,8 +198,8 @@ def test_settings_print_no_key_in_a_traceback() -> None:
         ("P0D", timedelta(0)),
     ],
 )
-def test_item_wait_is_an_iso_duration(written: str, meant: timedelta) -> None:
-    assert meant == settings(ITEM_WAIT=written).item_wait
+def test_item_wait_is_an_iso_duration(text: str, expected: timedelta) -> None:
+    assert expected == settings(ITEM_WAIT=text).item_wait
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_client_id_is_accepted_in_every_spelling() -> None:
 
 VALUES: Any = st.one_of(
     st.text(max_size=40),
-    st.text(alphabet=st.characters(), max_size=5),  # with lone surrogates, as the environment delivers bad bytes
+    st.text(alphabet=st.characters(), max_size=5),  # with lone surrogates: bad bytes in the environment become these
     st.lists(st.sampled_from(WORDS), max_size=6).map("".join),
 )
 
@@ -238,8 +238,8 @@ VALUES: Any = st.one_of(
 @example({"BC_BASE_URL": "https://["}, LOCAL)
 def test_any_settings_are_accepted_or_refused_by_name(environ: dict[str, str], base: dict[str, str]) -> None:
     try:
-        found = read({**base, **environ})
+        result = read({**base, **environ})
     except ConfigurationError as error:
-        assert {problem.partition(":")[0] for problem in error.problems} <= set(SETTINGS)  # noqa: PT017 - either way is right
+        assert {problem.partition(":")[0] for problem in error.problems} <= set(SETTINGS)  # noqa: PT017 - both results are right
     else:
-        assert isinstance(found, Settings)
+        assert isinstance(result, Settings)

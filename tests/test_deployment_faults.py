@@ -33,7 +33,7 @@ def test_a_401_leads_to_one_fresh_token(local: LocalStack) -> None:
     local.fault(401, method="PATCH")
     before = len(local.tokens())
     assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert len(local.tokens()) == before + 2  # the first one, and the one past the cache
+    assert len(local.tokens()) == before + 2  # the first one, and a fresh one that bypasses the cache
 
 
 def test_a_repeated_401_is_a_deployment_error(local: LocalStack) -> None:

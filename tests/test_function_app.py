@@ -1,4 +1,4 @@
-"""The function app as the host meets it: its import, its settings, its one trigger."""
+"""The function app loads as the host loads it: its import, its settings, its one trigger."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ IN_AZURE = {
     "BC_TENANT_ID": "ae6ab5de-632c-59d2-b962-f28c2134dfb0",
     "BC_ENVIRONMENT": "Production",
 }
-SHOW = """
+PRINT_TRIGGER = """
 from devstack.machine import loopback
 loopback.forbid_everything_else()
 import function_app, json
@@ -33,21 +33,21 @@ def run(program: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("source", ["EventGrid", "LogsAndContainerScan"])
 def test_the_trigger_matches_the_subscription(source: str) -> None:
-    shown = run(SHOW, **IN_AZURE, PICTURE_TRIGGER_SOURCE=source)
-    assert shown.returncode == 0, shown.stderr
-    name, binding = json.loads(shown.stdout)
+    process = run(PRINT_TRIGGER, **IN_AZURE, PICTURE_TRIGGER_SOURCE=source)
+    assert process.returncode == 0, process.stderr
+    name, binding = json.loads(process.stdout)
     assert name == "item_picture_uploaded"
     assert (binding["type"], binding["path"]) == ("blobTrigger", "product-images/{name}")
     assert (binding["connection"], binding["source"]) == ("PICTURE_STORAGE", source)
 
 
 def test_event_grid_is_the_default_source() -> None:
-    assert json.loads(run(SHOW, **IN_AZURE).stdout)[1]["source"] == "EventGrid"
+    assert json.loads(run(PRINT_TRIGGER, **IN_AZURE).stdout)[1]["source"] == "EventGrid"
 
 
 def test_importing_the_app_connects_to_nothing() -> None:
-    """The guard in the program refuses every connection beyond loopback; Azure's addresses are all beyond."""
-    assert run(SHOW, **IN_AZURE).returncode == 0
+    """The program's guard refuses every connection beyond loopback, so also every one to Azure."""
+    assert run(PRINT_TRIGGER, **IN_AZURE).returncode == 0
 
 
 def test_bad_settings_fail_the_import_and_are_all_listed() -> None:

@@ -1,4 +1,4 @@
-"""The app in Microsoft's own language runtime for Python: what the Functions worker does with it in Azure."""
+"""Microsoft's own language runtime for Python loads and runs the app, as the Functions worker does in Azure."""
 
 import json
 import subprocess
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.skipif(
 SECONDS = 60
 
 
-def run(local: LocalStack, *asked: dict[str, Any], folder: Path = ROOT, **settings: str) -> dict[str, Any]:
-    """Start the runtime on an app, with this stack's settings, and return what it answered."""
+def run(local: LocalStack, *invocations: dict[str, Any], folder: Path = ROOT, **settings: str) -> dict[str, Any]:
+    """Start the runtime on an app, with this stack's settings, and return its answers."""
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.support.functions_runtime", str(folder)],
         cwd=ROOT,
         env=clean_environment({**local.stack.app_settings, **settings}),
-        input=json.dumps(asked),
+        input=json.dumps(invocations),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -48,7 +48,7 @@ def uploaded(name: str = DESK, connection: str = "PICTURE_STORAGE") -> dict[str,
     }
 
 
-# One invocation for each function: a function that is added without one fails the first test.
+# One invocation per function: the first test fails if a new function has none.
 INVOCATIONS = {"item_picture_uploaded": uploaded()}
 
 
@@ -118,8 +118,8 @@ def test_a_reference_to_an_unknown_connection_fails(local: LocalStack) -> None:
 
 
 def test_bytes_instead_of_a_reference_fail(local: LocalStack) -> None:
-    asked = uploaded() | {"inputs": {"picture": {"bytes": "not a reference"}}}
-    (invocation,) = run(local, asked)["invocations"]
+    bytes_only = uploaded() | {"inputs": {"picture": {"bytes": "not a reference"}}}
+    (invocation,) = run(local, bytes_only)["invocations"]
     assert not invocation["succeeded"]
     assert "unexpected type of data" in invocation["message"]
 
@@ -144,7 +144,7 @@ def test_bytes_instead_of_a_reference_fail(local: LocalStack) -> None:
 def test_a_wrong_binding_is_refused_before_anything_runs(
     local: LocalStack, tmp_path: Path, right: str, wrong: str, complaint: str
 ) -> None:
-    """The app's own file with one thing wrong."""
+    """The runtime gets the app's own file with a single error."""
     own = (ROOT / "function_app.py").read_text(encoding="utf-8")
     assert own.count(right) == 1
     (tmp_path / "function_app.py").write_text(own.replace(right, wrong), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Who asks for tokens: a managed identity, an app registration that trusts it, a developer; all by azure-identity."""
+"""The real azure-identity gets tokens for a managed identity, an app registration that trusts it, or a developer."""
 
 import json
 import os
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
 
@@ -24,15 +23,14 @@ BC = "https://api.businesscentral.dynamics.com"
 
 @pytest.fixture
 def federated(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> LocalStack:
-    """The stack, with its own authority in the place of Microsoft Entra ID."""
+    """Provide the stack, whose own authority replaces Microsoft Entra ID."""
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", local.stack.authority_url)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(local.stack.accounts.certificate.public))
     return local
 
 
 def issued(local: LocalStack) -> list[tuple[str, str]]:
-    found = requests.get(f"{local.stack.identity_url}/issued", timeout=10).json()
-    return [(token["resource"], token["client_id"]) for token in found]
+    return [(token["resource"], token["client_id"]) for token in local.tokens()]
 
 
 def test_an_app_registration_elsewhere_trusts_the_identity(federated: LocalStack) -> None:
@@ -67,13 +65,13 @@ def test_an_untrusted_identity_leaves_the_picture_in_incoming(federated: LocalSt
 def test_in_development_the_azure_cli_provides_tokens(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """On a desk there is no managed identity: the real credential runs the program ``az``, here one that we made."""
+    """A developer's machine has no managed identity: the real credential runs the program ``az``, here our own."""
     token = {"accessToken": local.stack.endpoints.business_central_token, "expires_on": 4_000_000_000}
-    asked = tmp_path / "asked"
+    arguments = tmp_path / "arguments"
     az = tmp_path / "az"
     az.write_text(
         f"#!{sys.executable}\nimport json, pathlib, sys\n"
-        f"pathlib.Path({str(asked)!r}).write_text(' '.join(sys.argv[1:]))\nprint({json.dumps(token)!r})\n",
+        f"pathlib.Path({str(arguments)!r}).write_text(' '.join(sys.argv[1:]))\nprint({json.dumps(token)!r})\n",
         encoding="utf-8",
     )
     az.chmod(0o700)
@@ -81,7 +79,7 @@ def test_in_development_the_azure_cli_provides_tokens(
     local.upload()
     pipeline = local.pipeline(AZURE_FUNCTIONS_ENVIRONMENT="Development", IDENTITY_ENDPOINT="")
     assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert BC in asked.read_text(encoding="utf-8")
+    assert BC in arguments.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +90,13 @@ def keyless_stack() -> Iterator[stack.Stack]:
 
 @pytest.fixture
 def keyless(keyless_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> LocalStack:
-    """A stack whose storage takes tokens, over HTTPS."""
+    """Provide a stack whose storage accepts tokens, over HTTPS."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setenv(name, keyless_stack.app_settings[name])
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(keyless_stack.accounts.certificate.public))
-    made = LocalStack(keyless_stack)
-    made.reset()
-    return made
+    local = LocalStack(keyless_stack)
+    local.reset()
+    return local
 
 
 def test_storage_and_bc_are_reached_without_any_key(keyless: LocalStack) -> None:
@@ -106,9 +104,9 @@ def test_storage_and_bc_are_reached_without_any_key(keyless: LocalStack) -> None
     assert keyless.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert [keyless.read(names.ARCHIVE, name) for name in keyless.names(names.ARCHIVE)] == [content]
     assert keyless.names(names.INCOMING) == []
-    told = json.dumps(keyless.stack.app_settings)
-    assert "AccountKey" not in told
-    assert "SharedAccessSignature" not in told
+    app_settings = json.dumps(keyless.stack.app_settings)
+    assert "AccountKey" not in app_settings
+    assert "SharedAccessSignature" not in app_settings
 
 
 def test_the_hosts_own_account_needs_no_key_either(keyless: LocalStack) -> None:

@@ -1,4 +1,4 @@
-"""What somebody put on an item by hand is saved before our first upload replaces it."""
+"""We keep a picture that somebody set by hand before our first upload replaces it."""
 
 import hashlib
 
@@ -71,7 +71,7 @@ def test_a_lost_answer_never_makes_us_keep_our_own_picture(local: LocalStack, ap
 
 
 def test_a_picture_that_bc_already_has_is_unchanged(local: LocalStack) -> None:
-    """So it is after the records were lost: the item is not touched, and nothing is kept."""
+    """This happens after the records are lost: we leave the item alone and keep nothing."""
     upload(local, BLUE)
     (record,) = local.names(names.RECORDS)
     local.storage.get_blob_client(names.RECORDS, record).delete_blob()

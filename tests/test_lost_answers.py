@@ -1,4 +1,4 @@
-"""A write whose answer was lost, and a worker that died while writing: nothing stale, nothing twice."""
+"""A write may take effect without an answer: nothing stale stays on the item, and nothing is written twice."""
 
 from typing import Any
 
@@ -25,14 +25,14 @@ from tests.support.local_stack import LocalStack
 
 
 def test_a_late_write_does_not_stay_on_the_item(local: LocalStack) -> None:
-    """The picture of promise 2: the newer upload is seen at once, and again once the older request took effect."""
+    """BC shows the newer upload at once, and again after the older request has taken effect."""
     upload_with_lost_answer(local, BLUE)
     local.pass_time(seconds=5)
     report = upload(local, RED)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
     assert colour_in_bc(local) == RED
     local.control("POST", "late")
-    assert colour_in_bc(local) == BLUE, "BC has run the older request now"
+    assert colour_in_bc(local) == BLUE, "BC has now run the older request"
     report = deliver_after_doubt(local)
     assert report.outcome is Outcome.UPDATED
     assert colour_in_bc(local) == RED
@@ -77,19 +77,19 @@ def test_a_write_repeated_after_a_lost_answer_is_reported(local: LocalStack) -> 
 def test_while_in_doubt_deliveries_ask_bc_for_nothing(local: LocalStack) -> None:
     upload_with_lost_answer(local, BLUE, BY_ID, applied=False)
     deliver(local, BY_ID)
-    asked = len(local.requests())
+    requests_before = len(local.requests())
     local.pass_time(minutes=10)
     assert deliver(local, BY_ID).reason == "settling"
-    assert [r["path"].rpartition("/")[2] for r in local.requests()[asked:]] == ["companies"]
+    assert [r["path"].rpartition("/")[2] for r in local.requests()[requests_before:]] == ["companies"]
 
 
 def test_two_lost_answers_are_both_remembered(local: LocalStack) -> None:
-    """The older one's picture is on the item: it is not written again, and not taken for somebody else's."""
+    """BC shows the older upload: we neither write it again nor keep it as somebody else's picture."""
     upload_with_lost_answer(local, BLUE, applied=True)
     local.pass_time(seconds=5)
     upload_with_lost_answer(local, RED, PNG, applied=False)
     assert deliver(local).reason == "settling"
-    assert len(local.requests("PATCH")) == 2, "BC shows it already"
+    assert len(local.requests("PATCH")) == 2, "BC already shows it"
     report = deliver(local, PNG)
     assert (report.reason, report.repeated) == ("settling", True)
     assert colour_in_bc(local) == RED
@@ -117,4 +117,4 @@ def test_a_refused_write_leaves_no_doubt(local: LocalStack) -> None:
     local.upload(content=picture_of(BLUE))
     with pytest.raises(Transient):
         deliver(local)
-    assert deliver(local).outcome is Outcome.UPDATED, "at once: the claim was given back"
+    assert deliver(local).outcome is Outcome.UPDATED, "at once, because the claim was released"

@@ -1,4 +1,4 @@
-"""For one item the newest upload wins, whatever the order in which uploads are delivered."""
+"""The newest upload for an item wins, in whatever order uploads are delivered."""
 
 from collections.abc import Callable
 from urllib.parse import unquote
@@ -57,7 +57,7 @@ def test_the_archive_marks_a_superseded_original(local: LocalStack) -> None:
 
 
 def test_within_a_second_the_later_of_one_name_wins(local: LocalStack) -> None:
-    """Last-Modified has whole seconds: the blob that is in incoming now is the newer one."""
+    """Last-Modified counts whole seconds: the newer blob is the one in incoming."""
     upload_twice_within_a_second(local)
     assert deliver(local).outcome is Outcome.UPDATED
     assert colour_in_bc(local) == RED
@@ -83,8 +83,8 @@ def test_within_a_second_the_greater_name_wins_in_any_order(local: LocalStack) -
 def replay(local: LocalStack, archived: str, path: str) -> None:
     """Copy an original back, with its metadata, as storage tools do."""
     source = local.storage.get_blob_client(names.ARCHIVE, archived)
-    found = source.get_blob_properties().metadata
-    local.incoming(path).upload_blob(source.download_blob().readall(), metadata=found, overwrite=True)
+    metadata = source.get_blob_properties().metadata
+    local.incoming(path).upload_blob(source.download_blob().readall(), metadata=metadata, overwrite=True)
 
 
 def test_a_replayed_original_does_not_replace_a_newer_upload(local: LocalStack) -> None:
@@ -106,13 +106,13 @@ def test_a_replay_updates_an_item_without_a_newer_upload(local: LocalStack) -> N
     assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.QUARANTINED
     original, _note = local.names(names.QUARANTINE)
     blob = local.storage.get_blob_client(names.QUARANTINE, original)
-    told = blob.get_blob_properties().metadata
+    metadata = blob.get_blob_properties().metadata
     local.pass_time(hours=1)
-    local.incoming().upload_blob(blob.download_blob().readall(), metadata=told)
+    local.incoming().upload_blob(blob.download_blob().readall(), metadata=metadata)
     assert deliver(local).outcome is Outcome.UPDATED
     assert colour_in_bc(local) == BLUE
     (archived,) = local.names(names.ARCHIVE)
-    assert local.metadata(names.ARCHIVE, archived)["uploaded_at"] == unquote(told["uploaded_at"])
+    assert local.metadata(names.ARCHIVE, archived)["uploaded_at"] == unquote(metadata["uploaded_at"])
 
 
 def test_an_original_copied_to_another_item_is_a_new_upload(local: LocalStack) -> None:
@@ -141,21 +141,23 @@ def test_nobody_can_upload_from_the_future(local: LocalStack) -> None:
 def test_a_replay_is_recognised_in_any_case_of_metadata_names(
     local: LocalStack, spelling: Callable[[str], str]
 ) -> None:
-    """Storage does not tell upper from lower case there, and AzCopy capitalises them."""
+    """Storage ignores their case, and AzCopy capitalises them."""
     upload(local, BLUE)
     (old,) = local.names(names.ARCHIVE)
     local.pass_time(hours=1)
     upload(local, RED)
     source = local.storage.get_blob_client(names.ARCHIVE, old)
-    found = {spelling(name): value for name, value in source.get_blob_properties().metadata.items()}
-    local.incoming().upload_blob(source.download_blob().readall(), metadata=found)
+    metadata = {spelling(name): value for name, value in source.get_blob_properties().metadata.items()}
+    local.incoming().upload_blob(source.download_blob().readall(), metadata=metadata)
     assert deliver(local).reason == "newer_upload"
     assert colour_in_bc(local) == RED
 
 
 def test_a_replay_waits_as_long_as_any_other_upload(local: LocalStack) -> None:
-    """ITEM_WAIT counts from when it was copied back, not from when the original was uploaded."""
-    told = names.encode_metadata({"source_name": DESK, "uploaded_at": "2020-01-01T00:00:00+00:00", "upload_id": "x"})
-    local.incoming().upload_blob(picture_of(BLUE), metadata=told)
+    """ITEM_WAIT counts from the copy back, not from the upload of the original."""
+    metadata = names.encode_metadata(
+        {"source_name": DESK, "uploaded_at": "2020-01-01T00:00:00+00:00", "upload_id": "x"}
+    )
+    local.incoming().upload_blob(picture_of(BLUE), metadata=metadata)
     local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
     assert deliver(local).outcome is Outcome.WAITING

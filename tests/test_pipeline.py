@@ -1,4 +1,4 @@
-"""One upload, from event to archive, through the real SDKs: what a user sees when nothing goes wrong."""
+"""An upload goes from event to archive through the real SDKs, and nothing goes wrong."""
 
 from dataclasses import replace
 from http.client import HTTPMessage
@@ -82,7 +82,7 @@ def test_a_gtin_finds_its_item(local: LocalStack) -> None:
 
 
 def test_bc_gets_the_headers_that_it_needs(local: LocalStack, log: Log) -> None:
-    """What BC insists on (If-Match, type), and what its telemetry shows (client request id, user agent)."""
+    """BC requires If-Match and the content type; its telemetry shows the client request id and the user agent."""
     local.upload()
     local.pipeline().process(names.INCOMING, DESK)
     lookup, read, patch = local.requests()
@@ -119,13 +119,13 @@ def test_no_token_and_no_key_is_ever_logged(local: LocalStack, caplog: pytest.Lo
     pipeline = local.pipeline()
     pipeline.process(names.INCOMING, DESK)
     key = local.stack.app_settings["PICTURE_STORAGE"].split("AccountKey=")[1].split(";")[0]
-    told = caplog.text + repr(pipeline)
-    assert "eyJ" not in told  # how every JWT begins
-    assert key not in told
+    output = caplog.text + repr(pipeline)
+    assert "eyJ" not in output  # every JWT begins so
+    assert key not in output
 
 
 def test_a_half_finished_delivery_is_finished(local: LocalStack) -> None:
-    """The worker died between copy and delete: the second delivery ends with one original in the archive."""
+    """A worker died between copy and delete: the next delivery leaves one original in the archive."""
     content = local.upload()
     pipeline = local.pipeline()
     source = pipeline.storage.read(DESK, 10**9)
@@ -135,8 +135,8 @@ def test_a_half_finished_delivery_is_finished(local: LocalStack) -> None:
         "x",
     )
     name = names.archive_name(item.company.name, item.number, DESK, source.etag, source.uploaded_at)
-    told = names.encode_metadata({"source_name": DESK, "source_etag": names.unquoted_etag(source.etag)})
-    local.storage.get_blob_client(names.ARCHIVE, name).upload_blob(content, metadata=told)
+    metadata = names.encode_metadata({"source_name": DESK, "source_etag": names.unquoted_etag(source.etag)})
+    local.storage.get_blob_client(names.ARCHIVE, name).upload_blob(content, metadata=metadata)
     assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert local.names(names.ARCHIVE) == [name]
     assert local.names(names.INCOMING) == []
@@ -150,7 +150,7 @@ def test_a_source_with_a_snapshot_is_deleted_too(local: LocalStack) -> None:
 
 
 def test_a_large_upload_is_read_in_parts_and_stays_intact(local: LocalStack) -> None:
-    """32 MiB come with the first answer; a BMP of 48 MB needs a second one."""
+    """The first answer brings 32 MiB; a BMP of 48 MB needs a second one."""
     content = local.upload("CRONUS USA, Inc/1896-S.bmp", photograph(size=(4000, 4000), picture_format="BMP"))
     assert len(content) > 40_000_000
     report = local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/1896-S.bmp")
@@ -159,19 +159,19 @@ def test_a_large_upload_is_read_in_parts_and_stays_intact(local: LocalStack) -> 
 
 
 def test_a_copy_by_identity_carries_a_token_for_the_source(local: LocalStack) -> None:
-    """Azure refuses a copy within one account without it; Azurite does not care."""
+    """Azure requires it even within one account; Azurite does not."""
     local.upload()
-    shown: list[str | None] = []
+    tokens: list[str | None] = []
 
     def watch(_method: str, _path: str, headers: HTTPMessage) -> None:
         if "x-ms-copy-source" in headers:
-            shown.append(headers["x-ms-copy-source-authorization"])
+            tokens.append(headers["x-ms-copy-source-authorization"])
 
     pipeline = local.pipeline()
     with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], watch) as connection:
         service = BlobServiceClient.from_connection_string(connection)
         mover = Mover(service, ManagedIdentityCredential())
         replace(pipeline, archive=Archive(mover)).process(names.INCOMING, DESK)
-    assert len(shown) == 1
-    assert str(shown[0]).startswith("Bearer eyJ")
+    assert len(tokens) == 1
+    assert str(tokens[0]).startswith("Bearer eyJ")
     assert local.tokens()[-1]["resource"] == "https://storage.azure.com"

@@ -1,4 +1,4 @@
-"""A picture that is on the item already is not written again; and what the records look like from outgoing_requests."""
+"""A picture that BC already shows is not written again, and each item has a record of its own."""
 
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -29,16 +29,16 @@ from tests.support.local_stack import DESK, DESK_ID, LocalStack
 @BY_NUMBER_AND_BY_ID
 def test_an_unchanged_picture_leaves_the_item_untouched(local: LocalStack, path: str) -> None:
     upload(local, BLUE, path)
-    touched = item_in_bc(local)
+    before = item_in_bc(local)
     report = upload(local, BLUE, path)
     assert report.outcome is Outcome.UNCHANGED
-    assert item_in_bc(local) == touched, "lastModifiedDateTime and the number of stored media among it"
+    assert item_in_bc(local) == before, "including lastModifiedDateTime and the number of stored media"
     assert local.names(names.INCOMING) == []
     assert len(local.names(names.ARCHIVE)) == 2
 
 
 def test_the_same_picture_from_another_file_is_unchanged_too(local: LocalStack) -> None:
-    """What counts is the picture that comes of it: here a lossless copy in another format."""
+    """The rendered picture counts, not the file: here a lossless copy in another format."""
     target = BytesIO()
     Image.new("RGB", (90, 60), BLUE).save(target, "PNG")
     local.upload(content=target.getvalue())
@@ -73,22 +73,22 @@ def test_other_settings_make_another_picture(local: LocalStack) -> None:
 
 def test_a_delivery_after_the_work_is_done_does_nothing(local: LocalStack) -> None:
     upload(local, BLUE)
-    asked = len(local.requests())
+    requests_before = len(local.requests())
     report = deliver(local)
     assert (report.outcome, report.reason) == (Outcome.SUPERSEDED, "source_gone")
-    assert len(local.requests()) == asked
+    assert len(local.requests()) == requests_before
 
 
 def test_simultaneous_deliveries_write_once(local: LocalStack) -> None:
     local.upload(content=picture_of(BLUE))
     pipelines = [local.pipeline() for _ in range(4)]
     with ThreadPoolExecutor(len(pipelines)) as threads:
-        running = [threads.submit(one.process, names.INCOMING, DESK) for one in pipelines]
-        ended = [one.exception() or one.result() for one in running]
+        deliveries = [threads.submit(pipeline.process, names.INCOMING, DESK) for pipeline in pipelines]
+        results = [delivery.exception() or delivery.result() for delivery in deliveries]
     assert len(local.requests("PATCH")) == 1
     assert item_in_bc(local)["media_stored"] == 1
-    for end in ended:  # the fake clock lets the others' 5 s of waiting pass at once
-        assert isinstance(end, Report) or (isinstance(end, Transient) and end.reason is Reason.ITEM_BUSY)
+    for result in results:  # on their manual clocks, the other deliveries wait 5 s in no time
+        assert isinstance(result, Report) or (isinstance(result, Transient) and result.reason is Reason.ITEM_BUSY)
     assert local.names(names.INCOMING) == []
     assert len(local.names(names.ARCHIVE)) == 1
 

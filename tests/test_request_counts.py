@@ -1,4 +1,4 @@
-"""How many requests one picture costs, in Business Central and in storage."""
+"""A picture costs few requests, and we know how many, in Business Central and in storage."""
 
 from shared.report import Outcome
 from shared.storage import names
@@ -18,14 +18,14 @@ from tests.support.local_stack import DESK, LocalStack
 
 
 def cost(local: LocalStack, colour: str, path: str, outcome: Outcome = Outcome.UPDATED) -> tuple[str, int]:
-    """Return what BC was asked (without the look-up of companies), and how often storage was."""
+    """Return the requests to BC, without the look-up of companies, and the number of requests to storage."""
     local.pass_time(seconds=1)
     local.upload(path, picture_of(colour))
     before = len(local.requests())
     with storage_requests() as storage:
         assert deliver(local, path).outcome is outcome
-    asked = [r["method"] for r in local.requests()[before:] if not r["path"].endswith("/companies")]
-    return " ".join(asked), len(storage.methods)
+    methods = [r["method"] for r in local.requests()[before:] if not r["path"].endswith("/companies")]
+    return " ".join(methods), len(storage.methods)
 
 
 def test_by_number_a_picture_costs_one_more_request(local: LocalStack) -> None:
@@ -47,7 +47,7 @@ def test_keeping_a_picture_costs_one_more_request_on_each_side(local: LocalStack
 
 
 def test_a_second_upload_within_a_second_costs_one_more_request(local: LocalStack) -> None:
-    """Which of them is still in incoming has to be asked."""
+    """We must check which of them is in incoming."""
     with storage_requests() as storage:
         upload_twice_within_a_second(local)
         del storage.methods[:]

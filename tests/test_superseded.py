@@ -1,4 +1,4 @@
-"""An upload that is replaced or removed at any moment loses no version, and its newer event covers it."""
+"""An upload may be replaced or removed at any moment: no version is lost, and the newer event covers it."""
 
 from collections.abc import Callable
 from http.client import HTTPMessage
@@ -70,7 +70,7 @@ def test_a_bad_picture_replaced_meanwhile_is_superseded(local: LocalStack) -> No
 def test_a_bad_picture_gone_before_its_delete_is_quarantined(
     local: LocalStack,
 ) -> None:
-    """So it looks when the answer to the delete was lost and the SDK asked again."""
+    """It looks like this when the answer to the delete is lost and the SDK repeats the request."""
     local.upload(content=b"not a picture")
     remove = AtFirst(lambda: local.incoming().delete_blob(), is_delete)
     with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], remove) as connection:

@@ -1,4 +1,4 @@
-"""BC is busy, unreachable or silent: we wait within bounds, never write twice blindly, and lose no upload."""
+"""BC may be busy, unreachable or silent: we wait within bounds, write nothing twice blindly and lose no upload."""
 
 import pytest
 

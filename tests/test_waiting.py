@@ -13,32 +13,32 @@ from tests.support.local_stack import DESK, LocalStack, ManualClock, photograph
 UNKNOWN_ITEM = "CRONUS USA, Inc/9999-X.jpg"
 
 
-def appears_item(local: LocalStack) -> None:
+def create_item(local: LocalStack) -> None:
     company = local.stack.endpoints.company_id
     local.control("POST", "items", company_id=company, number="9999-X", displayName="Here at last")
 
 
-def appears_company(local: LocalStack) -> None:
+def create_company(local: LocalStack) -> None:
     company = local.control("POST", "companies", name="Fabrikam")
     local.control("POST", "items", company_id=company["id"], number="1000", displayName="Lamp")
 
 
-def allow(local: LocalStack) -> None:
+def unblock(local: LocalStack) -> None:
     local.control("POST", "reset")
 
 
 @pytest.mark.parametrize(
-    ("name", "reason", "then"),
+    ("name", "reason", "prepare"),
     [
-        (UNKNOWN_ITEM, "item_not_found", appears_item),
+        (UNKNOWN_ITEM, "item_not_found", create_item),
         ("CRONUS USA, Inc/00000000-0000-0000-0000-000000000001.jpg", "item_not_found", None),
-        ("Fabrikam/1000.jpg", "company_not_found", appears_company),
-        (DESK, "rejected", allow),
+        ("Fabrikam/1000.jpg", "company_not_found", create_company),
+        (DESK, "rejected", unblock),
     ],
     ids=["item", "item by id", "company", "business logic"],
 )
 def test_a_picture_may_arrive_before_bc_is_ready(
-    local: LocalStack, name: str, reason: str, then: Callable[[LocalStack], None] | None
+    local: LocalStack, name: str, reason: str, prepare: Callable[[LocalStack], None] | None
 ) -> None:
     if reason == "rejected":
         local.fault(
@@ -55,9 +55,9 @@ def test_a_picture_may_arrive_before_bc_is_ready(
     assert (report.outcome, report.reason) == (Outcome.WAITING, reason)
     assert local.read(names.INCOMING, name) == content
     assert local.names(names.QUARANTINE) == local.names(names.ARCHIVE) == []
-    if then:
-        then(local)
-        clock.now += 60  # unknown companies are looked for again after a minute
+    if prepare:
+        prepare(local)
+        clock.now += 60  # after a minute we look for unknown companies again
         assert pipeline.process(names.INCOMING, name).outcome is Outcome.UPDATED
 
 

@@ -1,4 +1,4 @@
-"""Gives a test an item of its own in BC, its uploads, and the containers that hold their bytes: the subject of our promises."""
+"""Gives a test an item of its own in BC, and shows where each upload's bytes are: our promises are about these."""
 
 import json
 from base64 import b64encode

@@ -1,8 +1,8 @@
 """Intercepts every request that the app sends, by the SDKs or by our own client.
 
-azure-storage, azure-identity and our client of BC all end in ``requests``' ``HTTPAdapter.send``. We replace that method
-of a third party, and nothing of ours. What a thread sends within ``hooked`` goes through its hook, which can count, kill
-the process before or after an effect, or make it wait. All other requests pass untouched, the tests' own included.
+azure-storage, azure-identity and our client of BC all end in ``requests``' ``HTTPAdapter.send``. We replace that
+third-party method, and nothing of ours. What a thread sends within ``hooked`` goes through its hook, which can count,
+kill the process before or after an effect, or make it wait. All other requests pass untouched, the tests' own included.
 """
 
 import threading
@@ -25,8 +25,8 @@ BC, IDENTITY = "bc", "identity"
 class Effect:
     """One request.
 
-    ``place`` is a container, BC or the identity endpoint; ``name`` is a blob or a resource of BC; ``source`` is the blob
-    that a copy reads.
+    ``place`` is a container, BC or the identity endpoint; ``name`` is a blob or a resource of BC; ``source`` is the
+    blob that a copy reads.
     """
 
     method: str
@@ -122,8 +122,8 @@ Dies = Callable[[list[Effect]], bool]
 class Process:
     """A process of the app that records its effects and dies at one of them.
 
-    ``dies`` is the number of that effect, counted from 0, or a function that decides by the effects so far; with ``after``
-    the effect still happens. ``tried_when_dead`` lists the requests that a dead process tried; none of them happens.
+    ``dies`` is the number of that effect, counted from 0, or a function that decides by the effects so far; with
+    ``after`` the effect still happens. ``tried_when_dead`` lists what a dead process tried; none of it happens.
     """
 
     def __init__(self, dies: int | Dies | None = None, *, after: bool = False) -> None:
