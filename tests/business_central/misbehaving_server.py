@@ -15,7 +15,7 @@ from azure.core.credentials import AccessToken
 from devstack.machine import certificates
 from shared.business_central.client import BusinessCentral
 from shared.business_central.http import HttpClient, Timeouts
-from tests.support.local_stack import Clock
+from tests.support.local_stack import ManualClock
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -79,7 +79,7 @@ class Credential:
         return AccessToken("the-token", 4_000_000_000)
 
 
-def client(server: Server, clock: Clock, now: Callable[[], float] | None = None) -> BusinessCentral:
+def client(server: Server, clock: ManualClock, now: Callable[[], float] | None = None) -> BusinessCentral:
     """Return a client that waits on ``clock``; ``now`` tells it the age of its list of companies, else ``clock``."""
     http = HttpClient(Credential(), clock.throttle(), Timeouts())
     return BusinessCentral(f"{server.url}/api/v2.0", "v2.0", http, now or clock)

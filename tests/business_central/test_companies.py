@@ -15,7 +15,7 @@ from shared.pipeline import Pipeline
 from shared.report import Outcome
 from shared.storage import names
 from tests.business_central.misbehaving_server import PATIENCE, Environment, Server, client, serving
-from tests.support.local_stack import DESK, Clock, Local, photograph
+from tests.support.local_stack import DESK, ManualClock, LocalStack, photograph
 
 BIKE = "NORDWIND/1000.jpg"
 NUMBER = ItemKey(None, KeyKind.NUMBER, "1000")
@@ -34,12 +34,12 @@ def server(environment: Environment) -> Iterator[Server]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def bc(server: Server, clock: Clock) -> BusinessCentral:
+def bc(server: Server, clock: ManualClock) -> BusinessCentral:
     return client(server, clock)
 
 
@@ -47,7 +47,7 @@ def look_ups(server: Server) -> int:
     return len([path for path, _, _ in server.seen if "/items" not in path])
 
 
-def look_ups_of(local: Local) -> int:
+def look_ups_of(local: LocalStack) -> int:
     return len([request for request in local.requests() if request["path"].endswith("/companies")])
 
 
@@ -63,7 +63,7 @@ def answered_as_missing(bc: BusinessCentral, company: Company) -> None:
 
 
 @pytest.fixture
-def pipeline(local: Local) -> Pipeline:
+def pipeline(local: LocalStack) -> Pipeline:
     """Return the app in a process that has already put a picture onto an item in NORDWIND."""
     pipeline = local.pipeline()
     local.upload(BIKE, photograph())
@@ -80,7 +80,7 @@ def waits(pipeline: Pipeline, name: str) -> bool:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
-def test_one_missing_company_leaves_the_others_known(local: Local, pipeline: Pipeline, method: str) -> None:
+def test_one_missing_company_leaves_the_others_known(local: LocalStack, pipeline: Pipeline, method: str) -> None:
     local.upload(BIKE, photograph("#aa2200"))
     local.upload(DESK)
     local.fault(404, code="Internal_CompanyNotFound", path="items", method=method)
@@ -89,7 +89,7 @@ def test_one_missing_company_leaves_the_others_known(local: Local, pipeline: Pip
     assert look_ups_of(local) == 1
 
 
-def test_a_missing_company_is_looked_up_at_once(local: Local, pipeline: Pipeline) -> None:
+def test_a_missing_company_is_looked_up_at_once(local: LocalStack, pipeline: Pipeline) -> None:
     local.upload(BIKE, photograph("#aa2200"))
     local.fault(404, code="Internal_CompanyNotFound", path="items")
     assert waits(pipeline, BIKE)
@@ -97,7 +97,7 @@ def test_a_missing_company_is_looked_up_at_once(local: Local, pipeline: Pipeline
     assert look_ups_of(local) == 2
 
 
-def test_a_restored_company_is_found_under_its_new_id(local: Local, pipeline: Pipeline) -> None:
+def test_a_restored_company_is_found_under_its_new_id(local: LocalStack, pipeline: Pipeline) -> None:
     old = pipeline.business_central.company("NORDWIND", "x")
     local.upload(BIKE, photograph("#aa2200"))
     local.control("DELETE", f"companies/{old.id}")
@@ -121,7 +121,7 @@ def test_a_company_listed_but_never_found_costs_bounded_look_ups(
 
 
 def test_a_removed_company_costs_one_look_up_a_minute(
-    environment: Environment, server: Server, bc: BusinessCentral, clock: Clock
+    environment: Environment, server: Server, bc: BusinessCentral, clock: ManualClock
 ) -> None:
     removed = bc.company("CRONUS", "x")
     environment.missing = {OLD_ID}
@@ -150,7 +150,7 @@ def test_an_old_answer_does_not_concern_the_restored_company(
 
 
 def test_a_list_older_than_bcs_answer_does_not_count_as_new(
-    environment: Environment, server: Server, bc: BusinessCentral, clock: Clock
+    environment: Environment, server: Server, bc: BusinessCentral, clock: ManualClock
 ) -> None:
     old = bc.company("CRONUS", "x")
     clock.now += 60
@@ -178,7 +178,7 @@ def test_a_missing_companys_name_does_not_pass_to_another(
 
 
 def test_a_slow_look_up_does_not_hold_up_a_known_company(
-    environment: Environment, server: Server, bc: BusinessCentral, clock: Clock
+    environment: Environment, server: Server, bc: BusinessCentral, clock: ManualClock
 ) -> None:
     known = bc.company("CRONUS", "x")
     clock.now += 60
@@ -199,7 +199,7 @@ def test_threads_that_ask_for_unknown_names_share_a_request(
         return 0.0
 
     environment.list_status = status
-    bc = client(server, Clock(), now)
+    bc = client(server, ManualClock(), now)
     with ThreadPoolExecutor(3) as threads:
         with environment.look_up_held(lambda: bc.company("Fabrikam", "x")):
             calls = [threads.submit(bc.company, name, "x") for name in ("Contoso", "Adatum", "Fabrikam")]

@@ -11,7 +11,7 @@ from shared.business_central.retries import IDLE_MAX, WAIT_TOTAL, Throttle, new_
 from shared.errors import Reason, Transient
 from shared.paths import ItemKey, KeyKind
 from tests.business_central.misbehaving_server import client, document, serving
-from tests.support.local_stack import Clock
+from tests.support.local_stack import ManualClock
 
 COMPANY = Company("ed8c4463-bbf3-5e8d-8254-829373e2e2dd", "CRONUS", "CRONUS")
 ITEM = Item(COMPANY, "f61949dd-c5e1-5f1c-ba9f-058c838c1a04", "1896-S", has_picture=False)
@@ -40,7 +40,7 @@ def test_over_tls_a_connection_that_idled_too_long_is_not_reused(tmp_path: Path)
 
 
 def test_a_patch_to_an_untrusted_server_is_not_repeated(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = ManualClock()
     with serving(lambda _path: document({}), tls=tmp_path) as server, pytest.raises(Transient) as failure:
         client(server, clock).upload_picture(ITEM, b"picture", "x")
     assert failure.value.reason is Reason.BC_NO_ANSWER
@@ -52,7 +52,7 @@ def test_a_redirect_is_not_followed_and_gets_no_token() -> None:
     with serving(lambda _path: document({})) as elsewhere:
         to_elsewhere = (307, {"Location": f"{elsewhere.url}/api/v2.0/companies"}, b"")
         with serving(lambda _path: to_elsewhere) as server:
-            bc = client(server, Clock())
+            bc = client(server, ManualClock())
             for attempt in (
                 lambda: bc.company("CRONUS", "x"),
                 lambda: bc.upload_picture(ITEM, b"picture", "x"),
@@ -68,7 +68,7 @@ def test_the_next_page_comes_from_the_configured_origin() -> None:
     second = {"value": [{"id": COMPANY.id, "name": "CRONUS", "displayName": "CRONUS"}]}
     first = {"value": [], "@odata.nextLink": "https://internal-host:7048/api/v2.0/companies?$skiptoken=1"}
     with serving(lambda path: document(second if "skiptoken" in path else first)) as server:
-        assert client(server, Clock()).company("CRONUS", "x") == COMPANY
+        assert client(server, ManualClock()).company("CRONUS", "x") == COMPANY
     assert [path for path, _, _ in server.seen][1] == "/api/v2.0/companies?$skiptoken=1"
     assert {token for _, _, token in server.seen} == {"Bearer the-token"}
 
@@ -76,7 +76,7 @@ def test_the_next_page_comes_from_the_configured_origin() -> None:
 def test_endless_pages_come_to_an_end() -> None:
     with serving(lambda path: document({"value": [], "@odata.nextLink": path})) as server:
         with pytest.raises(Exception, match="company_not_found"):
-            client(server, Clock()).company("CRONUS", "x")
+            client(server, ManualClock()).company("CRONUS", "x")
         assert len(server.seen) == 100
 
 
@@ -84,7 +84,7 @@ def test_endless_pages_come_to_an_end() -> None:
 def test_only_a_204_means_that_the_picture_was_written(status: int) -> None:
     """A gateway's login page also answers 200."""
     with serving(lambda _path: (status, {}, b"")) as server, pytest.raises(Transient) as failure:
-        client(server, Clock()).upload_picture(ITEM, b"picture", "x")
+        client(server, ManualClock()).upload_picture(ITEM, b"picture", "x")
     assert failure.value.reason is (Reason.BC_NO_ANSWER if status < 300 else Reason.BC_REFUSED)
 
 
@@ -102,14 +102,14 @@ def test_an_item_that_we_did_not_ask_for_is_refused(entry: object) -> None:
     """Its picture would be replaced."""
     key = ItemKey(None, KeyKind.NUMBER, "1896-S")
     with serving(lambda _path: document({"value": [entry]})) as server, pytest.raises(Transient) as failure:
-        client(server, Clock()).item(COMPANY, key, "x")
+        client(server, ManualClock()).item(COMPANY, key, "x")
     assert failure.value.reason is Reason.BC_REFUSED
 
 
 def test_two_items_with_one_number_are_not_the_pictures_fault() -> None:
     entries = {"value": [{"id": ITEM.id, "number": "1896-S"}] * 2}
     with serving(lambda _path: document(entries)) as server, pytest.raises(Transient) as failure:
-        client(server, Clock()).item(COMPANY, ItemKey(None, KeyKind.NUMBER, "1896-S"), "x")
+        client(server, ManualClock()).item(COMPANY, ItemKey(None, KeyKind.NUMBER, "1896-S"), "x")
     assert failure.value.reason is Reason.BC_REFUSED
 
 
@@ -117,7 +117,7 @@ def test_two_items_with_one_number_are_not_the_pictures_fault() -> None:
 def test_a_garbled_picture_entity_does_not_stop_an_upload(picture: object) -> None:
     entry = {"id": ITEM.id, "number": "1896-S", "picture": picture}
     with serving(lambda _path: document({"value": [entry]})) as server:
-        assert client(server, Clock()).item(COMPANY, ItemKey(None, KeyKind.NUMBER, "1896-S"), "x").id == ITEM.id
+        assert client(server, ManualClock()).item(COMPANY, ItemKey(None, KeyKind.NUMBER, "1896-S"), "x").id == ITEM.id
 
 
 @pytest.mark.parametrize("link", ["http://[bad", "companies?$skiptoken=1"])
@@ -127,9 +127,9 @@ def test_a_relative_or_broken_next_link_leads_nowhere_else(link: str) -> None:
     with serving(lambda path: document(second if "skiptoken" in path else first)) as server:
         if link.startswith("http"):
             with pytest.raises(Transient, match="is not a link"):
-                client(server, Clock()).company("CRONUS", "x")
+                client(server, ManualClock()).company("CRONUS", "x")
         else:
-            assert client(server, Clock()).company("CRONUS", "x") == COMPANY
+            assert client(server, ManualClock()).company("CRONUS", "x") == COMPANY
             assert server.seen[-1][0] == "/api/v2.0/companies?$skiptoken=1"
 
 
@@ -138,19 +138,19 @@ def test_an_oversized_answer_is_not_read_to_its_end() -> None:
         serving(lambda _path: (200, {}, b" " * (ANSWER_MAX + 1))) as server,
         pytest.raises(Transient) as failure,
     ):
-        client(server, Clock()).company("CRONUS", "x")
+        client(server, ManualClock()).company("CRONUS", "x")
     assert failure.value.reason is Reason.BC_UNAVAILABLE
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"value": 1}', b'{"value": [{}]}', b"[" * 100_000])
 def test_an_answer_that_is_not_bcs_is_transient(body: bytes) -> None:
     with serving(lambda _path: (200, {}, body)) as server, pytest.raises(Transient) as failure:
-        client(server, Clock()).company("CRONUS", "x")
+        client(server, ManualClock()).company("CRONUS", "x")
     assert failure.value.reason is Reason.BC_REFUSED
 
 
 def test_a_refusal_of_one_request_slows_all_down() -> None:
-    clock = Clock()
+    clock = ManualClock()
     throttle = clock.throttle()
     first, second = new_session(throttle), new_session(throttle)
     refusals = [(429, {"Retry-After": "5"}, b"")]
@@ -162,7 +162,7 @@ def test_a_refusal_of_one_request_slows_all_down() -> None:
 
 
 def test_every_wait_is_jittered() -> None:
-    clock = Clock()
+    clock = ManualClock()
     throttle = Throttle(clock.sleep, clock, lambda: 1.0)
     refusals = [(503, {}, b""), (429, {"Retry-After": "4"}, b"")]
     with serving(lambda _path: refusals.pop() if refusals else document({})) as server:
@@ -171,7 +171,7 @@ def test_every_wait_is_jittered() -> None:
 
 
 def test_a_long_pause_does_not_extend_the_longest_wait() -> None:
-    clock = Clock()
+    clock = ManualClock()
     throttle = clock.throttle()
     throttle.pause_for(3600)
     assert throttle.wait(WAIT_TOTAL) == WAIT_TOTAL
@@ -182,7 +182,7 @@ def test_a_failed_connection_is_retried_for_every_method(method: str) -> None:
     """Nothing was sent, so even a PATCH is safe to repeat: the server appears while the client waits."""
     with serving(lambda _path: document({})) as stopped:
         port = stopped.server_port
-    clock, appearing = Clock(), []
+    clock, appearing = ManualClock(), []
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from shared.storage import names
 from tests.support import catalogue_page
 from tests.support.catalogue_page import DESK_WIDTH, PHONE_WIDTH, Visit
-from tests.support.local_stack import DESK, DESK_ID, Local, photograph
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, photograph
 
 pytestmark = pytest.mark.skipif(not catalogue_page.program(), reason=catalogue_page.NO_BROWSER)
 
@@ -31,7 +31,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(request: pytest.FixtureRequest, browser: Browser, local: Local) -> Iterator[Visit]:
+def page(request: pytest.FixtureRequest, browser: Browser, local: LocalStack) -> Iterator[Visit]:
     """Open the page; in every test it must log no errors and send requests to the simulator only."""
     url = local.stack.endpoints.catalogue_url
     with catalogue_page.visit(browser, url, getattr(request, "param", DESK_WIDTH)) as visiting:
@@ -43,14 +43,14 @@ def page(request: pytest.FixtureRequest, browser: Browser, local: Local) -> Iter
 on_desk_and_phone = pytest.mark.parametrize("page", [DESK_WIDTH, PHONE_WIDTH], ids=["desk", "phone"], indirect=True)
 
 
-def put(local: Local, name: str = DESK, colour: str = "#336699") -> None:
+def put(local: LocalStack, name: str = DESK, colour: str = "#336699") -> None:
     """Let the app put a picture on its item."""
     local.upload(name, photograph(colour))
     local.pipeline().process(names.INCOMING, name)
 
 
 @on_desk_and_phone
-def test_a_picture_appears_without_reloading(page: Visit, local: Local) -> None:
+def test_a_picture_appears_without_reloading(page: Visit, local: LocalStack) -> None:
     page.page.evaluate("window.loadedOnce = true")
     card = page.card("1896-S")
     expect(card.get_by_role("img")).to_have_count(0)
@@ -66,7 +66,7 @@ def test_a_picture_appears_without_reloading(page: Visit, local: Local) -> None:
     assert page.page.evaluate("window.loadedOnce")
 
 
-def test_a_new_picture_replaces_the_old_one(page: Visit, local: Local) -> None:
+def test_a_new_picture_replaces_the_old_one(page: Visit, local: LocalStack) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_new_picture_replaces_the_old_one(page: Visit, local: Local) -> None:
     expect(picture).to_have_count(1)
 
 
-def test_a_removed_item_disappears_from_the_page(page: Visit, local: Local) -> None:
+def test_a_removed_item_disappears_from_the_page(page: Visit, local: LocalStack) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -86,7 +86,7 @@ def test_a_removed_item_disappears_from_the_page(page: Visit, local: Local) -> N
 
 
 @on_desk_and_phone
-def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: Local) -> None:
+def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: LocalStack) -> None:
     """Checked with names as long as BC allows, with and without places to break."""
     company = local.stack.endpoints.company_id
     for number, name in (("LONG-1", "Donaudampfschiff" * 6), ("W" * 20, "Harbour desk, oak, " * 5)):
@@ -101,7 +101,7 @@ def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: Local) 
     assert page.page.evaluate(f"{clipped}.{boxes}.map((node) => node.outerHTML)") == []
 
 
-def test_every_picture_has_a_text_that_names_its_item(page: Visit, local: Local) -> None:
+def test_every_picture_has_a_text_that_names_its_item(page: Visit, local: LocalStack) -> None:
     put(local)
     put(local, "NORDWIND/1100.jpg")
     expect(page.card("1100", "Nordwind Möbel GmbH").get_by_role("img")).to_be_visible()
@@ -111,14 +111,14 @@ def test_every_picture_has_a_text_that_names_its_item(page: Visit, local: Local)
     assert page.page.locator("img:not([alt])").count() == 0
 
 
-def test_markup_in_a_name_is_shown_as_text(page: Visit, local: Local) -> None:
+def test_markup_in_a_name_is_shown_as_text(page: Visit, local: LocalStack) -> None:
     name = '<img src=x onerror="document.title = 1"> & "co"'
     local.control("POST", "items", company_id=local.stack.endpoints.company_id, number="<B>", displayName=name)
     expect(page.card("<B>").get_by_role("heading")).to_have_text(name)
     assert page.page.title() == "Item catalogue"
 
 
-def test_a_lost_connection_is_shown_until_it_returns(browser: Browser, local: Local) -> None:
+def test_a_lost_connection_is_shown_until_it_returns(browser: Browser, local: LocalStack) -> None:
     """Not through ``page``: here the console must report failed requests."""
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.page.context.set_offline(True)
@@ -129,7 +129,7 @@ def test_a_lost_connection_is_shown_until_it_returns(browser: Browser, local: Lo
         expect(visiting.card("1896-S").get_by_role("img")).to_be_visible()
 
 
-def test_the_picture_in_the_readme_can_be_taken(browser: Browser, local: Local, tmp_path: Path) -> None:
+def test_the_picture_in_the_readme_can_be_taken(browser: Browser, local: LocalStack, tmp_path: Path) -> None:
     put(local, colour="#993333")
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.save(tmp_path / "catalogue.png")
@@ -145,7 +145,7 @@ def _is_close(colour: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return all(abs(value - target) <= 3 for value, target in zip(colour, expected, strict=False))
 
 
-def test_the_browser_contacts_only_this_machine_and_ends(playwright: Playwright, local: Local, tmp_path: Path) -> None:
+def test_the_browser_contacts_only_this_machine_and_ends(playwright: Playwright, local: LocalStack, tmp_path: Path) -> None:
     """Its network log also covers what it does besides the page: accounts, updates, name look-ups."""
     url, net_log = local.stack.endpoints.catalogue_url, tmp_path / "net.json"
     before = set(psutil.Process().children(recursive=True))

@@ -20,7 +20,7 @@ from odata.exceptions import ODataError
 from devstack import stack
 from devstack.identity import TENANT
 from tests.support import loopback_proxy
-from tests.support.local_stack import DESK_ID, Local, photograph
+from tests.support.local_stack import DESK_ID, LocalStack, photograph
 
 CLOUD = "api.businesscentral.dynamics.com"
 PICTURE = f"items({DESK_ID})/picture"
@@ -29,7 +29,7 @@ PICTURE = f"items({DESK_ID})/picture"
 class BCCli:
     """Calls the simulator with bc-cli."""
 
-    def __init__(self, local: Local) -> None:
+    def __init__(self, local: LocalStack) -> None:
         endpoints = local.stack.endpoints
         self._token, self._company = endpoints.business_central_token, endpoints.company_id
         # bc-cli's URLs have no tenant, the simulator's do: it becomes part of the environment's name.
@@ -63,7 +63,7 @@ class BCCli:
 
 
 @pytest.fixture
-def bc_cli(local: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BCCli]:
+def bc_cli(local: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BCCli]:
     for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     local.control("POST", "links", origin=f"https://{CLOUD}")
@@ -79,7 +79,7 @@ def test_bc_cli_lists_the_companies(bc_cli: BCCli) -> None:
     assert [company["name"] for company in companies] == ["CRONUS USA, Inc.", "NORDWIND"]
 
 
-def test_bc_cli_finds_an_item_with_its_picture_in_one_request(bc_cli: BCCli, local: Local) -> None:
+def test_bc_cli_finds_an_item_with_its_picture_in_one_request(bc_cli: BCCli, local: LocalStack) -> None:
     def query(client: AsyncBCClient) -> Any:
         return client.query("items").filter("number eq '1896-S'").select("id", "number").expand("picture").get()
 
@@ -94,7 +94,7 @@ def test_bc_cli_reads_an_item_by_its_id(bc_cli: BCCli) -> None:
     assert item.raw["displayName"] == "Harbour Desk, oak"
 
 
-def test_bc_cli_follows_the_pages_to_the_end(bc_cli: BCCli, local: Local) -> None:
+def test_bc_cli_follows_the_pages_to_the_end(bc_cli: BCCli, local: LocalStack) -> None:
     async def numbers(client: AsyncBCClient) -> list[list[str]]:
         pages = await client.query("items").select("number").pages()
         return [[item["number"] for item in page] async for page in pages]
@@ -105,7 +105,7 @@ def test_bc_cli_follows_the_pages_to_the_end(bc_cli: BCCli, local: Local) -> Non
     assert len({number for page in pages for number in page}) == 15
 
 
-def test_bc_cli_uploads_a_picture_and_downloads_it_by_its_link(bc_cli: BCCli, local: Local, tmp_path: Path) -> None:
+def test_bc_cli_uploads_a_picture_and_downloads_it_by_its_link(bc_cli: BCCli, local: LocalStack, tmp_path: Path) -> None:
     upload, content, download = photograph(), bc_cli.url(f"{PICTURE}/pictureContent"), tmp_path / "desk.jpg"
     assert bc_cli.send(lambda transport: transport.patch_binary(content, content=upload)) == {}
     picture = local.picture()
@@ -117,7 +117,7 @@ def test_bc_cli_uploads_a_picture_and_downloads_it_by_its_link(bc_cli: BCCli, lo
     assert download.read_bytes() == upload
 
 
-def test_bc_cli_deletes_a_picture(bc_cli: BCCli, local: Local) -> None:
+def test_bc_cli_deletes_a_picture(bc_cli: BCCli, local: LocalStack) -> None:
     content = bc_cli.url(f"{PICTURE}/pictureContent")
     bc_cli.send(lambda transport: transport.patch_binary(content, content=photograph()))
     bc_cli.send(lambda transport: transport.delete(bc_cli.url(PICTURE)))
@@ -141,13 +141,13 @@ def test_bc_cli_reports_a_lost_race(bc_cli: BCCli) -> None:
     assert conflict.value.status_code == 409
 
 
-def test_bc_cli_waits_as_long_as_retry_after_says(bc_cli: BCCli, local: Local) -> None:
+def test_bc_cli_waits_as_long_as_retry_after_says(bc_cli: BCCli, local: LocalStack) -> None:
     local.fault(429, method="GET", headers={"Retry-After": "0.01"})
     assert len(bc_cli.call(lambda client: client.list_companies())) == 2
     assert [request["status"] for request in local.requests("GET")] == [429, 200]
 
 
-def test_bc_cli_sends_no_token_to_another_host(bc_cli: BCCli, local: Local, tmp_path: Path) -> None:
+def test_bc_cli_sends_no_token_to_another_host(bc_cli: BCCli, local: LocalStack, tmp_path: Path) -> None:
     """This is why it needs the proxy: it follows no link to the simulator's own address."""
     link = f"{local.stack.endpoints.business_central_url}/companies"
     with pytest.raises(ValueError, match="Refusing to attach BC credentials"):
@@ -156,7 +156,7 @@ def test_bc_cli_sends_no_token_to_another_host(bc_cli: BCCli, local: Local, tmp_
 
 
 @pytest.fixture(params=["v2.0", "v1.0"])
-def service(request: pytest.FixtureRequest, local: Local) -> ODataService:
+def service(request: pytest.FixtureRequest, local: LocalStack) -> ODataService:
     """Connect python-odata to one version of the API; it builds its classes from ``$metadata``."""
     endpoints, session = local.stack.endpoints, stack.loopback_session()
     session.headers["Authorization"] = f"Bearer {endpoints.business_central_token}"
@@ -192,7 +192,7 @@ def test_python_odata_follows_a_link_to_a_companys_items(service: ODataService) 
     assert {item.displayName for item in second.items} >= {"Vase Wiesengrün", "Teekanne Ostsee"}
 
 
-def test_python_odata_follows_the_pages_to_the_end(service: ODataService, local: Local) -> None:
+def test_python_odata_follows_the_pages_to_the_end(service: ODataService, local: LocalStack) -> None:
     local.control("POST", "paging", page_size=1)
     companies = service.query(service.entities["companies"])
     assert [company.displayName for company in companies] == ["CRONUS USA, Inc.", "Nordwind Möbel GmbH"]

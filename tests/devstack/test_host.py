@@ -12,12 +12,12 @@ from devstack.demo import Ledger
 from devstack.host import POISON_QUEUE, HostSettings
 from devstack.machine.setup import ROOT
 from shared.storage import names
-from tests.support.local_stack import DESK, Local, photograph
+from tests.support.local_stack import DESK, LocalStack, photograph
 
 UNKNOWN = "CRONUS USA, Inc/9999-X.jpg"
 
 
-class Hosted(Local):
+class Hosted(LocalStack):
     """A stack with the app's host and the host's events."""
 
     def __init__(self, running: stack.Stack, ledger: Ledger) -> None:

@@ -7,8 +7,8 @@ from shared.errors import Transient
 from shared.report import Outcome, Report
 from shared.storage import names
 from tests.support import outgoing_requests
-from tests.support.item_promises import OwnItem, small
-from tests.support.local_stack import Local
+from tests.support.item_promises import FreshItem, small
+from tests.support.local_stack import LocalStack
 from tests.support.outgoing_requests import Process
 
 RED, GREEN, BLUE = small("red"), small("green"), small("blue", "PNG")
@@ -35,17 +35,17 @@ class Scenario:
     """
 
     name: str
-    arrange: Callable[[OwnItem], str]
+    arrange: Callable[[FreshItem], str]
     ends: Outcome | None
     at_rest: AtRest
     exists: bool = True
-    then: Callable[[OwnItem], None] = lambda _item: None
+    then: Callable[[FreshItem], None] = lambda _item: None
 
 
 # --- how it is delivered -------------------------------------------------------------------------------------------
 
 
-def deliver(local: Local, name: str, process: Process, **settings: str) -> Report | None:
+def deliver(local: LocalStack, name: str, process: Process, **settings: str) -> Report | None:
     """Deliver to a new process; the answer is None where the delivery failed or the process died."""
     pipeline = local.pipeline(**settings)
     with outgoing_requests.hooked(process):
@@ -55,7 +55,7 @@ def deliver(local: Local, name: str, process: Process, **settings: str) -> Repor
             return None
 
 
-def dies_at(local: Local, name: str, at: str, *, after: bool) -> None:
+def dies_at(local: LocalStack, name: str, at: str, *, after: bool) -> None:
     """Deliver to a process that dies at its first effect of this kind."""
     process = Process(lambda effects: str(effects[-1]).startswith(at), after=after)
     deliver(local, name, process)
@@ -65,18 +65,18 @@ def dies_at(local: Local, name: str, at: str, *, after: bool) -> None:
 # --- what comes before the delivery ------------------------------------------------------------------------------
 
 
-def first(item: OwnItem, *, by_id: bool = False) -> str:
+def first(item: FreshItem, *, by_id: bool = False) -> str:
     name = item.name(by_id=by_id)
     item.upload(name, RED)
     return name
 
 
-def shows_another(item: OwnItem, *, by_id: bool = False) -> str:
-    item.show(BLUE)
+def shows_another(item: FreshItem, *, by_id: bool = False) -> str:
+    item.put_by_hand(BLUE)
     return first(item, by_id=by_id)
 
 
-def follows_another(item: OwnItem, *, by_id: bool = False) -> str:
+def follows_another(item: FreshItem, *, by_id: bool = False) -> str:
     item.deliver(first(item))
     item.local.pass_time(seconds=1)
     name = item.name(by_id=by_id)
@@ -84,42 +84,42 @@ def follows_another(item: OwnItem, *, by_id: bool = False) -> str:
     return name
 
 
-def repeats(item: OwnItem) -> str:
+def repeats(item: FreshItem) -> str:
     item.deliver(first(item))
     item.local.pass_time(seconds=1)
     return first(item)
 
 
-def comes_late(item: OwnItem) -> str:
+def comes_late(item: FreshItem) -> str:
     item.upload(item.name(PNG), BLUE)
     item.local.pass_time(seconds=1)
     item.deliver(first(item))
     return item.name(PNG)
 
 
-def is_bad(item: OwnItem) -> str:
+def is_bad(item: FreshItem) -> str:
     item.upload(item.name(), NOT_A_PICTURE)
     return item.name()
 
 
-def is_refused(item: OwnItem) -> str:
+def is_refused(item: FreshItem) -> str:
     item.local.fault(400, method="PATCH", code="Application_DialogException", message="The item is blocked.")
     return first(item)
 
 
-def loses_its_answer(item: OwnItem, *, applied: bool) -> str:
+def loses_its_answer(item: FreshItem, *, applied: bool) -> str:
     item.local.fault(drop=True, method="PATCH", applied=applied)
     return first(item)
 
 
-def lost_its_answer(item: OwnItem, *, applied: bool, minutes: float) -> str:
+def lost_its_answer(item: FreshItem, *, applied: bool, minutes: float) -> str:
     name = loses_its_answer(item, applied=applied)
     item.deliver(name)
     item.local.pass_time(minutes=minutes)
     return name
 
 
-def follows_a_death(item: OwnItem, *, applied: bool) -> str:
+def follows_a_death(item: FreshItem, *, applied: bool) -> str:
     """A process died before or after its PATCH took effect, and its claim is old."""
     name = first(item)
     dies_at(item.local, name, "PATCH bc/", after=applied)
@@ -127,7 +127,7 @@ def follows_a_death(item: OwnItem, *, applied: bool) -> str:
     return name
 
 
-def so(arrange: Callable[..., str], **options: float) -> Callable[[OwnItem], str]:
+def so(arrange: Callable[..., str], **options: float) -> Callable[[FreshItem], str]:
     return lambda item: arrange(item, **options)
 
 
@@ -144,7 +144,7 @@ SCENARIOS = (
     Scenario("an unchanged picture", repeats, Outcome.UNCHANGED, AtRest("red", 0, [RED, RED])),
     Scenario("an older upload", comes_late, Outcome.SUPERSEDED, AtRest("red", 0, [RED, BLUE])),
     Scenario("a bad picture", is_bad, Outcome.QUARANTINED, AtRest(None, 0, quarantined=[NOT_A_PICTURE])),
-    Scenario("the item comes later", first, WAITING, _ONCE, exists=False, then=OwnItem.appear),
+    Scenario("the item comes later", first, WAITING, _ONCE, exists=False, then=FreshItem.appear),
     Scenario("BC says no, and later yes", is_refused, WAITING, _ONCE),
     Scenario("an answer is lost", so(loses_its_answer, applied=True), None, _ONCE),
     Scenario("a write is lost", so(loses_its_answer, applied=False), None, _ONCE),

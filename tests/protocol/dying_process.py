@@ -11,7 +11,7 @@ from devstack.machine import loopback
 from shared import config, wiring
 from shared.storage import names
 from tests.support import outgoing_requests
-from tests.support.local_stack import Clock
+from tests.support.local_stack import ManualClock
 from tests.support.outgoing_requests import Effect, Send
 
 # No handler, no finally block and no buffer outlives it. On Windows, any signal that is sent so ends a process at once.
@@ -28,8 +28,8 @@ def main(name: str, dies_at: int) -> None:
         happened.append(effect)
         return send()
 
-    pipeline = wiring.build(config.read(json.loads(os.environ["SETTINGS"])), throttle=Clock().throttle())
-    with outgoing_requests.opened(), outgoing_requests.hooked(hook):
+    pipeline = wiring.build(config.read(json.loads(os.environ["SETTINGS"])), throttle=ManualClock().throttle())
+    with outgoing_requests.hooks_installed(), outgoing_requests.hooked(hook):
         pipeline.process(names.INCOMING, name)
     print("it lives")
 

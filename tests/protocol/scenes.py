@@ -13,8 +13,8 @@ from shared.report import Report
 from shared.storage import names
 from tests.protocol.schedules import Actor
 from tests.support import outgoing_requests
-from tests.support.item_promises import OwnItem, small
-from tests.support.local_stack import Local
+from tests.support.item_promises import FreshItem, small
+from tests.support.local_stack import LocalStack
 from tests.support.outgoing_requests import BC, Effect, Hook, Send
 
 KEPT = small("white", "PNG")
@@ -92,9 +92,9 @@ class Book:
 class Scene:
     """A case, for an item of its own."""
 
-    def __init__(self, local: Local, case: Case, workers: list[Pipeline]) -> None:
+    def __init__(self, local: LocalStack, case: Case, workers: list[Pipeline]) -> None:
         self.local, self.case, self.workers = local, case, workers
-        self.item, self.book = OwnItem(local), Book()
+        self.item, self.book = FreshItem(local), Book()
         self.contents: dict[str, bytes] = {}  # by ETag
         self.etags: list[str] = []
         self.seconds: list[str] = []  # of their Last-Modified
@@ -109,7 +109,7 @@ class Scene:
 
     def _before(self) -> None:
         if self.case.had == "by hand":
-            self.item.show(KEPT)
+            self.item.put_by_hand(KEPT)
         elif self.case.had == "an upload":
             name = self.item.name()
             self.item.upload(name, KEPT)
@@ -187,13 +187,13 @@ class Scene:
     def comes_to(self, repeated: Counter[str]) -> None:
         """Assert what is so at rest; ``repeated`` is how often the log tells of a second write, by ETag."""
         item = self.item
-        assert item.shown() == self.case.shows
+        assert item.colour_in_bc() == self.case.shows
         archived = Counter(item.archived())
         earlier = Counter([KEPT] if self.case.had == "an upload" else [])
         assert self.etags[-1] in self.book.done
         assert earlier + Counter(self.contents[etag] for etag in self.book.done) <= archived
         assert archived <= earlier + Counter(self.contents.values()), "an original lies in two places"
-        assert item.kept() == ([KEPT] if self.case.had == "by hand" else [])
+        assert item.kept_pictures() == ([KEPT] if self.case.had == "by hand" else [])
         for etag, written in self.book.written.items():
             assert written <= 1 + repeated[etag], "it was written again, and nobody was told"
         assert item.media_stored - self._written_before == self.book.written.total()

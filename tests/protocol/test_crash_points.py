@@ -19,9 +19,9 @@ from shared.storage import names
 from tests.protocol import dying_process
 from tests.protocol.deliveries import CHANGED, HAD_A_PICTURE, MAIN, SCENARIOS, Scenario, deliver, dies_at
 from tests.support import outgoing_requests
-from tests.support.faulty_storage import in_front_of
-from tests.support.item_promises import OwnItem
-from tests.support.local_stack import Local
+from tests.support.faulty_storage import storage_proxy
+from tests.support.item_promises import FreshItem
+from tests.support.local_stack import LocalStack
 from tests.support.outgoing_requests import Effect, Process
 
 by_name = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
@@ -29,16 +29,16 @@ by_name = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: sc
 
 @pytest.fixture(autouse=True)
 def _open_way() -> Iterator[None]:
-    with outgoing_requests.opened():
+    with outgoing_requests.hooks_installed():
         yield
 
 
 class Run:
     """One delivery of a scenario, for an item of its own, and what comes of it."""
 
-    def __init__(self, local: Local, scenario: Scenario) -> None:
+    def __init__(self, local: LocalStack, scenario: Scenario) -> None:
         self.local, self.scenario = local, scenario
-        self.item = OwnItem(local, exists=scenario.exists)
+        self.item = FreshItem(local, exists=scenario.exists)
         self.name = scenario.arrange(self.item)
         self.content = local.read(names.INCOMING, self.name)
         self.written_before = self.item.media_stored
@@ -52,8 +52,8 @@ class Run:
     def left(self) -> tuple[object, ...]:
         """Return what lies where, without what is different each time."""
         item, record = self.item, self.item.record()
-        places = (item.incoming(), item.archived(), item.quarantined(), item.kept())
-        return (*places, item.shown(), item.media_stored, {key: bool(value) for key, value in record.items()})
+        places = (item.incoming(), item.archived(), item.quarantined(), item.kept_pictures())
+        return (*places, item.colour_in_bc(), item.media_stored, {key: bool(value) for key, value in record.items()})
 
     def deliver_until_at_rest(self, *minutes: float) -> None:
         """Deliver to a process that lives, after so much time each, until the upload has left incoming."""
@@ -74,8 +74,8 @@ class Run:
         assert sorted(item.archived()) == sorted(expected.archived)
         assert item.quarantined() == expected.quarantined
         assert len(item.notes()) == len(expected.quarantined)
-        assert item.kept() == expected.kept
-        assert item.shown() == expected.shows
+        assert item.kept_pictures() == expected.kept
+        assert item.colour_in_bc() == expected.shows
         assert item.media_stored - self.written_before == expected.writes + written_late
         assert not item.is_unsettled()
 
@@ -95,7 +95,7 @@ def told(what: str) -> Iterator[None]:
 AT_ONCE, WHEN_EVERY_DOUBT_IS_OVER = (0, 4, 21, 21), (21, 0, 21, 21)
 
 
-def undisturbed(local: Local, scenario: Scenario) -> list[Effect]:
+def undisturbed(local: LocalStack, scenario: Scenario) -> list[Effect]:
     """Return the effects of a delivery that nothing happens to; who received them must say the same."""
     run, process = Run(local, scenario), Process()
     local.control("DELETE", "requests")
@@ -104,7 +104,7 @@ def undisturbed(local: Local, scenario: Scenario) -> list[Effect]:
     def note(method: str, path: str, headers: HTTPMessage) -> None:
         received.append(Effect.of(method, path, headers))
 
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], note) as connection:
+    with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], note) as connection:
         report = deliver(local, run.name, process, PICTURE_STORAGE=connection)
     received += [Effect.of(request["method"], request["path"], {}) for request in local.requests()]
     sent = [effect for effect in process.effects if effect.place != outgoing_requests.IDENTITY]
@@ -117,7 +117,7 @@ def undisturbed(local: Local, scenario: Scenario) -> list[Effect]:
 
 
 @by_name
-def test_a_process_may_die_at_any_effect(local: Local, scenario: Scenario) -> None:
+def test_a_process_may_die_at_any_effect(local: LocalStack, scenario: Scenario) -> None:
     """What is outside after an effect is what is there before the next one, so that dying before each is enough."""
     effects = undisturbed(local, scenario)
     deaths = 0
@@ -140,7 +140,9 @@ def test_a_process_may_die_at_any_effect(local: Local, scenario: Scenario) -> No
 
 @pytest.mark.parametrize("delay", [30, 300, 900], ids=["after 30 s", "after 5 min", "after 15 min"])
 @pytest.mark.parametrize("scenario", [MAIN, HAD_A_PICTURE, CHANGED], ids=lambda scenario: scenario.name)
-def test_a_process_may_die_while_bc_still_works_on_its_picture(local: Local, scenario: Scenario, delay: float) -> None:
+def test_a_process_may_die_while_bc_still_works_on_its_picture(
+    local: LocalStack, scenario: Scenario, delay: float
+) -> None:
     """Then the picture may be written twice, but the report of the second time says so."""
     for minutes in (AT_ONCE, WHEN_EVERY_DOUBT_IS_OVER):
         run = Run(local, scenario)
@@ -153,7 +155,7 @@ def test_a_process_may_die_while_bc_still_works_on_its_picture(local: Local, sce
         assert run.repeated == late
 
 
-def test_a_killed_process_leaves_what_one_leaves_that_died_at_the_same_effect(local: Local) -> None:
+def test_a_killed_process_leaves_what_one_leaves_that_died_at_the_same_effect(local: LocalStack) -> None:
     """No finally block and no context manager makes the deaths above kinder than they are."""
     effects = undisturbed(local, MAIN)
     for at in [at for at, effect in enumerate(effects) if effect.may_write]:
@@ -169,7 +171,7 @@ def test_a_killed_process_leaves_what_one_leaves_that_died_at_the_same_effect(lo
             assert left[0] == left[1]
 
 
-def killed_at(local: Local, name: str, at: int) -> None:
+def killed_at(local: LocalStack, name: str, at: int) -> None:
     """Deliver to a program that is killed at this effect."""
     settings = {"SETTINGS": json.dumps(local.stack.app_settings)}
     command = [sys.executable, "-m", dying_process.__name__, name, str(at)]

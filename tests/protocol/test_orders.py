@@ -15,15 +15,15 @@ import pytest
 from tests.protocol.scenes import LANDS_AFTER, Case, Scene, Upload
 from tests.protocol.schedules import Actor, Choose, Diverged, Event, Explorer, run
 from tests.support import outgoing_requests
-from tests.support.item_promises import OwnItem, small
-from tests.support.local_stack import Local, Log
+from tests.support.item_promises import FreshItem, small
+from tests.support.local_stack import LocalStack, Log
 
 EVERY_ORDER = os.environ.get("EVERY_ORDER")
 
 
 @pytest.fixture(autouse=True)
 def _open_way() -> Iterator[None]:
-    with outgoing_requests.opened():
+    with outgoing_requests.hooks_installed():
         yield
 
 
@@ -83,7 +83,7 @@ class Chance:
 class Stage:
     """Has one case played again and again, and the promises hold each time."""
 
-    def __init__(self, local: Local, case: Case, log: Log, clear: Callable[[], None]) -> None:
+    def __init__(self, local: LocalStack, case: Case, log: Log, clear: Callable[[], None]) -> None:
         self._local, self._case, self._log, self._clear = local, case, log, clear
         self._workers = [local.pipeline() for _ in range(3)]
         self._minutes = 0.0
@@ -128,7 +128,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(local: Local, log: Log, caplog: pytest.LogCaptureFixture) -> Callable[[Case], Stage]:
+def stage(local: LocalStack, log: Log, caplog: pytest.LogCaptureFixture) -> Callable[[Case], Stage]:
     """Return what plays a case."""
     return lambda case: Stage(local, case, log, caplog.clear)
 
@@ -160,9 +160,9 @@ def test_the_newest_upload_wins_where_processes_die(stage: Callable[[Case], Stag
     assert playing.played == case.dies
 
 
-def test_a_picture_that_is_written_again_over_an_older_one_is_told(local: Local, log: Log) -> None:
+def test_a_picture_that_is_written_again_over_an_older_one_is_told(local: LocalStack, log: Log) -> None:
     """The older one's answer was lost, and BC wrote it when the newer one was on the item already."""
-    item = OwnItem(local)
+    item = FreshItem(local)
     older, newer = item.name("jpg"), item.name("png")
     item.upload(older, small("red"))
     local.fault(drop=True, method="PATCH", applied="later")
@@ -171,8 +171,8 @@ def test_a_picture_that_is_written_again_over_an_older_one_is_told(local: Local,
     item.upload(newer, small("green"))
     item.deliver(newer)
     local.control("POST", "late")
-    assert item.shown() == "red"
+    assert item.colour_in_bc() == "red"
     local.pass_time(minutes=21)
     item.deliver(newer)
-    assert item.shown() == "green"
+    assert item.colour_in_bc() == "green"
     assert [line["repeated"] for line in log() if line["blob"] == newer] == [False, True]
