@@ -66,7 +66,7 @@ def test_a_picture_appears_without_reloading(page: Visit, local: Local) -> None:
     assert page.page.evaluate("window.loadedOnce")
 
 
-def test_a_new_picture_takes_the_place_of_the_old_one(page: Visit, local: Local) -> None:
+def test_a_new_picture_replaces_the_old_one(page: Visit, local: Local) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_new_picture_takes_the_place_of_the_old_one(page: Visit, local: Local)
     expect(picture).to_have_count(1)
 
 
-def test_a_picture_that_is_removed_goes_from_the_page(page: Visit, local: Local) -> None:
+def test_a_removed_item_disappears_from_the_page(page: Visit, local: Local) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -101,7 +101,7 @@ def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: Local) 
     assert page.page.evaluate(f"{clipped}.{boxes}.map((each) => each.outerHTML)") == []
 
 
-def test_every_picture_says_what_it_shows(page: Visit, local: Local) -> None:
+def test_every_picture_has_a_text_that_names_its_item(page: Visit, local: Local) -> None:
     put(local)
     put(local, "NORDWIND/1100.jpg")
     expect(page.card("1100", "Nordwind Möbel GmbH").get_by_role("img")).to_be_visible()
@@ -111,14 +111,14 @@ def test_every_picture_says_what_it_shows(page: Visit, local: Local) -> None:
     assert page.page.locator("img:not([alt])").count() == 0
 
 
-def test_a_name_is_text_whatever_is_in_it(page: Visit, local: Local) -> None:
+def test_markup_in_a_name_is_shown_as_text(page: Visit, local: Local) -> None:
     name = '<img src=x onerror="document.title = 1"> & "co"'
     local.control("POST", "items", company_id=local.stack.endpoints.company_id, number="<B>", displayName=name)
     expect(page.card("<B>").get_by_role("heading")).to_have_text(name)
     assert page.page.title() == "Item catalogue"
 
 
-def test_a_lost_connection_shows_and_comes_back(browser: Browser, local: Local) -> None:
+def test_a_lost_connection_is_shown_until_it_returns(browser: Browser, local: Local) -> None:
     """The browser's console tells of the failed requests, as it should."""
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.page.context.set_offline(True)
@@ -129,7 +129,7 @@ def test_a_lost_connection_shows_and_comes_back(browser: Browser, local: Local) 
         expect(visiting.card("1896-S").get_by_role("img")).to_be_visible()
 
 
-def test_the_picture_in_the_readme_is_of_this_page(browser: Browser, local: Local, tmp_path: Path) -> None:
+def test_the_picture_in_the_readme_can_be_taken(browser: Browser, local: Local, tmp_path: Path) -> None:
     put(local, colour="#993333")
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.save(tmp_path / "catalogue.png")
@@ -142,7 +142,7 @@ def _like(colour: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return all(abs(one - other) <= 3 for one, other in zip(colour, wanted, strict=False))
 
 
-def test_the_browser_leaves_neither_this_machine_nor_a_process(
+def test_the_browser_contacts_only_this_machine_and_ends(
     playwright: Playwright, local: Local, tmp_path: Path
 ) -> None:
     """Its own records, of all that it does beside the page as well: accounts, updates, name look-ups."""

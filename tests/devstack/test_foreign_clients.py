@@ -125,7 +125,7 @@ def test_bc_cli_deletes_a_picture(bc_cli: BCCli, local: Local) -> None:
     assert local.picture() is None
 
 
-def test_bc_cli_understands_what_is_wrong(bc_cli: BCCli) -> None:
+def test_bc_cli_understands_errors(bc_cli: BCCli) -> None:
     unknown = "00000000-0000-0000-0000-000000000000"
     with pytest.raises(errors.AuthError, match="The server has rejected the client credentials"):
         bc_cli.call(lambda client: client.list_companies(), token="eyJ.not.signed")  # noqa: S106 - it is none
@@ -135,14 +135,14 @@ def test_bc_cli_understands_what_is_wrong(bc_cli: BCCli) -> None:
         bc_cli.call(lambda client: client.query("items").select("colour").get())
 
 
-def test_bc_cli_is_told_of_a_lost_race(bc_cli: BCCli) -> None:
+def test_bc_cli_reports_a_lost_race(bc_cli: BCCli) -> None:
     content = bc_cli.url(f"{PICTURE}/pictureContent")
     with pytest.raises(errors.BCLIError, match="Another user has already changed the record") as refused:
         bc_cli.send(lambda each: each.patch_binary(content, content=photograph(), etag='W/"stale"'))
     assert refused.value.status_code == 409
 
 
-def test_bc_cli_waits_as_long_as_a_throttled_answer_says(bc_cli: BCCli, local: Local) -> None:
+def test_bc_cli_waits_as_long_as_retry_after_says(bc_cli: BCCli, local: Local) -> None:
     local.fault(429, method="GET", headers={"Retry-After": "0.01"})
     assert len(bc_cli.call(lambda client: client.list_companies())) == 2
     assert [request["status"] for request in local.requests("GET")] == [429, 200]
@@ -177,7 +177,7 @@ def answers(service: ODataService) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["company", "item", "picture"])
-def test_the_schema_names_exactly_what_the_answers_hold(service: ODataService, name: str) -> None:
+def test_the_schema_names_exactly_what_answers_contain(service: ODataService, name: str) -> None:
     """A stream is not in an answer, but its links are."""
     properties = service.types[f"Microsoft.NAV.{name}"].__odata_schema__["properties"]
     answer = answers(service)[name]
@@ -187,7 +187,7 @@ def test_the_schema_names_exactly_what_the_answers_hold(service: ODataService, n
     assert [each["name"] for each in properties if each["is_primary_key"]] == ["id"]
 
 
-def test_python_odata_follows_the_link_from_a_company_to_its_items(service: ODataService) -> None:
+def test_python_odata_follows_a_link_to_a_companys_items(service: ODataService) -> None:
     first, second = service.query(service.entities["companies"])
     assert (len(first.items), len(second.items)) == (15, 5)
     assert {item.displayName for item in second.items} >= {"Vase Wiesengrün", "Teekanne Ostsee"}

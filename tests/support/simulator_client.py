@@ -26,7 +26,7 @@ CRONUS = "ed8c4463-bbf3-5e8d-8254-829373e2e2dd"
 DESK = "f61949dd-c5e1-5f1c-ba9f-058c838c1a04"
 CHAIR = "7a289e48-0fa0-52f8-a4c7-6d69e90e2ab5"
 USER = "0b3e1d52-8f0c-4c39-9a6e-1f5f5f1d7c11"
-ANYTHING = {"If-Match": "*", "Content-Type": "application/octet-stream"}
+UPLOAD_HEADERS = {"If-Match": "*", "Content-Type": "application/octet-stream"}
 
 ITEMS = f"/companies({CRONUS})/items"
 PICTURE = f"{ITEMS}({DESK})/picture"
@@ -81,7 +81,7 @@ class Client(requests.Session):
 
     def upload(self, content: bytes, **options: Any) -> requests.Response:
         """Put a picture on the desk."""
-        return self.patch(self.api.content, content, headers=ANYTHING, **options)
+        return self.patch(self.api.content, content, headers=UPLOAD_HEADERS, **options)
 
     def content(self) -> bytes:
         """Return the desk's picture."""
@@ -142,14 +142,14 @@ def bc_fixture(simulator: str, request: pytest.FixtureRequest) -> Iterator[Clien
         client.control("POST", "/reset")
 
 
-def until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for what another thread is about to do."""
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
 
 
-def refused(response: requests.Response, status: int, code: str) -> str:
+def assert_refused(response: requests.Response, status: int, code: str) -> str:
     """Assert the error envelope and return the message without its correlation id."""
     assert (status, code) == (response.status_code, response.json()["error"]["code"])
     message, correlation_id = response.json()["error"]["message"].split("  CorrelationId:  ")
@@ -157,7 +157,7 @@ def refused(response: requests.Response, status: int, code: str) -> str:
     return message
 
 
-def assumed(response: requests.Response) -> set[str]:
+def assumptions(response: requests.Response) -> set[str]:
     """Return what the answer says that it rests on."""
     said = response.headers.get("x-simulator-assumed")
     return {str(Assumption(each)) for each in said.split("; ")} if said else set()

@@ -12,25 +12,25 @@ import pytest
 import requests
 
 from tests.support.simulator_client import (
-    ANYTHING,
+    UPLOAD_HEADERS,
     CONTENT,
     CRONUS,
     DESK,
     ITEMS,
     Client,
     picture,
-    refused,
+    assert_refused,
     serving,
     token,
-    until,
+    wait_until,
 )
 
 evidence = pytest.mark.evidence
 
 
-def test_uploads_at_once_each_leave_one_medium(bc: Client) -> None:
+def test_concurrent_uploads_each_store_one_medium(bc: Client) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: bc.patch(CONTENT, picture(), headers=ANYTHING).status_code, range(24)))
+        answers = list(pool.map(lambda _: bc.patch(CONTENT, picture(), headers=UPLOAD_HEADERS).status_code, range(24)))
     assert answers == [204] * 24
     assert bc.control("GET", f"/items/{DESK}").json()["media_stored"] == 24
 
@@ -46,8 +46,8 @@ def test_a_connection_stays_open_between_requests(bc: Client) -> None:
     assert len(ports) == 1
 
 
-def test_the_log_tells_what_was_asked_and_never_the_token(bc: Client) -> None:
-    headers = {"client-request-id": "1234", "User-Agent": "test", "Accept-Language": "en-US", **ANYTHING}
+def test_the_log_records_requests_but_never_the_token(bc: Client) -> None:
+    headers = {"client-request-id": "1234", "User-Agent": "test", "Accept-Language": "en-US", **UPLOAD_HEADERS}
     bc.patch(CONTENT, picture(), headers=headers)
     bc.get(ITEMS, params={"$filter": "number eq 'A&B 50%'"})
     upload, search = bc.log()["requests"]
@@ -64,11 +64,11 @@ def test_the_log_tells_what_was_asked_and_never_the_token(bc: Client) -> None:
     assert bc.log()["requests"] == []
 
 
-def test_peak_concurrency_is_how_many_ran_at_once(bc: Client) -> None:
+def test_peak_concurrency_counts_simultaneous_requests(bc: Client) -> None:
     bc.control("POST", "/latency", seconds=60)
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(requests.get, bc.base + "/companies", timeout=10) for _ in range(3)]
-        until(lambda: bc.log()["in_flight"] == 3)
+        wait_until(lambda: bc.log()["in_flight"] == 3)
         assert bc.log()["peak_concurrency"] == 3
         bc.control("POST", "/reset")
         assert all(call.exception() for call in calls)
@@ -101,19 +101,19 @@ def test_an_item_can_appear_change_and_disappear(bc: Client) -> None:
         ("/items", {"number": "1"}),
     ],
 )
-def test_the_control_api_explains_what_it_does_not_understand(bc: Client, where: str, body: dict[str, object]) -> None:
+def test_the_control_api_explains_invalid_bodies(bc: Client, where: str, body: dict[str, object]) -> None:
     response = bc.control("POST", where, **body)
     assert response.status_code == 400
     assert response.json()["problem"]
 
 
-def test_no_web_site_reaches_the_simulator_through_a_name_of_its_own(bc: Client) -> None:
+def test_a_foreign_host_name_is_refused(bc: Client) -> None:
     assert bc.get(f"{bc.url}/_control/requests", headers={"Host": "attacker.example"}).status_code == 400
 
 
 def test_a_company_can_disappear(bc: Client) -> None:
     bc.control("DELETE", f"/companies/{CRONUS}")
-    refused(bc.get(ITEMS), 404, "Internal_CompanyNotFound")
+    assert_refused(bc.get(ITEMS), 404, "Internal_CompanyNotFound")
     bc.control("POST", "/reset")
     assert bc.get(ITEMS).status_code == 200
 
@@ -122,12 +122,12 @@ def test_companies_and_items_can_be_added_to_production(bc: Client) -> None:
     company = bc.control("POST", "/companies", name="New", environment="production").json()
     item = bc.control("POST", "/items", company_id=company["id"], number="1").json()
     path = f"/companies({company['id']})/items({item['id']})"
-    refused(bc.get(path), 404, "Internal_CompanyNotFound")
+    assert_refused(bc.get(path), 404, "Internal_CompanyNotFound")
     assert bc.get(f"{bc.url}/v2.0/tenant/production/api/v2.0{path}").json()["number"] == "1"
 
 
 @evidence("GT")
-def test_of_several_pictures_the_first_is_served_and_an_upload_leaves_one(bc: Client) -> None:
+def test_the_first_picture_is_served_and_an_upload_leaves_one(bc: Client) -> None:
     facts = bc.put_pictures(picture(size=(9, 9)), picture("PNG"), picture(colour="red")).json()
     assert [each["contentType"] for each in facts["pictures"]] == ["image/jpeg", "image/png", "image/jpeg"]
     assert (bc.metadata()["width"], bc.content()) == (9, picture(size=(9, 9)))
@@ -136,7 +136,7 @@ def test_of_several_pictures_the_first_is_served_and_an_upload_leaves_one(bc: Cl
     assert (facts["media_stored"], len(facts["pictures"]), facts["picture"]["width"]) == (4, 1, 40)
 
 
-def test_the_clock_moves_what_bc_writes(bc: Client) -> None:
+def test_bcs_timestamps_follow_the_simulated_clock(bc: Client) -> None:
     before = datetime.fromisoformat(bc.item()["lastModifiedDateTime"])
     bc.advance(86_400 * 400)
     bc.headers["Authorization"] = f"Bearer {token(exp=int(time.time()) + 86_400 * 500)}"

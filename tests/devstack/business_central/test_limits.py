@@ -11,10 +11,10 @@ from devstack.business_central.assumptions import Assumption
 from tests.support.simulator_client import (
     USER,
     Client,
-    assumed,
+    assumptions,
     picture,
-    refused,
-    until,
+    assert_refused,
+    wait_until,
 )
 
 evidence = pytest.mark.evidence
@@ -53,9 +53,9 @@ def test_five_run_ninety_five_wait_and_the_next_is_refused(bc: Client) -> None:
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         let_in = calls.start(100)
-        until(lambda: calls.under_way() == (5, 95))
+        wait_until(lambda: calls.under_way() == (5, 95))
         response = bc.get("/companies")
-        refused(response, 429, "Application_TooManyRequests")
+        assert_refused(response, 429, "Application_TooManyRequests")
         assert "Retry-After" not in response.headers
         bc.control("DELETE", "/latency")
         assert {call.result().status_code for call in let_in} == {200}
@@ -63,47 +63,47 @@ def test_five_run_ninety_five_wait_and_the_next_is_refused(bc: Client) -> None:
 
 
 @evidence("DOC")
-def test_another_user_has_limits_of_its_own(bc: Client) -> None:
+def test_each_user_has_separate_limits(bc: Client) -> None:
     bc.control("POST", "/limits", running=1, queued=0)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         calls.start()
-        until(lambda: calls.under_way() == (1, 0))
+        wait_until(lambda: calls.under_way() == (1, 0))
         other = calls.start(user="another")
-        until(lambda: calls.under_way("another") == (1, 0))
+        wait_until(lambda: calls.under_way("another") == (1, 0))
         assert bc.get("/companies").status_code == 429
         bc.control("DELETE", "/latency")
         assert other[0].result().status_code == 200
 
 
 @evidence("DOC")
-def test_connections_are_limited_whatever_they_wait_for(bc: Client) -> None:
+def test_running_and_queued_connections_share_one_limit(bc: Client) -> None:
     bc.control("POST", "/limits", running=1, queued=95, connections=2)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         calls.start(2)
-        until(lambda: calls.under_way() == (1, 1))
+        wait_until(lambda: calls.under_way() == (1, 1))
         assert bc.get("/companies").status_code == 429
 
 
 @evidence("DOC")
-def test_who_waits_too_long_is_sent_away_with_retry_after(bc: Client) -> None:
+def test_a_request_that_queues_too_long_gets_retry_after(bc: Client) -> None:
     bc.control("POST", "/limits", running=1, operation_seconds=HOUR, gateway_seconds=HOUR)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         calls.start()
-        until(lambda: calls.under_way() == (1, 0))
+        wait_until(lambda: calls.under_way() == (1, 0))
         (late,) = calls.start()
-        until(lambda: calls.under_way() == (1, 1))
+        wait_until(lambda: calls.under_way() == (1, 1))
         bc.advance(479)
         assert calls.under_way() == (1, 1)
         bc.advance(2)
-        refused(late.result(), 503, "Internal_TenantUnavailable")
+        assert_refused(late.result(), 503, "Internal_TenantUnavailable")
         assert late.result().headers["Retry-After"] == "10"
 
 
 @evidence("DOC")
-def test_six_thousand_requests_fit_into_five_minutes_that_slide(bc: Client) -> None:
+def test_6000_requests_fit_into_a_sliding_five_minutes(bc: Client) -> None:
     assert bc.control("GET", "/limits").json()["limits"]["requests"] == 6000
     bc.control("POST", "/limits", requests=3)
     assert bc.get("/companies").status_code == 200
@@ -114,13 +114,13 @@ def test_six_thousand_requests_fit_into_five_minutes_that_slide(bc: Client) -> N
 
 
 @evidence("UNK")
-def test_what_was_refused_does_not_count(bc: Client) -> None:
+def test_refused_requests_do_not_count(bc: Client) -> None:
     bc.control("POST", "/limits", requests=1)
     bc.get("/companies")
     bc.advance(299)
     response = bc.get("/companies")
-    refused(response, 429, "Application_TooManyRequests")
-    assert assumed(response) == {Assumption.THROTTLED}
+    assert_refused(response, 429, "Application_TooManyRequests")
+    assert assumptions(response) == {Assumption.THROTTLED}
     bc.advance(2)
     assert bc.get("/companies").status_code == 200
 
@@ -131,7 +131,7 @@ def test_an_operation_takes_eight_minutes_at_most(bc: Client, seconds: float, st
     bc.control("POST", "/latency", seconds=seconds, method="PATCH")
     with ThreadPoolExecutor(1) as pool, Client(bc.url) as other:
         call = pool.submit(bc.upload, picture(), timeout=30)
-        until(lambda: other.log()["in_flight"] == 1)
+        wait_until(lambda: other.log()["in_flight"] == 1)
         other.advance(482)
         assert call.result().status_code == status
         other.advance(HOUR / 2)
@@ -139,23 +139,23 @@ def test_an_operation_takes_eight_minutes_at_most(bc: Client, seconds: float, st
 
 
 @evidence("INF")
-def test_bc_writes_what_the_gateway_has_given_up(bc: Client) -> None:
+def test_bc_still_writes_after_the_gateway_gives_up(bc: Client) -> None:
     """Six minutes in the queue and seven in BC: the gateway's ten minutes end in between."""
     bc.control("POST", "/limits", running=1)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         calls.start()
-        until(lambda: calls.under_way() == (1, 0))
+        wait_until(lambda: calls.under_way() == (1, 0))
         bc.advance(120)
         with ThreadPoolExecutor(1) as pool, Client(bc.url) as other:
             bc.control("POST", "/latency", seconds=420, method="PATCH")
             call = pool.submit(other.upload, picture(), timeout=30)
-            until(lambda: calls.under_way() == (1, 1))
+            wait_until(lambda: calls.under_way() == (1, 1))
             bc.advance(361)  # the one before has run for its eight minutes
-            until(lambda: calls.under_way() == (1, 0))
+            wait_until(lambda: calls.under_way() == (1, 0))
             bc.advance(240)
-            refused(call.result(), 504, "GatewayTimeout")
-            assert assumed(call.result()) == {Assumption.TIMED_OUT}
+            assert_refused(call.result(), 504, "GatewayTimeout")
+            assert assumptions(call.result()) == {Assumption.TIMED_OUT}
     assert len(bc.control("GET", "/late").json()["pending"]) == 1
     assert bc.metadata()["width"] == 0
     bc.advance(182)
@@ -167,17 +167,17 @@ def test_limits_can_be_switched_off(bc: Client) -> None:
     assert bc.get("/companies").status_code == 200
 
 
-def test_retry_after_is_what_a_test_says(bc: Client) -> None:
+def test_a_test_chooses_retry_after(bc: Client) -> None:
     bc.control("POST", "/limits", requests=0, retry_after={"429": "86400"})
     assert bc.get("/companies").headers["Retry-After"] == "86400"
 
 
-def test_a_reset_drops_who_waits_for_a_turn(bc: Client) -> None:
+def test_a_reset_drops_queued_requests(bc: Client) -> None:
     bc.control("POST", "/limits", running=1)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         waiting = calls.start(3)
-        until(lambda: calls.under_way() == (1, 2))
+        wait_until(lambda: calls.under_way() == (1, 2))
         bc.control("POST", "/reset")
         assert all(isinstance(call.exception(), requests.ConnectionError) for call in waiting)
     assert bc.get("/companies").status_code == 200

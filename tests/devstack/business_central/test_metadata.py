@@ -14,7 +14,7 @@ from tests.support.simulator_client import (
     V1,
     V2,
     Client,
-    assumed,
+    assumptions,
     picture,
 )
 
@@ -42,7 +42,7 @@ def types(bc: Client) -> dict[str, dict[str, str]]:
 
 @evidence("DOC")
 @everywhere
-def test_the_metadata_names_what_is_served(bc: Client) -> None:
+def test_the_metadata_names_exactly_what_is_served(bc: Client) -> None:
     bc.upload(picture())
     known = types(bc)
     company = bc.get(f"/companies({CRONUS})").json()
@@ -57,11 +57,11 @@ def test_the_metadata_names_what_is_served(bc: Client) -> None:
 
 @evidence("UNK")
 @everywhere
-def test_both_documents_say_that_they_are_assumed(bc: Client) -> None:
+def test_both_documents_state_their_assumptions(bc: Client) -> None:
     metadata, service = bc.get("/$metadata"), bc.get(bc.base)
     assert metadata.headers["Content-Type"].startswith("application/xml")
-    assert assumed(metadata) == {Assumption.METADATA}
-    assert assumed(service) == {Assumption.SERVICE_DOCUMENT}
+    assert assumptions(metadata) == {Assumption.METADATA}
+    assert assumptions(service) == {Assumption.SERVICE_DOCUMENT}
     assert service.json()["@odata.context"] == f"{bc.base}/$metadata"
     assert {each["url"] for each in service.json()["value"]} >= {"companies", "items"}
     assert bc.get(f"{bc.base}/").json() == service.json()

@@ -105,7 +105,7 @@ def test_tokens_are_checked_against_the_key_set(url: str) -> None:
     assert requests.get(f"{url}{API}/companies", headers=bearer("another"), timeout=10).status_code == 401
 
 
-def test_it_says_one_line_and_ends_when_its_standard_input_does(jwks_url: str) -> None:
+def test_it_prints_one_line_and_ends_with_its_standard_input(jwks_url: str) -> None:
     command = [sys.executable, "-m", "devstack.business_central", "--jwks-url", jwks_url, "--with-parent"]
     done = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, timeout=30, check=True)
     assert len(done.stdout.splitlines()) <= 1
@@ -129,7 +129,7 @@ def test_the_catalogue_shows_an_upload_at_once(url: str) -> None:
     assert ("image/jpeg", jpeg()) == (response.headers["Content-Type"], response.content)
 
 
-def test_asking_again_costs_nothing_until_something_changes(url: str) -> None:
+def test_polling_transfers_nothing_until_something_changes(url: str) -> None:
     first = requests.get(f"{url}/catalogue/state", timeout=10)
     known = {"If-None-Match": first.headers["ETag"]}
     assert requests.get(f"{url}/catalogue/state", headers=known, timeout=10).status_code == 304
@@ -137,12 +137,12 @@ def test_asking_again_costs_nothing_until_something_changes(url: str) -> None:
     assert requests.get(f"{url}/catalogue/state", headers=known, timeout=10).status_code == 200
 
 
-def test_a_catalogue_picture_that_is_not_there_is_not_found(url: str) -> None:
+def test_a_missing_catalogue_picture_is_not_found(url: str) -> None:
     assert requests.get(f"{url}/catalogue/pictures/{DESK}", timeout=10).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/catalogue/state", "/catalogue/static/catalogue.js", "/favicon.ico"])
-def test_the_page_allows_nothing_but_itself(url: str, path: str) -> None:
+def test_the_page_allows_only_its_own_origin(url: str, path: str) -> None:
     headers = requests.get(url + path, timeout=10).headers
     assert headers["Content-Security-Policy"].startswith(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
@@ -150,7 +150,7 @@ def test_the_page_allows_nothing_but_itself(url: str, path: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_everything_that_the_page_refers_to_is_served_from_here(url: str) -> None:
+def test_the_page_refers_only_to_what_the_simulator_serves(url: str) -> None:
     page = requests.get(url, timeout=10).text
     references = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert references

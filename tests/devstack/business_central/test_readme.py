@@ -28,22 +28,22 @@ def markers(source: str) -> set[str]:
     }
 
 
-def test_the_grades_of_the_claims_are_the_grades_of_the_tests() -> None:
+def test_claims_and_tests_use_the_same_grades() -> None:
     assert {grade for _, grade, _ in CLAIMS} == {grade for source in TESTS.values() for grade in markers(source)}
 
 
-def test_what_is_graded_unknown_is_what_answers_call_assumed() -> None:
+def test_claims_graded_unknown_are_the_assumptions() -> None:
     assert {claim for claim, grade, _ in CLAIMS if grade == "UNK"} == set(Assumption)
 
 
 @pytest.mark.parametrize("assumption", Assumption)
-def test_every_assumption_is_stated_in_an_answer_that_a_test_looks_at(assumption: Assumption) -> None:
+def test_a_test_checks_an_answer_for_each_assumption(assumption: Assumption) -> None:
     assert any(f"Assumption.{assumption.name}" in source for source in TESTS.values())
     assert assumption.isascii()
     assert "; " not in assumption
 
 
-def test_every_claim_that_is_known_names_its_source() -> None:
+def test_every_claim_names_its_source_unless_unknown() -> None:
     assert [claim for claim, grade, source in CLAIMS if (source == "none") is not (grade == "UNK")] == []
     assert len(CLAIMS) == len({claim for claim, _, _ in CLAIMS})
 
@@ -65,7 +65,7 @@ def test_every_field_of_the_control_api_is_described(where: str, rule: type) -> 
 
 
 @pytest.mark.parametrize(("verb", "path"), [(verb, path) for verb, path, _ in CONTROL])
-def test_every_request_of_the_control_api_exists(bc: Client, verb: str, path: str) -> None:
+def test_every_documented_control_request_exists(bc: Client, verb: str, path: str) -> None:
     where = path.replace("{id}", "00000000-0000-0000-0000-000000000000")
     response = bc.control(verb, where)
     assert response.status_code != 405
