@@ -17,7 +17,7 @@ from tests.support import outgoing_requests
 from tests.support.local_stack import Clock
 from tests.support.outgoing_requests import Effect, Send
 
-# No handler, finally block or buffer survives it. On Windows, os.kill ends a process at once with any such signal.
+# No handler, finally block or buffer survives it. On Windows, any signal sent by os.kill ends it at once.
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 

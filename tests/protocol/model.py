@@ -1,6 +1,6 @@
 """Models the item record's protocol: every order of events, faults included, with the app's own decisions.
 
-The decisions come from ``shared/item_record.py`` itself. Modelled is only what surrounds them: the blobs, the record
+The decisions come from ``shared/item_record.py`` itself. The model adds only what surrounds them: the blobs, the record
 under its ETag, requests to BC that take effect now, later or never, and time. ``s`` is a state, ``w`` a worker.
 """
 

@@ -1,8 +1,7 @@
 """Chooses orders of effects, one after another, until none is left that could make a difference.
 
-Two orders differ in nothing if they differ only in which of two neighbouring effects came first, and these touch
-different things or both only read. This is the dynamic partial-order reduction of Abdulla, Aronis, Jonsson and Sagonas
-(source sets, with sleep sets).
+Two orders are equivalent if one becomes the other by swapping neighbouring effects that touch different things or only
+read: dynamic partial-order reduction after Abdulla, Aronis, Jonsson and Sagonas (source sets with sleep sets).
 """
 
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from tests.support.outgoing_requests import Effect
 
 @dataclass
 class _Fork:
-    """A moment at which one actor was ``chosen`` out of those that stopped ``at`` their effects.
+    """Records one choice: the actors stopped ``at`` their effects, and one of them was ``chosen``.
 
     ``needed``: the actors that must be chosen here at some time. ``asleep``: those whose turn here shows nothing new.
     """

@@ -243,8 +243,8 @@ def test_between_two_decisions_the_code_does_as_the_model(
 ) -> None:
     compared = 0
     config = Config(uploads, workers=1, crashes=1, unanswered=1, keep_existing=keep_existing)
-    for model, found, upload in situations(config):
-        s = found._replace(budget=found.budget._replace(unanswered=1))  # so that every answer is possible
+    for model, situation, upload in situations(config):
+        s = situation._replace(budget=situation.budget._replace(unanswered=1))  # so that every answer is possible
         assert effects_in_model(model, s, upload, answer) == effects_in_app(model, s, upload, answer), (s, upload)
         compared += 1
     assert compared > 50

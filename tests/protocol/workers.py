@@ -61,7 +61,7 @@ class Workers:
         return w._replace(record=self.decisions.later(w.record, 1), age=age)
 
     def landed(self, s: State, upload: int) -> State:
-        """Return the state in which BC shows the picture; one that it had before must be saved by then."""
+        """Return the state in which BC shows the picture; the picture that it had before us must be saved by then."""
         if self.config.keep_existing and s.bc_picture == BEFORE and not s.is_before_saved:
             self.promises.broken(Promise.BEFORE_SAVED)
         return s._replace(bc_picture=self.promises.picture(upload))
