@@ -15,7 +15,7 @@ from shared.pipeline import Pipeline
 from shared.report import Outcome
 from shared.storage import names
 from tests.business_central.misbehaving_server import PATIENCE, Environment, Server, client, serving
-from tests.support.local_stack import DESK, ManualClock, LocalStack, photograph
+from tests.support.local_stack import DESK, LocalStack, ManualClock, photograph
 
 BIKE = "NORDWIND/1000.jpg"
 NUMBER = ItemKey(None, KeyKind.NUMBER, "1000")

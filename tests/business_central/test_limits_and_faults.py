@@ -10,7 +10,7 @@ from shared.business_central.retries import Throttle
 from shared.errors import Reason, Transient
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.local_stack import DESK, DESK_ID, ManualClock, LocalStack, photograph
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, ManualClock, photograph
 
 NAMES = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S", "1920-S")]
 

@@ -145,7 +145,9 @@ def _is_close(colour: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return all(abs(value - target) <= 3 for value, target in zip(colour, expected, strict=False))
 
 
-def test_the_browser_contacts_only_this_machine_and_ends(playwright: Playwright, local: LocalStack, tmp_path: Path) -> None:
+def test_the_browser_contacts_only_this_machine_and_ends(
+    playwright: Playwright, local: LocalStack, tmp_path: Path
+) -> None:
     """Its network log also covers what it does besides the page: accounts, updates, name look-ups."""
     url, net_log = local.stack.endpoints.catalogue_url, tmp_path / "net.json"
     before = set(psutil.Process().children(recursive=True))

@@ -105,7 +105,9 @@ def test_bc_cli_follows_the_pages_to_the_end(bc_cli: BCCli, local: LocalStack) -
     assert len({number for page in pages for number in page}) == 15
 
 
-def test_bc_cli_uploads_a_picture_and_downloads_it_by_its_link(bc_cli: BCCli, local: LocalStack, tmp_path: Path) -> None:
+def test_bc_cli_uploads_a_picture_and_downloads_it_by_its_link(
+    bc_cli: BCCli, local: LocalStack, tmp_path: Path
+) -> None:
     upload, content, download = photograph(), bc_cli.url(f"{PICTURE}/pictureContent"), tmp_path / "desk.jpg"
     assert bc_cli.send(lambda transport: transport.patch_binary(content, content=upload)) == {}
     picture = local.picture()

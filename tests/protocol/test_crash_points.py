@@ -148,7 +148,9 @@ def test_a_process_may_die_at_any_effect(local: LocalStack, scenario: Scenario) 
 
 @pytest.mark.parametrize("delay", [30, 300, 900], ids=["after 30 s", "after 5 min", "after 15 min"])
 @pytest.mark.parametrize("scenario", [FIRST, BC_HAD_A_PICTURE, CHANGED], ids=lambda scenario: scenario.name)
-def test_a_process_may_die_while_bc_still_applies_its_patch(local: LocalStack, scenario: Scenario, delay: float) -> None:
+def test_a_process_may_die_while_bc_still_applies_its_patch(
+    local: LocalStack, scenario: Scenario, delay: float
+) -> None:
     """The picture may be written twice then, but the report of the second write says so."""
     for minutes in (AT_ONCE, WHEN_EVERY_DOUBT_IS_OVER):
         run = Run(local, scenario)
