@@ -71,7 +71,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return ``image`` as RGB or RGBA in sRGB; ``profile`` is the ``foreign_profile`` of its source.
 
     Accepts L, RGB, CMYK and LAB, and L and RGB with alpha, premultiplied or not. YCbCr, as JPEG and TIFF may be decoded
-    without a profile, passes through unconverted: a JPEG is made of it directly.
+    without a profile, passes through unconverted, because the JPEG encoder accepts it.
     """
     if image.mode in ("RGBa", "La"):
         image = image.convert("RGBA") if image.mode == "RGBa" else image.convert("LA")

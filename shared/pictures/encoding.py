@@ -14,7 +14,7 @@ _MIDDLE = 50  # the quality at which libjpeg uses its tables unscaled
 
 @dataclass(frozen=True)
 class Encoded:
-    """A JPEG, with the quality and the size in pixels that keep it within the byte limit."""
+    """Holds a JPEG with the quality and the size in pixels that keep it within the byte limit."""
 
     content: bytes
     quality: int

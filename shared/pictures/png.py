@@ -23,8 +23,8 @@ _MOST_BESIDES_PIXELS = 48  # chunks; the texts in so few cannot add up to what P
 def strip_extras(source: bytes) -> bytes:
     """Return a PNG without the chunks that its picture does not need, and without absurdly large ones.
 
-    Bytes in any other format are returned unchanged. Of an animation, a PNG without its animation chunks remains,
-    which shows the first picture.
+    Bytes in any other format are returned unchanged. An animation loses its animation chunks
+    and shows its first picture.
 
     Raises:
         Permanent: ``not_an_image`` for a file in so many pieces that it must be an attack.

@@ -20,7 +20,7 @@ from shared.pictures.sources import opened
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it goes to BC; ``quality`` is None if the source was passed through."""
+    """Holds the picture for BC; ``quality`` is None if the source was passed through."""
 
     content: bytes
     content_type: str
@@ -88,7 +88,7 @@ def _rendered(image: Image.Image, rendition: Rendition, memory: MemoryBudget) ->
 def _strip_normalizer(
     image: Image.Image, profile: bytes | None, background: Colour
 ) -> Callable[[Image.Image], Image.Image]:
-    """Return a function that prepares a strip of ``image`` for resampling: no palette, 16 bits or plain alpha.
+    """Return a function that prepares a strip of ``image`` for resampling: no palette, 16 bits or straight alpha.
 
     With a ``profile``, strips cannot be flattened before they are converted; premultiplied alpha keeps the hidden
     colours of transparent pixels from bleeding. Must be called before ``image`` is loaded.

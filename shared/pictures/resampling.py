@@ -98,8 +98,8 @@ def resampled(image: Image.Image, size: Size, scale: int, normalize: Normalizer)
 def _kernel(factor: int, rest: float) -> Image.Resampling:
     """Return the filter for the ``rest`` of a reduction after a box filter has reduced by a whole ``factor``.
 
-    LANCZOS restores some of the sharpness that a wide box took. For a small reduction in all, the narrow HAMMING is
-    hardly worse; and there the filter takes most of the time.
+    LANCZOS restores some of the sharpness that a wide box took. For a small overall reduction, in which the filter
+    takes most of the time, the narrow HAMMING is hardly worse.
     """
     if factor >= _BLURRED:
         return Image.Resampling.LANCZOS

@@ -47,6 +47,7 @@ UNFINISHED = {
     "a comment": jpeg(comment=b"who took it"),
     "an unknown segment": with_segment(0xEA, b"maker notes"),
     "a thumbnail": with_segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\1\1abc"),
+    "padding before a segment": jpeg()[:2] + b"\xff" + jpeg()[2:],
     "bytes after its end": jpeg() + b"a second file",
     "a hidden second picture": jpeg() + jpeg(),
     "one channel": jpeg(quarters().convert("L")),

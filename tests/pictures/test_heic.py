@@ -156,7 +156,7 @@ def test_profile_and_transparency_of_heic_count() -> None:
 def test_half_a_heic_is_not_an_image() -> None:
     complete = heic(quarters(256, 128))
     detail = refused(complete[: len(complete) // 2], Reason.NOT_AN_IMAGE)
-    assert "pillow-heif" not in detail, "the package is there"
+    assert "pillow-heif" not in detail, "the package is installed"
     assert import_module("pillow_heif").open_heif(complete).size == (256, 128)
 
 

@@ -7,147 +7,37 @@ No honest picture of the largest size comes near the limit of 10 s of processor 
 import struct
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
-from tests.support.image_writers import tiff
-from tests.support.mutations import (
-    adobe_rgb_profile,
-    jpeg_segments,
-    metadata,
-    png_chunks,
-    repaired,
-    rle_bitmap,
-    saved,
-    tiff_entries,
+from tests.pictures.hostile_files import (
+    bitmap_of,
+    blank_png,
+    chunk,
+    gif_of_frames,
+    iso_of,
+    jpeg_of_scans,
+    jpeg_with,
+    looped_tiff,
+    mpo_with_false_count,
+    nested_mpo,
+    packed_text,
+    png_with,
+    tiff_of,
+    tiff_of_tags,
+    webp_of,
 )
+from tests.support.image_writers import tiff
+from tests.support.mutations import adobe_rgb_profile, jpeg_segments, metadata, repaired, saved
 from tests.support.render_process import Worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
 MIB = 1024 * 1024
 LARGE = (30_000, 30_000)
 RED = (200, 30, 30)  # the upper half of the picture that ``saved`` draws
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with Worker() as process:
-        yield process
-
-
-# --- making them -------------------------------------------------------------------------------------------------
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
-
-
-def png_with(*chunks: bytes, before: bytes = b"IDAT") -> bytes:
-    parts = png_chunks(saved("PNG"))
-    at = next(n for n, part in enumerate(parts) if part[4:8] == before)
-    return b"".join((*parts[:at], *chunks, *parts[at:]))
-
-
-def packed_text(kind: bytes, head: bytes, size: int) -> bytes:
-    return chunk(kind, head + zlib.compress(bytes(size)))
-
-
-def blank_png(width: int, height: int) -> bytes:
-    packer = zlib.compressobj()
-    row = bytes(1 + (width + 7) // 8)
-    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    header = struct.pack(">LLBBBBB", width, height, 1, 0, 0, 0, 0)
-    return png_chunks(saved("PNG"))[0] + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-
-
-def jpeg_with(*segments: tuple[int, bytes]) -> bytes:
-    jpeg = saved("JPEG")
-    added = (struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data for marker, data in segments)
-    return jpeg[:2] + b"".join(added) + jpeg[2:]
-
-
-def jpeg_of_scans(count: int, size: tuple[int, int] = (9000, 9000), hidden: bytes = b"") -> bytes:
-    """Return a progressive JPEG that repeats its last scan ``count`` times."""
-    file = BytesIO()
-    Image.new("L", size, 90).save(file, "JPEG", progressive=True)
-    jpeg = file.getvalue()
-    tables = jpeg.rindex(b"\xff\xc4", 0, jpeg.rindex(b"\xff\xda"))
-    return jpeg[:-2] + (hidden + jpeg[tables:-2]) * count + jpeg[-2:]
-
-
-def tiff_of(width: int, height: int, compression: str) -> bytes:
-    """Return a TIFF that claims this size but holds 48 × 40 pixels."""
-    parts = tiff_entries(saved("TIFF", compression=compression))
-    sides = {256: width, 257: height}
-    claims = [
-        struct.pack("<HHLL", tag, 4, 1, sides[tag])
-        if len(part) == 12 and (tag := int.from_bytes(part[:2], "little")) in sides
-        else part
-        for part in parts
-    ]
-    return b"".join(claims)
-
-
-def looped_tiff() -> bytes:
-    tiff = saved("TIFF", "RGB", 2)
-    start = int.from_bytes(tiff[4:8], "little")
-    after = start + 2 + 12 * int.from_bytes(tiff[start : start + 2], "little")
-    return tiff[:after] + struct.pack("<L", start) + tiff[after + 4 :]
-
-
-def tiff_of_tags(count: int) -> bytes:
-    """Return a BigTIFF with ``count`` meaningless tags."""
-    tiff = saved("TIFF", big_tiff=True)
-    start = int.from_bytes(tiff[8:16], "little")
-    old = int.from_bytes(tiff[start : start + 8], "little")
-    entries = tiff[start + 8 : start + 8 + 20 * old]
-    more = b"".join(struct.pack("<HHQQ", 60_000 + n % 5_000, 4, 1, n) for n in range(count))
-    directory = struct.pack("<Q", old + count) + entries + more + bytes(8)
-    return tiff[:8] + struct.pack("<Q", len(tiff)) + tiff[16:] + directory
-
-
-def webp_of(width: int, height: int) -> bytes:
-    webp = saved("WEBP")
-    assert webp[12:16] == b"VP8 "
-    return webp[:26] + struct.pack("<HH", width, height) + webp[30:]
-
-
-def iso_of(kind: str, side: int) -> bytes:
-    file = saved(kind)
-    for size in ((48, 40), (40, 48)):
-        file = file.replace(struct.pack(">LL", *size), struct.pack(">LL", side, side))
-    return file
-
-
-def gif_of_frames(count: int) -> bytes:
-    """Return a GIF with ``count`` more frames, each of full size and damaged."""
-    gif = saved("GIF", "P")
-    frame = b"," + struct.pack("<HHHHB", 0, 0, 48, 40, 0) + b"\x08\x04\xff\xff\xff\xff\0"
-    assert gif.endswith(b"\0;")
-    return gif[:-1] + frame * count + b";"
-
-
-def bitmap_of(width: int, height: int) -> bytes:
-    bitmap = rle_bitmap()
-    return bitmap[:18] + struct.pack("<ll", width, height) + bitmap[26:]
-
-
-def nested_mpo(count: int) -> bytes:
-    """Return an MPO whose list names pictures nested in one another."""
-    mpo = saved("MPO", "RGB", 2)
-    for _ in range(count):
-        mpo = mpo[:-2] + mpo[:4096] + mpo[-2:]
-    return mpo
-
-
-def mpo_with_false_count() -> bytes:
-    mpo = saved("MPO", "RGB", 2)
-    number = struct.pack("<HHLL", 0xB001, 4, 1, 2)
-    assert number in mpo
-    return mpo.replace(number, struct.pack("<HHLL", 0xB001, 4, 1, 0x7FFFFFFF))
 
 
 # --- beyond a limit ----------------------------------------------------------------------------------------------
@@ -309,67 +199,6 @@ def test_an_odd_shape_takes_no_more_memory_than_usual(mode: str, size: tuple[int
     verdict = worker.render(file.getvalue())
     assert verdict.outcome == "picture", verdict
     assert verdict.memory < size[0] * size[1] * 4 + 16 * MIB
-
-
-# --- truncated files ---------------------------------------------------------------------------------------------
-
-TILES = {"compression": "tiff_lzw", "tiffinfo": {322: 32, 323: 32}}
-CUT: dict[str, bytes] = {
-    "JPEG": saved("JPEG"),
-    "progressive JPEG": saved("JPEG", progressive=True),
-    "PNG": saved("PNG"),
-    "WebP": saved("WEBP"),
-    "lossless WebP": saved("WEBP", lossless=True),
-    "AVIF": saved("AVIF"),
-    "raw TIFF": saved("TIFF"),
-    "TIFF in strips": saved("TIFF", compression="tiff_adobe_deflate"),
-    "TIFF in tiles": saved("TIFF", **TILES),
-    "TIFF of JPEGs": saved("TIFF", compression="jpeg"),
-    "GIF": saved("GIF", "P"),
-    "BMP": saved("BMP"),
-    "RLE BMP": rle_bitmap()[:-2],
-    "JPEG 2000": saved("JPEG2000"),
-    "JPEG 2000 without boxes": saved("JPEG2000", no_jp2=True),
-}
-# Bytes after the last pixel: PNG's end of packing, checksums and IEND, the ends of GIF's blocks and of a row in RLE.
-AFTER_PIXELS = {"PNG": 24, "GIF": 2, "RLE BMP": 2}
-ENDS_EARLY = "The file ends too early, probably because the upload was interrupted; upload it again."
-
-
-@pytest.mark.parametrize("kind", CUT)
-def test_a_file_that_lacks_a_pixel_ends_too_early(kind: str, worker: Worker) -> None:
-    source = CUT[kind]
-    last = len(source) - AFTER_PIXELS.get(kind, 0) - 1
-    for size in (1, 10, 30, 60, *(len(source) * n // 10 for n in range(1, 10)), last - 20, last):
-        verdict = worker.render(source[:size])
-        assert verdict.outcome == "not_an_image", f"{size} of {len(source)}: {verdict}"
-        assert verdict.detail.startswith(ENDS_EARLY), f"{size} of {len(source)}: {verdict}"
-
-
-@pytest.mark.parametrize("kind", AFTER_PIXELS)
-def test_a_file_with_all_pixels_may_lack_its_last_byte(kind: str, worker: Worker) -> None:
-    complete = worker.render(CUT[kind])
-    assert complete.outcome == "picture"
-    assert worker.render(CUT[kind][:-1]).content == complete.content
-
-
-# --- damaged files -----------------------------------------------------------------------------------------------
-
-
-def overwritten(source: bytes, start: float, end: float) -> bytes:
-    first, last = int(len(source) * start), int(len(source) * end)
-    return source[:first] + b"\xa5" * (last - first) + source[last:]
-
-
-@pytest.mark.parametrize("kind", CUT)
-def test_a_damaged_file_is_called_damaged_or_rendered(kind: str, worker: Worker) -> None:
-    """Nobody can refuse damage that a decoder cannot notice, such as changed pixels in a file without checksums."""
-    for n in range(10):
-        verdict = worker.render(overwritten(CUT[kind], n / 10, n / 10 + 0.05))
-        assert verdict.is_expected, verdict
-        if verdict.outcome == "not_an_image":
-            assert verdict.detail.startswith(("The picture is damaged", "The file ")), verdict
-            assert "BytesIO" not in verdict.detail
 
 
 def test_the_helpers_make_the_files_they_describe() -> None:

@@ -2,7 +2,6 @@
 
 import struct
 import sys
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -19,12 +18,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a picture 
 SIZE = (3000, 2000)
 PICTURE = Image.effect_noise(SIZE, 40)  # noise, so that no decoder has an easy task
 SIDE = 1024
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with Worker() as process:
-        yield process
 
 
 def saved(kind: str, mode: str = "RGB", **options: Any) -> bytes:

@@ -17,22 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from devstack.drawing.encodings import adobe_rgb_profile
 
 Split = Callable[[bytes], list[bytes]]
-EXTREMES = (
-    0,
-    1,
-    2,
-    0x7F,
-    0x80,
-    0xFF,
-    0x7FFF,
-    0x8000,
-    0xFFFF,
-    0x7FFFFFFF,
-    0x80000000,
-    0xFFFFFFFE,
-    0xFFFFFFFF,
-    10_000,
-)
+EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF, 10_000)
 SIZE = (48, 40)
 
 

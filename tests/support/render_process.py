@@ -24,7 +24,7 @@ MEMORY = 3 * 1024**3  # bytes of address space
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one file: ``outcome`` is ``picture``, the reason, or ``bug``, ``slow`` or ``crash``.
+    """Holds the result of one file: ``outcome`` is ``picture``, the reason, or ``bug``, ``slow`` or ``crash``.
 
     ``memory`` is the peak in bytes above the memory held before, ``cpu`` is in seconds, ``output`` is whatever the
     process wrote.
