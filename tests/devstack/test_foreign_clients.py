@@ -71,7 +71,7 @@ def bc_cli(local: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("SSL_CERT_FILE", str(proxy.certificate))
         yield BCCli(local)
-        assert set(proxy.asked) == {f"{CLOUD}:443"}
+        assert set(proxy.requested_hosts) == {f"{CLOUD}:443"}
 
 
 def test_bc_cli_lists_the_companies(bc_cli: BCCli) -> None:
