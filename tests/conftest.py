@@ -1,4 +1,4 @@
-"""What every test gets: nothing leaves loopback, no skip goes unnoticed, and a real stack where it is asked for."""
+"""Guards every test: nothing leaves loopback, no skip goes unnoticed; and starts the real stack for tests that ask."""
 
 import json
 import shutil
@@ -11,21 +11,21 @@ from hypothesis import HealthCheck, settings
 
 from devstack import stack
 from devstack.machine import loopback, setup
-from tests.support.local_stack import Local, Log
+from tests.support.local_stack import LocalStack, Log
 from tests.support.simulator_client import bc_fixture, simulator_fixture  # noqa: F401 - fixtures
 
 loopback.forbid_everything_else()
 
-# Machines differ and are busy: no time of day, and no slow moment, may decide over a test.
+# Machines differ and are busy: neither the time of day nor a slow moment may decide a test.
 settings.register_profile("everywhere", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("everywhere")
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis")
 
-# A skip with any other reason fails the run; each of these says what is missing and on which machines that is so.
+# A skip with any other reason fails the run. The comments say on which machines each of these occurs.
 EXPECTED_SKIPS: tuple[str, ...] = (
     "Microsoft's azure-functions-runtime needs Python 3.13",  # 3.11 and 3.12
-    "pillow-heif is not installed, as in the app",  # it is no requirement, because of the licences of its decoder
+    "pillow-heif is not installed, as in the app",  # not a requirement, because of its decoder's licences
     "no Chromium, Chrome or Edge is on the PATH",  # .ci/run installs one
     "what a picture costs is measured by means of Linux",  # elsewhere
     "Pillow's own pictures cannot be fetched",  # without a package index
@@ -33,15 +33,15 @@ EXPECTED_SKIPS: tuple[str, ...] = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the search for harmful files go on for longer than in a usual run."""
+    """Add options for a longer search for harmful files."""
     group = parser.getgroup("harmful files (tests/pictures/test_hostile_fuzz.py)")
-    group.addoption("--fuzz", type=float, metavar="SECONDS", help="search for so long, from a random seed")
-    group.addoption("--fuzz-seed", type=int, metavar="SEED", help="search from this seed, as a run before did")
+    group.addoption("--fuzz", type=float, metavar="SECONDS", help="search for this long, from a random seed")
+    group.addoption("--fuzz-seed", type=int, metavar="SEED", help="search from this seed, to repeat an earlier run")
 
 
 @pytest.fixture(autouse=True)
 def _nothing_leaves_loopback() -> Iterator[None]:
-    """Fail the test in which a connection beyond loopback was tried, even where its refusal was swallowed."""
+    """Fail a test that tries to connect beyond loopback, even if something swallows the refusal."""
     before = len(loopback.violations)
     yield
     assert loopback.violations[before:] == []
@@ -49,7 +49,7 @@ def _nothing_leaves_loopback() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Turn a run with an unexpected skip into a failed one."""
+    """Fail a run that has an unexpected skip."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     unexpected = [r.longreprtext for r in skipped if not any(reason in r.longreprtext for reason in EXPECTED_SKIPS)]
@@ -58,7 +58,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say which skips were unexpected."""
+    """List the unexpected skips."""
     for report in terminalreporter.stats.get("skipped", []):
         if not any(reason in report.longreprtext for reason in EXPECTED_SKIPS):
             terminalreporter.write_line(f"UNEXPECTED SKIP {report.nodeid}: {report.longreprtext}", red=True)
@@ -66,35 +66,35 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture(scope="session")
 def running_stack() -> Iterator[stack.Stack]:
-    """The real stack without the host: Azurite, the simulator of BC, the identity endpoint."""
+    """Run the real stack without the host: Azurite, the simulator of BC, the identity endpoint."""
     with stack.running(movable_clock=True) as running:
         yield running
 
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Log:
-    """The app's own lines of JSON."""
+    """Return a function that reads the app's own lines of JSON."""
     caplog.set_level("INFO", logger="item_picture_sync")
     return lambda: [json.loads(record.getMessage()) for record in caplog.records if record.name == "item_picture_sync"]
 
 
 @pytest.fixture
-def local(running_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
-    """The stack with empty containers and a catalogue without pictures, and the app's settings for it."""
+def local(running_stack: stack.Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStack]:
+    """Provide the stack with empty containers, a catalogue without pictures, and the app's settings."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setenv(name, running_stack.app_settings[name])
-    made = Local(running_stack)
-    made.reset()
-    yield made
-    made.reset()
+    stack_without_pictures = LocalStack(running_stack)
+    stack_without_pictures.reset()
+    yield stack_without_pictures
+    stack_without_pictures.reset()
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with a ``.local`` of its own, so that a stack that is up here is not disturbed."""
+    """Copy the project, with a ``.local`` of its own: a stack that runs here stays undisturbed."""
     copy = tmp_path_factory.mktemp("copy") / "project"
     shutil.copytree(setup.ROOT, copy, ignore=NOT_COPIED)
-    installed = setup.azurite().parents[4]
+    azurite = setup.azurite().parents[4]
     (copy / ".local").mkdir()
-    (copy / ".local" / installed.name).symlink_to(installed, target_is_directory=True)
+    (copy / ".local" / azurite.name).symlink_to(azurite, target_is_directory=True)
     return copy

@@ -1,4 +1,4 @@
-"""The app settings: defaults as documented, every problem at once, and no key in sight."""
+"""The app settings have the documented defaults, report every problem at once, and never show a key."""
 
 from datetime import timedelta
 from typing import Any
@@ -40,7 +40,7 @@ WORDS = (
 
 
 def settings(**changed: str | None) -> Settings:
-    """Read the local settings with some changed, or left out where None."""
+    """Read the local settings with these changes; None removes a setting."""
     merged = {**LOCAL, **changed}
     return read({name: value for name, value in merged.items() if value is not None})
 
@@ -52,34 +52,34 @@ def problems(environ: dict[str, str]) -> list[str]:
     return error.value.problems
 
 
-def test_defaults_are_those_of_the_design() -> None:
-    found = settings()
-    rendition, limits = found.rendition, found.limits
+def test_defaults_are_as_documented() -> None:
+    defaults = settings()
+    rendition, limits = defaults.rendition, defaults.limits
     assert (rendition.max_side, rendition.max_bytes, rendition.quality) == (1024, 262_144, 85)
     assert rendition.background == (255, 255, 255)
     assert (limits.max_bytes, limits.max_pixels) == (67_108_864, 100_000_000)
-    assert timedelta(days=7) == found.item_wait
-    assert found.trigger_source == "EventGrid"
-    assert [t.text for t in found.templates] == ["{company}/{item}.{extension}", "{item}.{extension}"]
-    assert found.business_central.company is None
-    assert found.business_central.client_id is None
+    assert timedelta(days=7) == defaults.item_wait
+    assert defaults.trigger_source == "EventGrid"
+    assert [t.text for t in defaults.templates] == ["{company}/{item}.{extension}", "{item}.{extension}"]
+    assert defaults.business_central.company is None
+    assert defaults.business_central.client_id is None
 
 
 def test_the_base_url_is_built_from_tenant_and_environment() -> None:
-    found = read({**CLOUD, "BC_ENVIRONMENT": "My Sandbox/1"})
+    cloud = read({**CLOUD, "BC_ENVIRONMENT": "My Sandbox/1"})
     expected = (
         "https://api.businesscentral.dynamics.com/v2.0/3fa85f64-5717-4562-b3fc-2c963f66afa6/My%20Sandbox%2F1/api/v2.0"
     )
-    assert expected == found.business_central.base_url
+    assert expected == cloud.business_central.base_url
 
 
 def test_a_blank_setting_counts_as_not_set() -> None:
-    others = {name for name in SETTINGS if name not in LOCAL and not name.startswith("PICTURE_STORAGE")}
-    assert settings() == settings(**dict.fromkeys(others, "  "))
+    unset = {name for name in SETTINGS if name not in LOCAL and not name.startswith("PICTURE_STORAGE")}
+    assert settings() == settings(**dict.fromkeys(unset, "  "))
 
 
 @pytest.mark.parametrize("name", ["PICTURE_STORAGE__blobServiceUri", "PICTURE_STORAGE__clientId"])
-def test_a_blank_storage_setting_is_refused_because_the_trigger_would_take_it(name: str) -> None:
+def test_a_blank_storage_setting_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         settings(**{name: ""})
     assert refused.value.problems == [f"{name}: found ''; remove it"]
@@ -104,23 +104,23 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_problem_names_the_setting_what_was_found_and_what_is_expected(name: str) -> None:
-    found, expected = BAD[name]
-    (problem,) = problems({**LOCAL, name: found, "BC_COMPANY": "CRONUS"})
+def test_a_problem_names_setting_value_and_expectation(name: str) -> None:
+    value, expected = BAD[name]
+    (problem,) = problems({**LOCAL, name: value, "BC_COMPANY": "CRONUS"})
     assert problem.startswith(f"{name}: ")
-    assert repr(found) in problem
+    assert repr(value) in problem
     assert expected in problem
 
 
 def test_all_problems_are_reported_together() -> None:
-    named = [p.partition(":")[0] for p in problems({name: found for name, (found, _) in BAD.items()})]
-    assert {*BAD, "PICTURE_STORAGE"} == set(named)
-    assert len(named) == len(set(named))
+    reported = [p.partition(":")[0] for p in problems({name: value for name, (value, _) in BAD.items()})]
+    assert {*BAD, "PICTURE_STORAGE"} == set(reported)
+    assert len(reported) == len(set(reported))
 
 
-def test_what_nobody_set_is_asked_for() -> None:
-    named = [problem.partition(":")[0] for problem in problems({})]
-    assert named == ["PICTURE_STORAGE", "BC_TENANT_ID", "BC_ENVIRONMENT"]
+def test_missing_settings_are_listed() -> None:
+    reported = [problem.partition(":")[0] for problem in problems({})]
+    assert reported == ["PICTURE_STORAGE", "BC_TENANT_ID", "BC_ENVIRONMENT"]
 
 
 def test_a_template_without_company_needs_the_default_company() -> None:
@@ -134,19 +134,19 @@ def test_storage_by_identity_needs_both_addresses(missing: str) -> None:
     assert any(missing in problem for problem in problems({k: v for k, v in CLOUD.items() if k != missing}))
 
 
-def test_storage_is_reached_in_one_way_only() -> None:
+def test_key_and_identity_exclude_each_other() -> None:
     (problem,) = problems({**CLOUD, "PICTURE_STORAGE": LOCAL["PICTURE_STORAGE"]})
     assert "both" in problem
     assert KEY not in problem
 
 
-def test_storage_by_identity_takes_no_other_credential() -> None:
+def test_storage_by_identity_needs_a_managed_identity() -> None:
     (problem,) = problems({**CLOUD, "PICTURE_STORAGE__credential": "workloadidentity"})
     assert "'workloadidentity'" in problem
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1:80", "localhost:7048", "LOCALHOST", "[::1]:80"])
-def test_plain_http_is_taken_on_this_machine(host: str) -> None:
+def test_plain_http_is_accepted_on_loopback(host: str) -> None:
     assert settings(BC_BASE_URL=f"http://{host}/api/v2.0").business_central.base_url.startswith("http:")
 
 
@@ -168,27 +168,27 @@ def test_plain_http_is_taken_on_this_machine(host: str) -> None:
         "localhost/api/v2.0",
     ],
 )
-def test_a_token_travels_nowhere_else_without_tls(url: str) -> None:
+def test_elsewhere_a_token_never_travels_without_tls(url: str) -> None:
     (problem,) = problems({**LOCAL, "BC_BASE_URL": url})
     assert problem.startswith("BC_BASE_URL: ")
 
 
 @pytest.mark.parametrize("url", ["https://bc.example.com", "https://bc.example.com/api/v2.0/companies"])
-def test_the_base_url_is_the_whole_base(url: str) -> None:
+def test_the_base_url_must_be_complete(url: str) -> None:
     assert "/api/v2.0" in problems({**LOCAL, "BC_BASE_URL": url})[0]
 
 
-def test_no_key_shows_in_what_a_traceback_prints() -> None:
-    found = settings()
-    assert found.storage.connection_string is not None
-    assert KEY in found.storage.connection_string
-    for printed in (repr(found), str(found), f"{found.storage}"):
+def test_settings_print_no_key_in_a_traceback() -> None:
+    local = settings()
+    assert local.storage.connection_string is not None
+    assert KEY in local.storage.connection_string
+    for printed in (repr(local), str(local), f"{local.storage}"):
         assert KEY not in printed
         assert "AccountName" not in printed
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("text", "expected"),
     [
         ("P7D", timedelta(days=7)),
         ("p1w", timedelta(weeks=1)),
@@ -198,14 +198,14 @@ def test_no_key_shows_in_what_a_traceback_prints() -> None:
         ("P0D", timedelta(0)),
     ],
 )
-def test_a_wait_is_an_iso_duration(written: str, meant: timedelta) -> None:
-    assert meant == settings(ITEM_WAIT=written).item_wait
+def test_item_wait_is_an_iso_duration(text: str, expected: timedelta) -> None:
+    assert expected == settings(ITEM_WAIT=text).item_wait
 
 
 @pytest.mark.parametrize(
     "text", ["P", "PT", "P7DT", "7D", "P1Y", "P1M", "P-7D", "P7D ago", "P\u0667D", "PT1S1M", "P1.5D"]
 )
-def test_what_is_no_fixed_duration_is_refused(text: str) -> None:
+def test_anything_but_a_fixed_duration_is_refused(text: str) -> None:
     assert problems({**LOCAL, "ITEM_WAIT": text})[0].startswith("ITEM_WAIT: ")
 
 
@@ -221,14 +221,14 @@ def test_any_other_colour_is_refused(text: str) -> None:
     assert problems({**LOCAL, "PICTURE_BACKGROUND": text})[0].startswith("PICTURE_BACKGROUND: ")
 
 
-def test_a_client_id_is_understood_in_every_spelling() -> None:
+def test_a_client_id_is_accepted_in_every_spelling() -> None:
     guid = CLOUD["BC_TENANT_ID"]
     assert guid == settings(AZURE_CLIENT_ID=f"{{{guid.upper()}}}").business_central.client_id
 
 
 VALUES: Any = st.one_of(
     st.text(max_size=40),
-    st.text(alphabet=st.characters(), max_size=5),  # with lone surrogates, as the environment delivers bad bytes
+    st.text(alphabet=st.characters(), max_size=5),  # with lone surrogates: bad bytes in the environment become these
     st.lists(st.sampled_from(WORDS), max_size=6).map("".join),
 )
 
@@ -236,10 +236,10 @@ VALUES: Any = st.one_of(
 @given(st.dictionaries(st.sampled_from((*SETTINGS, "PATH")), VALUES), st.sampled_from(({}, LOCAL, CLOUD)))
 @example({"BC_TENANT_ID": "\udcff"}, CLOUD)
 @example({"BC_BASE_URL": "https://["}, LOCAL)
-def test_any_settings_are_understood_or_refused_line_by_line(environ: dict[str, str], base: dict[str, str]) -> None:
+def test_any_settings_are_accepted_or_refused_by_name(environ: dict[str, str], base: dict[str, str]) -> None:
     try:
-        found = read({**base, **environ})
+        result = read({**base, **environ})
     except ConfigurationError as error:
-        assert {problem.partition(":")[0] for problem in error.problems} <= set(SETTINGS)  # noqa: PT017 - either way is right
+        assert {problem.partition(":")[0] for problem in error.problems} <= set(SETTINGS)  # noqa: PT017 - both results are right
     else:
-        assert isinstance(found, Settings)
+        assert isinstance(result, Settings)

@@ -1,4 +1,4 @@
-"""The function app as the host meets it: its import, its settings, its one trigger."""
+"""The function app loads as the host loads it: its import, its settings, its one trigger."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ IN_AZURE = {
     "BC_TENANT_ID": "ae6ab5de-632c-59d2-b962-f28c2134dfb0",
     "BC_ENVIRONMENT": "Production",
 }
-SHOW = """
+PRINT_TRIGGER = """
 from devstack.machine import loopback
 loopback.forbid_everything_else()
 import function_app, json
@@ -32,32 +32,32 @@ def run(program: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("source", ["EventGrid", "LogsAndContainerScan"])
-def test_the_trigger_is_what_the_infrastructure_subscribes_to(source: str) -> None:
-    shown = run(SHOW, **IN_AZURE, PICTURE_TRIGGER_SOURCE=source)
-    assert shown.returncode == 0, shown.stderr
-    name, binding = json.loads(shown.stdout)
+def test_the_trigger_matches_the_subscription(source: str) -> None:
+    process = run(PRINT_TRIGGER, **IN_AZURE, PICTURE_TRIGGER_SOURCE=source)
+    assert process.returncode == 0, process.stderr
+    name, binding = json.loads(process.stdout)
     assert name == "item_picture_uploaded"
     assert (binding["type"], binding["path"]) == ("blobTrigger", "product-images/{name}")
     assert (binding["connection"], binding["source"]) == ("PICTURE_STORAGE", source)
 
 
-def test_event_grid_is_the_source_unless_said_otherwise() -> None:
-    assert json.loads(run(SHOW, **IN_AZURE).stdout)[1]["source"] == "EventGrid"
+def test_event_grid_is_the_default_source() -> None:
+    assert json.loads(run(PRINT_TRIGGER, **IN_AZURE).stdout)[1]["source"] == "EventGrid"
 
 
-def test_importing_it_connects_to_nothing() -> None:
-    """The guard in the program refuses every connection beyond loopback; Azure's addresses are all beyond."""
-    assert run(SHOW, **IN_AZURE).returncode == 0
+def test_importing_the_app_connects_to_nothing() -> None:
+    """The program's guard refuses every connection beyond loopback, so also every one to Azure."""
+    assert run(PRINT_TRIGGER, **IN_AZURE).returncode == 0
 
 
-def test_bad_settings_fail_the_import_with_one_message_that_lists_every_problem() -> None:
+def test_bad_settings_fail_the_import_and_are_all_listed() -> None:
     failed = run("import function_app", PICTURE_MAX_SIDE="huge", BLOB_PATH_TEMPLATE="{nonsense}", BC_TENANT_ID="t")
     assert failed.returncode != 0
     for name in ("PICTURE_STORAGE", "PICTURE_MAX_SIDE", "BLOB_PATH_TEMPLATE", "BC_ENVIRONMENT"):
         assert f"\n- {name}: " in failed.stderr
 
 
-def test_a_problem_with_a_connection_string_does_not_show_its_key() -> None:
+def test_a_bad_connection_string_is_reported_without_its_key() -> None:
     failed = run("import function_app", PICTURE_STORAGE="AccountName=a;AccountKey=c2VjcmV0", PICTURE_QUALITY="best")
     assert "PICTURE_QUALITY" in failed.stderr
     assert "c2VjcmV0" not in failed.stderr

@@ -1,4 +1,4 @@
-"""The app in Microsoft's own language runtime for Python: what the Functions worker does with it in Azure."""
+"""Microsoft's own language runtime for Python loads and runs the app, as the Functions worker does in Azure."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from devstack import stack
 from devstack.machine.children import clean_environment
 from devstack.machine.setup import ROOT
 from shared.storage import names
-from tests.support.local_stack import DESK, Local
+from tests.support.local_stack import DESK, LocalStack
 
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 13), reason="Microsoft's azure-functions-runtime needs Python 3.13"
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.skipif(
 SECONDS = 60
 
 
-def run(local: Local, *asked: dict[str, Any], folder: Path = ROOT, **settings: str) -> dict[str, Any]:
-    """Start the runtime on an app, with this stack's settings, and return what it answered."""
+def run(local: LocalStack, *invocations: dict[str, Any], folder: Path = ROOT, **settings: str) -> dict[str, Any]:
+    """Start the runtime on an app, with this stack's settings, and return its answers."""
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.support.functions_runtime", str(folder)],
         cwd=ROOT,
         env=clean_environment({**local.stack.app_settings, **settings}),
-        input=json.dumps(asked),
+        input=json.dumps(invocations),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -48,11 +48,11 @@ def uploaded(name: str = DESK, connection: str = "PICTURE_STORAGE") -> dict[str,
     }
 
 
-# One invocation for each function: a function that is added without one fails the first test.
+# One invocation per function: the first test fails if a new function has none.
 INVOCATIONS = {"item_picture_uploaded": uploaded()}
 
 
-def test_every_function_is_indexed_loaded_and_invoked(local: Local) -> None:
+def test_every_function_is_indexed_loaded_and_invoked(local: LocalStack) -> None:
     local.upload()
     answer = run(local, *INVOCATIONS.values())
     assert answer["start"]["succeeded"], answer["start"]
@@ -61,21 +61,21 @@ def test_every_function_is_indexed_loaded_and_invoked(local: Local) -> None:
     assert [each for each in answer["invocations"] if not each["succeeded"]] == []
 
 
-def test_after_the_invocation_the_item_shows_the_picture(local: Local) -> None:
-    sent = local.upload()
+def test_after_the_invocation_the_item_shows_the_picture(local: LocalStack) -> None:
+    content = local.upload()
     (invocation,) = run(local, uploaded())["invocations"]
     assert invocation["succeeded"], invocation
     picture = local.picture()
     assert picture is not None
     assert picture.size == (1024, 768)
     (archived,) = local.names(names.ARCHIVE)
-    assert local.read(names.ARCHIVE, archived) == sent
+    assert local.read(names.ARCHIVE, archived) == content
     assert local.names(names.INCOMING) == []
 
 
-def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:
+def test_without_a_key_the_reference_is_opened_by_identity() -> None:
     with stack.running(keyless=True) as running:
-        local = Local(running)
+        local = LocalStack(running)
         local.upload()
         (invocation,) = run(local, uploaded(), REQUESTS_CA_BUNDLE=str(running.accounts.certificate.public))[
             "invocations"
@@ -84,21 +84,21 @@ def test_the_reference_is_opened_by_identity_where_there_is_no_key() -> None:
         assert local.picture() is not None
 
 
-def test_the_host_is_told_to_send_a_reference_instead_of_the_bytes(local: Local) -> None:
+def test_the_binding_asks_for_a_reference_not_for_bytes(local: LocalStack) -> None:
     (binding,) = run(local)["bindings"]["item_picture_uploaded"]
     assert (binding["name"], binding["type"], binding["direction"]) == ("picture", "blobTrigger", "IN")
     assert (binding["path"], binding["connection"]) == ("product-images/{name}", "PICTURE_STORAGE")
     assert binding["properties"]["SupportsDeferredBinding"]
 
 
-def test_a_second_delivery_of_the_same_upload_succeeds_and_writes_nothing(local: Local) -> None:
+def test_a_second_delivery_succeeds_and_writes_nothing(local: LocalStack) -> None:
     local.upload()
     answer = run(local, uploaded(), uploaded())
     assert [each["succeeded"] for each in answer["invocations"]] == [True, True]
     assert len(local.requests("PATCH")) == 1
 
 
-def test_a_failing_invocation_is_reported_as_failed_and_the_next_one_runs(local: Local) -> None:
+def test_an_invocation_runs_after_one_that_failed(local: LocalStack) -> None:
     local.upload()
     local.fault(403, method="PATCH")
     failed, delivered_again = run(local, uploaded(), uploaded())["invocations"]
@@ -109,7 +109,7 @@ def test_a_failing_invocation_is_reported_as_failed_and_the_next_one_runs(local:
     assert local.picture() is not None
 
 
-def test_a_reference_to_a_connection_without_a_setting_is_a_failed_invocation(local: Local) -> None:
+def test_a_reference_to_an_unknown_connection_fails(local: LocalStack) -> None:
     local.upload()
     (invocation,) = run(local, uploaded(connection="OTHER_STORAGE"))["invocations"]
     assert not invocation["succeeded"]
@@ -117,9 +117,9 @@ def test_a_reference_to_a_connection_without_a_setting_is_a_failed_invocation(lo
     assert local.requests() == []
 
 
-def test_bytes_in_place_of_a_reference_are_a_failed_invocation(local: Local) -> None:
-    asked = uploaded() | {"inputs": {"picture": {"bytes": "not a reference"}}}
-    (invocation,) = run(local, asked)["invocations"]
+def test_bytes_instead_of_a_reference_fail(local: LocalStack) -> None:
+    bytes_only = uploaded() | {"inputs": {"picture": {"bytes": "not a reference"}}}
+    (invocation,) = run(local, bytes_only)["invocations"]
     assert not invocation["succeeded"]
     assert "unexpected type of data" in invocation["message"]
 
@@ -142,9 +142,9 @@ def test_bytes_in_place_of_a_reference_are_a_failed_invocation(local: Local) -> 
     ids=["type", "name", "two apps"],
 )
 def test_a_wrong_binding_is_refused_before_anything_runs(
-    local: Local, tmp_path: Path, right: str, wrong: str, complaint: str
+    local: LocalStack, tmp_path: Path, right: str, wrong: str, complaint: str
 ) -> None:
-    """The app's own file with one thing wrong."""
+    """The runtime gets the app's own file with a single error."""
     own = (ROOT / "function_app.py").read_text(encoding="utf-8")
     assert own.count(right) == 1
     (tmp_path / "function_app.py").write_text(own.replace(right, wrong), encoding="utf-8")
@@ -154,7 +154,7 @@ def test_a_wrong_binding_is_refused_before_anything_runs(
     assert answer["bindings"] == {}
 
 
-def test_bad_settings_keep_the_app_from_being_indexed_and_are_named(local: Local) -> None:
+def test_bad_settings_stop_the_indexing_and_are_named(local: LocalStack) -> None:
     answer = run(local, PICTURE_MAX_SIDE="huge", PICTURE_QUALITY="best")
     assert not answer["start"]["succeeded"]
     for name in ("PICTURE_MAX_SIDE", "PICTURE_QUALITY"):

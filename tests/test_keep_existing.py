@@ -1,4 +1,4 @@
-"""What somebody put on an item by hand is saved before our first upload replaces it."""
+"""We keep a picture that somebody set by hand before our first upload replaces it."""
 
 import hashlib
 
@@ -9,94 +9,94 @@ from shared.report import Outcome
 from shared.storage import names
 from tests.support.item_pictures import (
     BLUE,
+    BY_NUMBER_AND_BY_ID,
     GREEN,
-    PATHS,
     RED,
-    before,
+    colour_in_bc,
     deliver,
-    item,
-    loses_the_answer,
+    deliver_after_doubt,
+    item_in_bc,
+    kept_pictures,
     picture_of,
     put_by_hand,
-    settles,
-    shown,
     upload,
+    upload_with_lost_answer,
 )
-from tests.support.local_stack import Local
+from tests.support.local_stack import LocalStack
 
 
-@PATHS
-def test_what_somebody_put_on_the_item_by_hand_is_kept(local: Local, path: str) -> None:
+@BY_NUMBER_AND_BY_ID
+def test_a_picture_set_by_hand_is_kept(local: LocalStack, path: str) -> None:
     (by_hand,) = put_by_hand(local, GREEN)
     report = upload(local, BLUE, path)
-    assert before(local) == [by_hand]
+    assert kept_pictures(local) == [by_hand]
     assert str(report.kept).endswith(".before.jpg")
-    story = local.story(names.ARCHIVE, str(report.kept).removeprefix("archive/"))
-    assert (story["outcome"], story["item_number"]) == ("before", "1896-S")
-    assert story["sha256"] == hashlib.sha256(by_hand).hexdigest()
+    metadata = local.metadata(names.ARCHIVE, str(report.kept).removeprefix("archive/"))
+    assert (metadata["outcome"], metadata["item_number"]) == ("before", "1896-S")
+    assert metadata["sha256"] == hashlib.sha256(by_hand).hexdigest()
 
 
-def test_of_a_set_of_pictures_the_first_is_kept(local: Local) -> None:
+def test_the_first_of_several_pictures_is_kept(local: LocalStack) -> None:
     first, _second = put_by_hand(local, GREEN, RED)
     upload(local, BLUE)
-    assert before(local) == [first]
+    assert kept_pictures(local) == [first]
 
 
-def test_only_what_was_there_before_the_first_upload_is_kept(local: Local) -> None:
+def test_only_the_picture_before_the_first_upload_is_kept(local: LocalStack) -> None:
     upload(local, BLUE)
     put_by_hand(local, GREEN)
     upload(local, RED)
-    assert before(local) == []
+    assert kept_pictures(local) == []
 
 
-def test_an_item_without_a_picture_has_nothing_to_keep(local: Local) -> None:
+def test_an_item_without_a_picture_has_nothing_to_keep(local: LocalStack) -> None:
     assert upload(local, BLUE).kept is None
-    assert before(local) == []
+    assert kept_pictures(local) == []
 
 
-def test_nothing_is_kept_where_nobody_wants_it(local: Local) -> None:
+def test_nothing_is_kept_if_the_setting_says_so(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
     assert deliver(local, KEEP_EXISTING="false").outcome is Outcome.UPDATED
-    assert before(local) == []
+    assert kept_pictures(local) == []
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_it_is_kept_once_and_never_our_own_picture_although_the_answer_was_lost(local: Local, applied: bool) -> None:
+def test_a_lost_answer_never_makes_us_keep_our_own_picture(local: LocalStack, applied: bool) -> None:
     (by_hand,) = put_by_hand(local, GREEN)
-    loses_the_answer(local, BLUE, applied=applied)
+    upload_with_lost_answer(local, BLUE, applied=applied)
     local.pass_time(seconds=5)
     upload(local, RED)
-    assert before(local) == [by_hand]
+    assert kept_pictures(local) == [by_hand]
 
 
-def test_a_picture_that_bc_has_already_at_first_contact_is_unchanged(local: Local) -> None:
-    """So it is after the records were lost: the item is not touched, and nothing is kept."""
+def test_a_picture_that_bc_already_has_is_unchanged(local: LocalStack) -> None:
+    """This happens after the records are lost: we leave the item alone and keep nothing."""
     upload(local, BLUE)
     (record,) = local.names(names.RECORDS)
     local.storage.get_blob_client(names.RECORDS, record).delete_blob()
-    touched = item(local)
+    touched = item_in_bc(local)
     assert upload(local, BLUE).outcome is Outcome.UNCHANGED
-    assert item(local) == touched
-    assert before(local) == []
+    assert item_in_bc(local) == touched
+    assert kept_pictures(local) == []
 
 
-def test_a_failure_to_keep_it_leaves_it_on_the_item(local: Local) -> None:
+def test_a_picture_that_cannot_be_kept_stays_on_the_item(local: LocalStack) -> None:
     put_by_hand(local, GREEN)
     local.upload(content=picture_of(BLUE))
     local.fault(500, method="GET", path="pictureContent", count=None)
     with pytest.raises(Transient):
         deliver(local)
-    assert item(local)["picture"]["width"] == 33
+    assert item_in_bc(local)["picture"]["width"] == 33
     assert local.requests("PATCH") == []
 
 
-def test_what_somebody_put_there_while_a_doubt_lasted_is_kept_before_the_upload_comes_back(
-    local: Local,
+def test_a_picture_set_by_hand_during_a_doubt_is_kept(
+    local: LocalStack,
 ) -> None:
-    loses_the_answer(local, BLUE, applied=True)
+    upload_with_lost_answer(local, BLUE, applied=True)
     assert deliver(local).reason == "settling"
     (by_hand,) = put_by_hand(local, GREEN)
-    assert settles(local).outcome is Outcome.UPDATED
-    assert shown(local) == BLUE
-    assert before(local) == [by_hand]
+    assert deliver_after_doubt(local).outcome is Outcome.UPDATED
+    assert colour_in_bc(local) == BLUE
+    assert kept_pictures(local) == [by_hand]

@@ -1,277 +1,120 @@
-"""A write whose answer was lost, and a worker that died while writing: nothing stale, nothing twice."""
+"""A write may take effect without an answer: nothing stale stays on the item, and nothing is written twice."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.client import HTTPMessage
 from typing import Any
 
 import pytest
 
-from shared.business_central.http import Timeouts
-from shared.business_central.retries import WAIT_TOTAL
-from shared.errors import Reason, Transient
-from shared.item_record import BEGIN_WITHIN, CLAIM_LIFE, DOUBT_LASTS
-from shared.paths import ItemKey, KeyKind
+from shared.errors import Transient
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.faulty_storage import Answer, in_front_of
 from tests.support.item_pictures import (
     BLUE,
     BY_ID,
-    GREEN,
     PNG,
     RED,
-    before,
+    colour_in_bc,
     deliver,
-    item,
-    loses_the_answer,
+    deliver_after_doubt,
+    item_in_bc,
+    kept_pictures,
     picture_of,
-    put_by_hand,
-    settles,
-    shown,
-    storage_requests,
     upload,
+    upload_with_lost_answer,
 )
-from tests.support.local_stack import DESK, Clock, Local
+from tests.support.local_stack import LocalStack
 
 
-def test_a_late_write_does_not_stay_on_the_item(local: Local) -> None:
-    """The picture of promise 2: the newer upload is seen at once, and again once the older request took effect."""
-    loses_the_answer(local, BLUE)
+def test_a_late_write_does_not_stay_on_the_item(local: LocalStack) -> None:
+    """BC shows the newer upload at once, and again after the older request has taken effect."""
+    upload_with_lost_answer(local, BLUE)
     local.pass_time(seconds=5)
     report = upload(local, RED)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
     local.control("POST", "late")
-    assert shown(local) == BLUE, "BC has run the older request now"
-    report = settles(local)
+    assert colour_in_bc(local) == BLUE, "BC has now run the older request"
+    report = deliver_after_doubt(local)
     assert report.outcome is Outcome.UPDATED
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
     assert local.names(names.INCOMING) == []
 
 
-def test_a_late_write_does_not_stay_on_the_item_also_where_the_second_write_is_refused(local: Local) -> None:
-    loses_the_answer(local, BLUE)
+def test_a_late_write_does_not_stay_after_a_refused_second_write(local: LocalStack) -> None:
+    upload_with_lost_answer(local, BLUE)
     local.pass_time(seconds=5)
     upload(local, RED)
     local.control("POST", "late")
     local.fault(403, method="PATCH")
     with pytest.raises(Transient):
-        settles(local)
-    assert shown(local) == BLUE
+        deliver_after_doubt(local)
+    assert colour_in_bc(local) == BLUE
     report = deliver(local)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, True)
-    assert shown(local) == RED
+    assert colour_in_bc(local) == RED
     assert local.names(names.INCOMING) == []
 
 
-def test_a_write_that_happened_is_not_repeated_although_its_answer_was_lost(local: Local) -> None:
-    loses_the_answer(local, BLUE, applied=True)
+def test_a_write_that_happened_is_not_repeated(local: LocalStack) -> None:
+    upload_with_lost_answer(local, BLUE, applied=True)
     report = deliver(local)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
     assert len(local.requests("PATCH")) == 1
-    assert settles(local).outcome is Outcome.UPDATED
+    assert deliver_after_doubt(local).outcome is Outcome.UPDATED
     assert len(local.requests("PATCH")) == 1
-    assert item(local)["media_stored"] == 1
+    assert item_in_bc(local)["media_stored"] == 1
 
 
-def test_a_write_that_is_repeated_because_its_answer_was_lost_is_told(local: Local) -> None:
-    loses_the_answer(local, BLUE, applied=False)
+def test_a_write_repeated_after_a_lost_answer_is_reported(local: LocalStack) -> None:
+    upload_with_lost_answer(local, BLUE, applied=False)
     report = deliver(local)
     assert (report.outcome, report.reason, report.repeated) == (Outcome.WAITING, "settling", True)
-    report = settles(local)
+    report = deliver_after_doubt(local)
     assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
     assert len(local.requests("PATCH")) == 2
     assert local.names(names.INCOMING) == []
 
 
-def test_while_in_doubt_nothing_is_asked_of_bc_again_and_again(local: Local) -> None:
-    loses_the_answer(local, BLUE, BY_ID, applied=False)
+def test_while_in_doubt_deliveries_ask_bc_for_nothing(local: LocalStack) -> None:
+    upload_with_lost_answer(local, BLUE, BY_ID, applied=False)
     deliver(local, BY_ID)
-    asked = len(local.requests())
+    requests_before = len(local.requests())
     local.pass_time(minutes=10)
     assert deliver(local, BY_ID).reason == "settling"
-    assert [r["path"].rpartition("/")[2] for r in local.requests()[asked:]] == ["companies"]
+    assert [r["path"].rpartition("/")[2] for r in local.requests()[requests_before:]] == ["companies"]
 
 
-def test_two_lost_answers_are_both_remembered(local: Local) -> None:
-    """The older one's picture is on the item: it is not written again, and not taken for somebody else's."""
-    loses_the_answer(local, BLUE, applied=True)
+def test_two_lost_answers_are_both_remembered(local: LocalStack) -> None:
+    """BC shows the older upload: we neither write it again nor keep it as somebody else's picture."""
+    upload_with_lost_answer(local, BLUE, applied=True)
     local.pass_time(seconds=5)
-    loses_the_answer(local, RED, PNG, applied=False)
+    upload_with_lost_answer(local, RED, PNG, applied=False)
     assert deliver(local).reason == "settling"
-    assert len(local.requests("PATCH")) == 2, "BC shows it already"
+    assert len(local.requests("PATCH")) == 2, "BC already shows it"
     report = deliver(local, PNG)
     assert (report.reason, report.repeated) == ("settling", True)
-    assert shown(local) == RED
-    assert before(local) == []
+    assert colour_in_bc(local) == RED
+    assert kept_pictures(local) == []
 
 
 @pytest.mark.parametrize("applied", [True, False, "later"])
-def test_a_lost_answer_ends_with_the_picture_on_the_item_and_the_original_in_the_archive(
-    local: Local, applied: Any
-) -> None:
-    loses_the_answer(local, BLUE, applied=applied)
+def test_after_a_lost_answer_the_upload_ends_as_usual(local: LocalStack, applied: Any) -> None:
+    upload_with_lost_answer(local, BLUE, applied=applied)
     deliver(local)
     local.control("POST", "late")
-    assert settles(local).outcome is Outcome.UPDATED
-    assert shown(local) == BLUE
+    assert deliver_after_doubt(local).outcome is Outcome.UPDATED
+    assert colour_in_bc(local) == BLUE
     assert local.names(names.INCOMING) == []
     assert len(local.names(names.ARCHIVE)) == 1
 
 
-def test_a_picture_that_settles_never_goes_to_quarantine(local: Local) -> None:
-    loses_the_answer(local, BLUE)
+def test_a_settling_picture_never_goes_to_quarantine(local: LocalStack) -> None:
+    upload_with_lost_answer(local, BLUE)
     assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.WAITING
 
 
-def test_a_refused_write_leaves_no_doubt(local: Local) -> None:
+def test_a_refused_write_leaves_no_doubt(local: LocalStack) -> None:
     local.fault(403, method="PATCH")
     local.upload(content=picture_of(BLUE))
     with pytest.raises(Transient):
         deliver(local)
-    assert deliver(local).outcome is Outcome.UPDATED, "at once: the claim was given back"
-
-
-# --- two workers -------------------------------------------------------------------------------------------------
-
-
-def dies_while_writing(local: Local, colour: str, path: str = DESK) -> None:
-    """Leave the claim of a worker that is not there any more."""
-
-    class Killed(BaseException):
-        pass
-
-    def kill(_seconds: float) -> None:
-        raise Killed
-
-    local.upload(path, picture_of(colour))
-    local.fault(429, method="PATCH")  # it dies while it waits to repeat the request
-    clock = Clock()
-    clock.sleep = kill  # type: ignore[method-assign] # the test's own clock
-    with pytest.raises(Killed):
-        local.pipeline(clock=clock).process(names.INCOMING, path)
-
-
-def test_an_upload_waits_for_another_ones_writing_and_then_fails_for_a_later_delivery(local: Local) -> None:
-    dies_while_writing(local, BLUE)
-    clock = Clock()
-    with pytest.raises(Transient) as failure:
-        local.pipeline(clock=clock).process(names.INCOMING, DESK)
-    assert failure.value.reason is Reason.ITEM_BUSY
-    assert sum(clock.slept) == 5
-    assert local.requests("PATCH")[1:] == []
-
-
-def test_a_dead_workers_claim_is_taken_over_after_three_minutes(local: Local) -> None:
-    dies_while_writing(local, BLUE)
-    local.pass_time(minutes=4)
-    report = deliver(local)
-    assert (report.outcome, report.reason, report.repeated) == (Outcome.WAITING, "settling", True)
-    assert shown(local) == BLUE
-    assert settles(local).outcome is Outcome.UPDATED
-
-
-# --- a request begins soon after its claim, or not at all --------------------------------------------------------
-
-
-def test_no_request_begins_too_long_after_its_claim(local: Local) -> None:
-    """Else it could take effect when nobody reckons with it any more."""
-    clock = Clock()
-    bc = local.pipeline(clock=clock).business_central
-    desk = bc.item(bc.company("CRONUS USA, Inc.", "x"), ItemKey(None, KeyKind.NUMBER, "1896-S"), "x")
-    with pytest.raises(Transient) as failure:
-        bc.upload_picture(desk, picture_of(BLUE), "x", begin_by=clock.now - 1)
-    assert failure.value.reason is Reason.BC_UNAVAILABLE
-    assert local.requests("PATCH") == []
-
-
-@contextmanager
-def slow_to_save(local: Local, meanwhile: Callable[[], None]) -> Iterator[str]:
-    """Yield a way to storage on which ``meanwhile`` happens while the picture that BC had is saved."""
-
-    def hook(method: str, path: str, _headers: HTTPMessage) -> None:
-        if method == "PUT" and ".before." in path:
-            meanwhile()
-
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
-        yield connection
-
-
-def test_a_claim_that_grew_old_while_the_old_picture_was_saved_is_made_anew(local: Local) -> None:
-    put_by_hand(local, GREEN)
-    local.upload(content=picture_of(BLUE))
-    clock, claims = Clock(), list[str]()
-
-    def pass_a_minute() -> None:
-        (record,) = local.names(names.RECORDS)
-        claims.append(local.storage.get_blob_client(names.RECORDS, record).get_blob_properties().etag)
-        clock.now += 60
-
-    with slow_to_save(local, pass_a_minute) as connection:
-        pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
-        with storage_requests() as storage:
-            assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert len(claims) == 1
-    assert len(storage.methods) == 8, "one more than usual where a picture is kept"
-
-
-def test_a_claim_that_another_worker_took_over_meanwhile_is_not_used(local: Local) -> None:
-    put_by_hand(local, GREEN)
-    local.upload(content=picture_of(BLUE))
-    clock = Clock()
-
-    def let_another_one_do_it() -> None:
-        if not local.requests("PATCH"):
-            clock.now += 300
-            local.pass_time(minutes=5)
-            assert deliver(local).reason == "settling"
-
-    with slow_to_save(local, let_another_one_do_it) as connection:
-        report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
-    assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
-    assert len(local.requests("PATCH")) == 1
-    assert settles(local).outcome is Outcome.UPDATED
-
-
-def test_a_claim_that_took_long_to_write_is_made_anew(local: Local) -> None:
-    """Its age counts from before it was sent."""
-    local.upload(content=picture_of(BLUE))
-    clock, claims = Clock(), list[str]()
-
-    def hook(method: str, path: str, _headers: HTTPMessage) -> None:
-        if method == "PUT" and f"/{names.RECORDS}/" in path:
-            claims.append(path)
-            clock.now += 60 if len(claims) == 1 else 0
-
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
-        pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
-        assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert len(claims) == 3, "claimed, claimed again, confirmed"
-
-
-@pytest.mark.parametrize("lost", [1, 2], ids=["claim", "confirmation"])
-def test_a_change_of_the_record_whose_answer_was_lost_is_known_as_our_own(local: Local, lost: int) -> None:
-    """The SDK asks again, and is told that the record has changed: by us."""
-    local.upload(content=picture_of(BLUE))
-    changes = []
-
-    def hook(method: str, path: str, _headers: HTTPMessage) -> Answer | None:
-        if method == "PUT" and f"/{names.RECORDS}/" in path:
-            changes.append(path)
-            return Answer.LOST if len(changes) == lost else None
-        return None
-
-    clock = Clock()
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], hook) as connection:
-        report = local.pipeline(clock=clock, PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
-    assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
-    assert clock.slept == [], "it did not take its own claim for another one's"
-    assert len(local.requests("PATCH")) == 1
-    assert local.names(names.INCOMING) == []
-
-
-def test_the_times_leave_room_for_one_another() -> None:
-    """A living worker is not taken for a dead one; and BC takes 16 minutes at most for what began in time."""
-    assert CLAIM_LIFE.total_seconds() >= BEGIN_WITHIN + Timeouts().write
-    assert DOUBT_LASTS.total_seconds() >= BEGIN_WITHIN + WAIT_TOTAL + 6 * Timeouts().connect + 16 * 60
+    assert deliver(local).outcome is Outcome.UPDATED, "at once, because the claim was released"

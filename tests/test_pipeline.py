@@ -1,4 +1,4 @@
-"""One upload, from event to archive, through the real SDKs: what a user sees when nothing goes wrong."""
+"""An upload goes from event to archive through the real SDKs, and nothing goes wrong."""
 
 from dataclasses import replace
 from http.client import HTTPMessage
@@ -12,12 +12,12 @@ from shared.report import Outcome
 from shared.storage import names
 from shared.storage.archive import Archive
 from shared.storage.moves import Mover
-from tests.support.faulty_storage import in_front_of
-from tests.support.local_stack import DESK, DESK_ID, Local, Log, photograph
+from tests.support.faulty_storage import storage_proxy
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, Log, photograph
 
 
-def test_the_item_shows_the_picture_and_the_original_lies_in_the_archive(local: Local) -> None:
-    sent = local.upload()
+def test_the_item_gets_the_picture_and_the_archive_the_original(local: LocalStack) -> None:
+    content = local.upload()
     report = local.pipeline().process(names.INCOMING, DESK)
     picture = local.picture()
     assert report.outcome is Outcome.UPDATED
@@ -26,23 +26,23 @@ def test_the_item_shows_the_picture_and_the_original_lies_in_the_archive(local: 
     assert picture.getpixel((5, 5)) == pytest.approx((0x33, 0x66, 0x99), abs=3)
     (archived,) = local.names(names.ARCHIVE)
     assert archived.startswith("CRONUS USA, Inc/1896-S/")
-    assert local.read(names.ARCHIVE, archived) == sent
+    assert local.read(names.ARCHIVE, archived) == content
     assert local.names(names.INCOMING) == []
     assert local.names(names.QUARANTINE) == []
 
 
-def test_the_archived_original_tells_its_story(local: Local) -> None:
+def test_the_archived_original_has_the_uploads_metadata(local: LocalStack) -> None:
     local.upload("CRONUS USA, Inc/Ä-1100.jpg")
     uploaded_at = local.incoming("CRONUS USA, Inc/Ä-1100.jpg").get_blob_properties().last_modified
     local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/Ä-1100.jpg")
     (archived,) = local.names(names.ARCHIVE)
-    story = local.story(names.ARCHIVE, archived)
-    assert story["outcome"] == "updated"
-    assert story["source_name"] == "CRONUS USA, Inc/Ä-1100.jpg"
-    assert story["item_number"] == "Ä-1100"
-    assert story["company"] == "CRONUS USA, Inc."
-    assert story["uploaded_at"] == uploaded_at.isoformat()
-    assert len(story["sha256"]) == 64
+    metadata = local.metadata(names.ARCHIVE, archived)
+    assert metadata["outcome"] == "updated"
+    assert metadata["source_name"] == "CRONUS USA, Inc/Ä-1100.jpg"
+    assert metadata["item_number"] == "Ä-1100"
+    assert metadata["company"] == "CRONUS USA, Inc."
+    assert metadata["uploaded_at"] == uploaded_at.isoformat()
+    assert len(metadata["sha256"]) == 64
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_the_archived_original_tells_its_story(local: Local) -> None:
         ("nordwind/LS-75.jpg", "LS-75"),
     ],
 )
-def test_a_path_finds_its_item_however_it_is_written(local: Local, path: str, number: str) -> None:
+def test_a_path_finds_its_item_in_every_spelling(local: LocalStack, path: str, number: str) -> None:
     local.upload(path)
     report = local.pipeline().process(names.INCOMING, path)
     assert (report.outcome, report.item_number) == (Outcome.UPDATED, number)
 
 
-def test_a_number_with_a_quote_and_a_hash_is_looked_up_literally(local: Local) -> None:
+def test_a_number_with_a_quote_and_a_hash_is_looked_up_literally(local: LocalStack) -> None:
     company = local.stack.endpoints.company_id
     local.control("POST", "items", company_id=company, number="O'K #1+2", displayName="Odd one")
     local.upload("CRONUS USA, Inc/o'k #1+2.jpg")
@@ -75,14 +75,14 @@ def test_a_number_with_a_quote_and_a_hash_is_looked_up_literally(local: Local) -
     assert (report.outcome, report.item_number) == (Outcome.UPDATED, "O'K #1+2")
 
 
-def test_a_gtin_finds_its_item(local: Local) -> None:
+def test_a_gtin_finds_its_item(local: LocalStack) -> None:
     local.upload("gtin/4000012424869.jpg")
     pipeline = local.pipeline(BLOB_PATH_TEMPLATE="gtin/{gtin}.{extension}")
     assert pipeline.process(names.INCOMING, "gtin/4000012424869.jpg").item_number == "1896-S"
 
 
-def test_business_central_gets_the_requests_that_it_needs(local: Local, log: Log) -> None:
-    """What BC insists on (If-Match, type), and what its telemetry shows (client request id, user agent)."""
+def test_bc_gets_the_headers_that_it_needs(local: LocalStack, log: Log) -> None:
+    """BC requires If-Match and the content type; its telemetry shows the client request id and the user agent."""
     local.upload()
     local.pipeline().process(names.INCOMING, DESK)
     lookup, read, patch = local.requests()
@@ -95,37 +95,37 @@ def test_business_central_gets_the_requests_that_it_needs(local: Local, log: Log
     assert patch["path"].endswith(f"/items({DESK_ID})/picture/pictureContent")
 
 
-def test_companies_are_found_on_every_page(local: Local) -> None:
+def test_companies_are_found_on_every_page(local: LocalStack) -> None:
     local.control("POST", "paging", page_size=1)
     local.upload("NORDWIND/1000.jpg")
     assert local.pipeline().process(names.INCOMING, "NORDWIND/1000.jpg").outcome is Outcome.UPDATED
 
 
-def test_one_line_of_json_says_what_happened(local: Local, log: Log) -> None:
-    sent = local.upload()
+def test_one_line_of_json_reports_the_upload(local: LocalStack, log: Log) -> None:
+    content = local.upload()
     local.pipeline().process(names.INCOMING, DESK)
     (line,) = log()
     assert (line["event"], line["outcome"], line["blob"]) == ("upload_finished", "updated", DESK)
     assert (line["item_id"], line["item_number"], line["company"]) == (DESK_ID, "1896-S", "CRONUS USA, Inc.")
     assert (line["width"], line["height"], line["content_type"]) == (1024, 768, "image/jpeg")
-    assert line["bytes_in"] == len(sent)
+    assert line["bytes_in"] == len(content)
     assert 0 < line["bytes_out"] < line["bytes_in"] + 100_000
     assert line["milliseconds"] > 0
 
 
-def test_no_token_and_no_key_is_ever_logged(local: Local, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_and_no_key_is_ever_logged(local: LocalStack, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     local.upload()
     pipeline = local.pipeline()
     pipeline.process(names.INCOMING, DESK)
     key = local.stack.app_settings["PICTURE_STORAGE"].split("AccountKey=")[1].split(";")[0]
-    told = caplog.text + repr(pipeline)
-    assert "eyJ" not in told  # how every JWT begins
-    assert key not in told
+    output = caplog.text + repr(pipeline)
+    assert "eyJ" not in output  # every JWT begins so
+    assert key not in output
 
 
-def test_what_an_earlier_delivery_left_half_done_is_finished(local: Local) -> None:
-    """The worker died between copy and delete: the second delivery ends with one original in the archive."""
+def test_a_half_finished_delivery_is_finished(local: LocalStack) -> None:
+    """A worker died between copy and delete: the next delivery leaves one original in the archive."""
     content = local.upload()
     pipeline = local.pipeline()
     source = pipeline.storage.read(DESK, 10**9)
@@ -135,43 +135,43 @@ def test_what_an_earlier_delivery_left_half_done_is_finished(local: Local) -> No
         "x",
     )
     name = names.archive_name(item.company.name, item.number, DESK, source.etag, source.uploaded_at)
-    told = names.encode_metadata({"source_name": DESK, "source_etag": names.unquoted_etag(source.etag)})
-    local.storage.get_blob_client(names.ARCHIVE, name).upload_blob(content, metadata=told)
+    metadata = names.encode_metadata({"source_name": DESK, "source_etag": names.unquoted_etag(source.etag)})
+    local.storage.get_blob_client(names.ARCHIVE, name).upload_blob(content, metadata=metadata)
     assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert local.names(names.ARCHIVE) == [name]
     assert local.names(names.INCOMING) == []
 
 
-def test_a_snapshot_on_the_source_does_not_keep_it(local: Local) -> None:
+def test_a_source_with_a_snapshot_is_deleted_too(local: LocalStack) -> None:
     local.upload()
     local.incoming().create_snapshot()
     local.pipeline().process(names.INCOMING, DESK)
     assert local.names(names.INCOMING) == []
 
 
-def test_a_large_upload_is_read_in_parts_and_stays_whole(local: Local) -> None:
-    """32 MiB come with the first answer; a BMP of 48 MB needs a second one."""
-    sent = local.upload("CRONUS USA, Inc/1896-S.bmp", photograph(size=(4000, 4000), picture_format="BMP"))
-    assert len(sent) > 40_000_000
+def test_a_large_upload_is_read_in_parts_and_stays_intact(local: LocalStack) -> None:
+    """The first answer brings 32 MiB; a BMP of 48 MB needs a second one."""
+    content = local.upload("CRONUS USA, Inc/1896-S.bmp", photograph(size=(4000, 4000), picture_format="BMP"))
+    assert len(content) > 40_000_000
     report = local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/1896-S.bmp")
     assert (report.outcome, report.width) == (Outcome.UPDATED, 1024)
-    assert local.read(names.ARCHIVE, local.names(names.ARCHIVE)[0]) == sent
+    assert local.read(names.ARCHIVE, local.names(names.ARCHIVE)[0]) == content
 
 
-def test_a_copy_by_identity_shows_that_the_source_may_be_read(local: Local) -> None:
-    """Azure refuses a copy within one account without it; Azurite does not care."""
+def test_a_copy_by_identity_carries_a_token_for_the_source(local: LocalStack) -> None:
+    """Azure requires it even within one account; Azurite does not."""
     local.upload()
-    shown: list[str | None] = []
+    tokens: list[str | None] = []
 
     def watch(_method: str, _path: str, headers: HTTPMessage) -> None:
         if "x-ms-copy-source" in headers:
-            shown.append(headers["x-ms-copy-source-authorization"])
+            tokens.append(headers["x-ms-copy-source-authorization"])
 
     pipeline = local.pipeline()
-    with in_front_of(local.stack.app_settings["PICTURE_STORAGE"], watch) as connection:
+    with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], watch) as connection:
         service = BlobServiceClient.from_connection_string(connection)
         mover = Mover(service, ManagedIdentityCredential())
         replace(pipeline, archive=Archive(mover)).process(names.INCOMING, DESK)
-    assert len(shown) == 1
-    assert str(shown[0]).startswith("Bearer eyJ")
+    assert len(tokens) == 1
+    assert str(tokens[0]).startswith("Bearer eyJ")
     assert local.tokens()[-1]["resource"] == "https://storage.azure.com"

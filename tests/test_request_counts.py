@@ -1,61 +1,61 @@
-"""How many requests one picture costs, in Business Central and in storage."""
+"""A picture costs few requests, and we know how many, in Business Central and in storage."""
 
 from shared.report import Outcome
 from shared.storage import names
 from tests.support.item_pictures import (
     BLUE,
     BY_ID,
+    BY_NUMBER_AND_BY_ID,
     GREEN,
-    PATHS,
     RED,
     deliver,
     picture_of,
     put_by_hand,
     storage_requests,
-    within_one_second,
+    upload_twice_within_a_second,
 )
-from tests.support.local_stack import DESK, Local
+from tests.support.local_stack import DESK, LocalStack
 
 
-def cost(local: Local, colour: str, path: str, outcome: Outcome = Outcome.UPDATED) -> tuple[str, int]:
-    """Return what BC was asked (without the look-up of companies), and how often storage was."""
+def cost(local: LocalStack, colour: str, path: str, outcome: Outcome = Outcome.UPDATED) -> tuple[str, int]:
+    """Return the requests to BC, without the look-up of companies, and the number of requests to storage."""
     local.pass_time(seconds=1)
     local.upload(path, picture_of(colour))
     before = len(local.requests())
     with storage_requests() as storage:
         assert deliver(local, path).outcome is outcome
-    asked = [r["method"] for r in local.requests()[before:] if not r["path"].endswith("/companies")]
-    return " ".join(asked), len(storage.methods)
+    methods = [r["method"] for r in local.requests()[before:] if not r["path"].endswith("/companies")]
+    return " ".join(methods), len(storage.methods)
 
 
-def test_by_number_a_picture_costs_one_request_more_than_by_id(local: Local) -> None:
+def test_by_number_a_picture_costs_one_more_request(local: LocalStack) -> None:
     assert cost(local, BLUE, DESK) == ("GET PATCH", 6), "first contact"
     assert cost(local, RED, DESK) == ("GET PATCH", 6), "changed"
     assert cost(local, RED, DESK, Outcome.UNCHANGED) == ("GET GET", 5)
 
 
-def test_by_id_a_changed_picture_costs_one_request_and_an_unchanged_one_too(local: Local) -> None:
+def test_by_id_every_picture_costs_one_request(local: LocalStack) -> None:
     assert cost(local, BLUE, BY_ID) == ("GET PATCH", 6), "first contact: does the item exist?"
     assert cost(local, RED, BY_ID) == ("PATCH", 6)
     assert cost(local, RED, BY_ID, Outcome.UNCHANGED) == ("GET", 5)
 
 
-@PATHS
-def test_keeping_what_bc_had_costs_one_request_more_on_either_side(local: Local, path: str) -> None:
+@BY_NUMBER_AND_BY_ID
+def test_keeping_a_picture_costs_one_more_request_on_each_side(local: LocalStack, path: str) -> None:
     put_by_hand(local, GREEN)
     assert cost(local, BLUE, path) == ("GET GET PATCH", 7)
 
 
-def test_within_one_second_a_second_upload_of_the_name_costs_one_request_more(local: Local) -> None:
-    """Which of them is still in incoming has to be asked."""
+def test_a_second_upload_within_a_second_costs_one_more_request(local: LocalStack) -> None:
+    """We must check which of them is in incoming."""
     with storage_requests() as storage:
-        within_one_second(local)
+        upload_twice_within_a_second(local)
         del storage.methods[:]
         assert deliver(local).outcome is Outcome.UPDATED
     assert len(storage.methods) == 7
 
 
-def test_companies_are_looked_up_once_per_process(local: Local) -> None:
+def test_companies_are_looked_up_once_per_process(local: LocalStack) -> None:
     pipeline = local.pipeline()
     for colour in (BLUE, RED, GREEN):
         local.upload(content=picture_of(colour))

@@ -1,4 +1,4 @@
-"""The client passes the same contract in both versions of the API, after Microsoft's own end-to-end tests of pictures."""
+"""The client keeps one contract in both versions of the API, modelled on Microsoft's own end-to-end tests."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from shared.paths import ItemKey, KeyKind
 from shared.pipeline import Pipeline
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.local_stack import DESK, DESK_ID, Local, photograph
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, photograph
 
 
 @pytest.fixture(params=["v2.0", "v1.0"])
@@ -16,7 +16,7 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def pipeline(local: Local, version: str) -> Pipeline:
+def pipeline(local: LocalStack, version: str) -> Pipeline:
     url = local.stack.endpoints.business_central_url.replace("/api/v2.0", f"/api/{version}")
     return local.pipeline(BC_API_VERSION=version, BC_BASE_URL=url)
 
@@ -37,13 +37,13 @@ def test_an_item_without_a_picture_has_no_content(bc: BusinessCentral, desk: Ite
     assert desk.has_picture is False
 
 
-def test_an_upload_makes_the_picture(local: Local, bc: BusinessCentral, desk: Item) -> None:
+def test_an_upload_makes_the_picture(local: LocalStack, bc: BusinessCentral, desk: Item) -> None:
     sent = photograph(size=(640, 480))
     bc.upload_picture(desk, sent, "x")
     assert bc.picture(desk, "x") == sent
-    shown = local.picture()
-    assert shown is not None
-    assert shown.size == (640, 480)
+    picture = local.picture()
+    assert picture is not None
+    assert picture.size == (640, 480)
 
 
 def test_an_upload_replaces_the_picture(bc: BusinessCentral, desk: Item) -> None:
@@ -53,12 +53,12 @@ def test_an_upload_replaces_the_picture(bc: BusinessCentral, desk: Item) -> None
     assert bc.picture(desk, "x") == newer
 
 
-def test_an_item_that_is_read_again_tells_of_its_picture(bc: BusinessCentral, desk: Item) -> None:
+def test_a_reread_item_says_that_it_has_a_picture(bc: BusinessCentral, desk: Item) -> None:
     bc.upload_picture(desk, photograph(), "x")
     assert bc.item(desk.company, ItemKey(None, KeyKind.ID, DESK_ID), "x").has_picture
 
 
-def test_an_upload_goes_all_the_way(local: Local, pipeline: Pipeline, version: str) -> None:
+def test_an_upload_goes_all_the_way(local: LocalStack, pipeline: Pipeline, version: str) -> None:
     local.upload()
     assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert [request["method"] for request in local.requests()] == ["GET", "GET", "PATCH"]
@@ -68,8 +68,8 @@ def test_an_upload_goes_all_the_way(local: Local, pipeline: Pipeline, version: s
     assert picture.size == (1024, 768)
 
 
-def test_links_to_a_host_that_only_bc_knows_do_not_matter(local: Local, bc: BusinessCentral, desk: Item) -> None:
-    """On-premises names its internal host: the token never travels there."""
+def test_links_to_an_internal_host_do_not_matter(local: LocalStack, bc: BusinessCentral, desk: Item) -> None:
+    """On-premises links name the internal host: the token never goes there."""
     local.control("POST", "links", origin="https://bc-internal:7048")
     bc.upload_picture(desk, photograph(size=(64, 64)), "x")
     assert bc.picture(desk, "x") == photograph(size=(64, 64))

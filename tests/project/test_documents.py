@@ -1,4 +1,4 @@
-"""What the documents say is what the code does, wherever the two can be compared."""
+"""The documents agree with the code, wherever the two can be compared."""
 
 import fnmatch
 import json
@@ -14,12 +14,23 @@ from shared.pictures import encoding, rendition, sources
 from shared.pictures.rendition import Rendition
 from shared.report import Outcome
 
-DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("devstack/**/*.md")})
+
+def files(pattern: str) -> list[Path]:
+    """Return the project's files that match; a pattern that matches none would guard nothing."""
+    matches = sorted(ROOT.glob(pattern))
+    assert matches, f"no file matches {pattern}"
+    return matches
+
+
+DOCUMENTS = [*files("*.md"), *files("docs/*.md"), *files("devstack/**/*.md"), *ROOT.glob("tests/**/*.md")]
+MODULES = [path.relative_to(ROOT / "shared") for path in files("shared/**/*.py") if path.name != "__init__.py"]
 SAMPLE = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+DOCS = [path.read_text(encoding="utf-8") for path in files("docs/*.md")]
 PICTURES = " ".join((ROOT / "docs" / "pictures.md").read_text(encoding="utf-8").split())
 MIB = 1024 * 1024
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 
 def documented_default(setting: str) -> str:
@@ -29,23 +40,25 @@ def documented_default(setting: str) -> str:
     return value[1] if value else ""
 
 
+def sample_settings() -> set[str]:
+    return {name for values in SAMPLE.values() if isinstance(values, dict) for name in values}
+
+
 @pytest.mark.parametrize("setting", config.SETTINGS)
-def test_every_setting_is_in_the_sample_and_in_the_documents(setting: str) -> None:
-    shown = {name for values in SAMPLE.values() if isinstance(values, dict) for name in values}
-    assert setting in shown
+def test_every_setting_is_in_the_sample_and_the_documents(setting: str) -> None:
+    assert setting in sample_settings()
     assert f"`{setting}`" in CONFIGURATION
 
 
-def test_the_sample_shows_no_setting_that_the_app_does_not_know() -> None:
-    shown = {name for values in SAMPLE.values() if isinstance(values, dict) for name in values}
-    assert shown - set(config.SETTINGS) == {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
+def test_the_sample_has_no_unknown_setting() -> None:
+    assert sample_settings() - set(config.SETTINGS) == {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
 
 
 def test_the_sample_is_accepted_as_it_is() -> None:
     assert config.read(SAMPLE["Values"]).business_central.company == "CRONUS USA, Inc."
 
 
-def test_the_samples_identity_settings_are_accepted_together() -> None:
+def test_the_samples_identity_settings_work_together() -> None:
     azure = SAMPLE["InAzureInsteadOfPICTURE_STORAGE"] | SAMPLE["WhereNeeded"]
     values = {name: value for name, value in SAMPLE["Values"].items() if name != "PICTURE_STORAGE"} | azure
     assert config.read(values).storage.blob_service_uri == azure["PICTURE_STORAGE__blobServiceUri"]
@@ -60,28 +73,26 @@ def test_the_samples_identity_settings_are_accepted_together() -> None:
     ],
 )
 def test_a_documented_default_is_the_default(setting: str) -> None:
-    """Setting it to what the documents call the default changes nothing."""
-    needed = {"PICTURE_STORAGE": "UseDevelopmentStorage=true", "BC_TENANT_ID": "t", "BC_ENVIRONMENT": "e"}
-    assert config.read(needed) == config.read({**needed, setting: documented_default(setting)})
+    """Setting it to its documented default changes nothing."""
+    required = {"PICTURE_STORAGE": "UseDevelopmentStorage=true", "BC_TENANT_ID": "t", "BC_ENVIRONMENT": "e"}
+    assert config.read(required) == config.read({**required, setting: documented_default(setting)})
     assert documented_default(setting)
 
 
 @pytest.mark.parametrize("word", [*Reason, *Outcome])
 def test_every_reason_and_outcome_is_explained(word: str) -> None:
-    assert f"`{word}`" in ARCHITECTURE
+    assert any(f"`{word}`" in text for text in DOCS)
 
 
 def test_every_module_is_in_the_architecture() -> None:
-    modules = {path.relative_to(ROOT / "shared") for path in (ROOT / "shared").rglob("*.py")}
-    modules = {path for path in modules if path.name != "__init__.py"}
-    assert {len(path.parts) for path in modules} == {1, 2}, "the story and its rooms"
-    assert {str(path) for path in modules if f"`{path.as_posix()}`" not in ARCHITECTURE} == set()
+    assert {len(path.parts) for path in MODULES} == {1, 2}, "the story and its rooms"
+    assert {str(path) for path in MODULES if f"`{path.as_posix()}`" not in ARCHITECTURE} == set()
 
 
-def test_the_formats_that_are_taken_are_those_that_are_documented() -> None:
+def test_the_accepted_formats_are_the_documented_ones() -> None:
     table = PICTURES.partition("| format |")[2].partition("Of several")[0]
     names = {name.replace(" ", "").upper() for name in re.findall(r"\| ([\w() ]+) \| [^|]+\|", table)}
-    # What is installed beyond the requirements decides about HEIC; documented it is in any case.
+    # The documents mention HEIC even if its decoder, which is optional, is not installed.
     assert names == {*sources.FORMATS, "HEIC(HEIF)"} - {"HEIF"}
 
 
@@ -98,7 +109,7 @@ def test_the_formats_that_are_taken_are_those_that_are_documented() -> None:
         f"`RENDER_MEMORY` ({config.RENDER_MEMORY // MIB} MiB by default)",
     ],
 )
-def test_a_figure_about_pictures_is_that_of_the_code(figure: str) -> None:
+def test_documented_figures_match_the_code(figure: str) -> None:
     assert figure in PICTURES
 
 
@@ -106,6 +117,60 @@ def test_a_figure_about_pictures_is_that_of_the_code(figure: str) -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def guides() -> dict[Path, str]:
+    """Return the documents that say where to change something, each with what stands under that heading."""
+    heading = re.compile(r"^#+ .*Where to change.*\n((?:(?!#).*\n?)*)", re.MULTILINE)
+    sections = {path: heading.search(path.read_text(encoding="utf-8")) for path in DOCUMENTS}
+    return {path: section[1] for path, section in sections.items() if section}
+
+
+def paths_in(section: str) -> list[str]:
+    """Return the paths that a table's rows name; a row that names none would tell nobody where to look."""
+    rows = re.findall(r"^\|(?! *-)(.*)\| *$", section, re.MULTILINE)[1:]
+    assert rows, "the table has no rows"
+    paths = [[text for text in re.findall(r"`([^`]+)`", row) if is_path(text)] for row in rows]
+    assert [row for row, named in zip(rows, paths, strict=True) if not named] == []
+    return [path for named in paths for path in named]
+
+
+def is_path(text: str) -> bool:
+    """Tell a path from an option, a command and a word such as `PATCH`."""
+    return ("/" in text or "." in text) and " " not in text and not text.startswith("-")
+
+
+@pytest.mark.parametrize(
+    "document", sorted({CONTRIBUTING, *guides()}), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_every_place_to_change_exists(document: Path) -> None:
+    paths = paths_in(guides().get(document, ""))
+    assert [path for path in paths if not (document.parent / path).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("| a reason | `shared/errors.py` |", None),
+        ("| a reason | `shared/error.py` |", "shared/error.py"),
+        ("| a room | `shared/rooms/*.py` |", "shared/rooms/*.py"),
+        ("| a request | `PATCH`, `--photos`, `python3 dev.py test`, `dev.py` |", None),
+    ],
+)
+def test_a_place_to_change_that_is_missing_is_noticed(row: str, problem: str | None) -> None:
+    paths = paths_in(f"| to change | files |\n| --- | --- |\n{row}\n")
+    assert [path for path in paths if not (ROOT / path).exists()] == ([problem] if problem else [])
+
+
+@pytest.mark.parametrize("rows", ["", "| a reason | somewhere |\n", "| a reason | `errors` |\n"])
+def test_a_table_that_names_no_place_to_change_is_refused(rows: str) -> None:
+    with pytest.raises(AssertionError):
+        paths_in(f"| to change | files |\n| --- | --- |\n{rows}")
+
+
+def test_a_pattern_that_matches_nothing_is_refused() -> None:
+    with pytest.raises(AssertionError, match="no file matches"):
+        files("docs/*.nothing")
 
 
 def test_only_the_app_is_deployed() -> None:

@@ -1,86 +1,17 @@
-"""Moves always succeed in the end: whatever the kind, the name, the metadata, whatever is lost on the way."""
-
-import base64
-import hashlib
+"""Archive and quarantine accept every upload, whatever its name and metadata, and touch no foreign blob."""
 
 import pytest
-from azure.storage.blob import BlobType, ContentSettings
 
 from shared.errors import Reason, Transient
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.faulty_storage import Answer
-from tests.support.local_stack import DESK, Local, photograph
-from tests.support.storage_transport import BAD, Request, Storage, Verdict, Way, refused_copies, there, unread
-
-# --- what was read is what is copied -----------------------------------------------------------------------------
-
-
-def test_the_service_is_told_by_hash_what_it_has_to_copy(local: Local) -> None:
-    sent = local.upload()
-    hook = Storage()
-    with Way(local, hook) as way:
-        way.pipeline().process(names.INCOMING, DESK)
-    (copy,) = [request for request in hook.seen if request.step == "copy"]
-    digest = hashlib.md5(sent, usedforsecurity=False).digest()
-    assert base64.b64decode(copy.headers["x-ms-source-content-md5"]) == digest
-    (archived,) = local.names(names.ARCHIVE)
-    assert local.story(names.ARCHIVE, archived)["sha256"] == hashlib.sha256(sent).hexdigest()
-
-
-def test_bytes_that_are_not_those_that_were_read_are_not_archived(local: Local) -> None:
-    """The real service compares the hash; Azurite does not."""
-    local.upload()
-    hook = Storage(lambda request: (400, "Md5Mismatch") if request.step == "copy" else None)
-    with Way(local, hook) as way, pytest.raises(Transient, match="Md5Mismatch"):
-        way.pipeline().process(names.INCOMING, DESK)
-    assert local.incoming().exists()
-    assert local.names(names.ARCHIVE) == []
-
-
-# --- other kinds of blob -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [BlobType.APPENDBLOB, BlobType.PAGEBLOB])
-@pytest.mark.parametrize("name", [DESK, BAD], ids=["read", "not read"])
-def test_append_and_page_blobs_end_as_block_blobs_with_the_same_bytes(local: Local, kind: BlobType, name: str) -> None:
-    content = photograph().ljust(64 * 1024, b"\0")
-    kept = ContentSettings(content_type="image/jpeg")
-    local.incoming(name).upload_blob(content, blob_type=kind, content_settings=kept)
-    with Way(local, Storage(refused_copies)) as way:
-        way.pipeline().process(names.INCOMING, name)
-    container = names.ARCHIVE if name == DESK else names.QUARANTINE
-    found = there(local, local.names(container)[0], container)
-    properties = found.get_blob_properties()
-    assert properties.blob_type == BlobType.BLOCKBLOB
-    assert properties.content_settings.content_type == "image/jpeg"
-    assert found.download_blob().readall() == content
-    assert local.names(names.INCOMING) == []
-
-
-@pytest.mark.parametrize("step", ["copy", "look", "put", "delete"])
-def test_an_append_blob_that_is_still_written_to_is_never_deleted_half_read(local: Local, step: str) -> None:
-    half = photograph()
-    local.incoming().upload_blob(half, blob_type=BlobType.APPENDBLOB)
-    appended: list[bool] = []
-
-    def append(request: Request) -> Verdict:
-        if request.step == step and not appended:
-            appended.append(True)
-            local.incoming().append_block(b"the other half")
-        return refused_copies(request)
-
-    with Way(local, Storage(append)) as way:
-        way.pipeline().process(names.INCOMING, DESK)
-    assert appended
-    assert local.read(names.INCOMING, DESK) == half + b"the other half"
-    assert [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)] == [half]
-    with Way(local, Storage(refused_copies)) as way:
-        way.pipeline().process(names.INCOMING, DESK)
-    archived = [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)]
-    assert sorted(filter(None, archived), key=len) == [half, half + b"the other half"]
-    assert local.names(names.INCOMING) == []
-
+from tests.support.local_stack import DESK, LocalStack
+from tests.support.storage_transport import (
+    HookedStorage,
+    StorageHook,
+    stored_blob,
+    unread_source,
+)
 
 # --- names -------------------------------------------------------------------------------------------------------
 
@@ -106,31 +37,31 @@ def test_an_append_blob_that_is_still_written_to_is_never_deleted_half_read(loca
     ],
     ids=lambda name: ascii(name[:12]),
 )
-def test_whatever_a_file_is_called_it_is_moved(local: Local, name: str) -> None:
+def test_a_file_is_moved_whatever_its_name(local: LocalStack, name: str) -> None:
     local.upload(name, b"not a picture")
-    hook = Storage()
-    with Way(local, hook) as way:
-        report = way.pipeline().process(names.INCOMING, name)
+    hook = StorageHook()
+    with HookedStorage(local, hook) as storage:
+        report = storage.pipeline().process(names.INCOMING, name)
     assert report.outcome is Outcome.QUARANTINED
     original, note = local.names(names.QUARANTINE)
     assert report.moved_to == f"{names.QUARANTINE}/{original}"
     assert note == f"{original}.txt"
     assert len(note.encode("utf-16-le")) / 2 <= 900
     assert local.read(names.QUARANTINE, original) == b"not a picture"
-    assert name.startswith(local.story(names.QUARANTINE, original)["source_name"])
+    assert name.startswith(local.metadata(names.QUARANTINE, original)["source_name"])
     assert local.names(names.INCOMING) == []
-    sources = [request.headers["x-ms-copy-source"] for request in hook.seen if request.step == "copy"]
-    assert all(len(source) <= 2048 for source in sources), "the service takes no longer ones"
+    sources = [request.headers["x-ms-copy-source"] for request in hook.at("copy")]
+    assert all(len(source) <= 2048 for source in sources), "the service accepts no longer address"
 
 
-def test_a_picture_deep_in_folders_is_archived_under_its_item(local: Local) -> None:
+def test_a_picture_deep_in_folders_is_archived_under_its_item(local: LocalStack) -> None:
     name = f"{'é' * 500}/{'%' * 510}/1896-S.jpg"
-    sent = local.upload(name)
+    content = local.upload(name)
     template = {"BLOB_PATH_TEMPLATE": "{name}/{item}.{extension}"}
     assert local.pipeline(**template).process(names.INCOMING, name).outcome is Outcome.UPDATED
     (archived,) = local.names(names.ARCHIVE)
     assert archived.startswith("CRONUS USA, Inc/1896-S/")
-    assert local.read(names.ARCHIVE, archived) == sent
+    assert local.read(names.ARCHIVE, archived) == content
     assert local.names(names.INCOMING) == []
 
 
@@ -138,155 +69,65 @@ def test_a_picture_deep_in_folders_is_archived_under_its_item(local: Local) -> N
 
 
 @pytest.mark.parametrize("text", ["x", "😀", "line\r\n", "\0", "é%"])
-def test_the_story_fits_into_metadata_however_much_there_is_to_tell(local: Local, text: str) -> None:
-    """Azure takes 8 KiB in all; and the 8 KiB that the uploader may have put on the source are not in the way."""
+def test_metadata_fits_however_long_the_values(local: LocalStack, text: str) -> None:
+    """Azure accepts 8 KiB in all; up to 8 KiB of the uploader's own metadata must not use up that room."""
     name = f"{'名' * 400}.jpg"
-    theirs = {f"pim_{number}": "v" * 1000 for number in range(8)}
-    local.incoming(name).upload_blob(b"film", metadata=theirs)
-    story = {
+    uploaders_own = {f"pim_{number}": "v" * 1000 for number in range(8)}
+    local.incoming(name).upload_blob(b"film", metadata=uploaders_own)
+    metadata = {
         **dict.fromkeys(("outcome", "reason", "uploaded_at", "item_id", "upload_id"), "0" * 40),
         "sha256": "0" * 64,
         "detail": text * 10_000,
         "company": text * 250,
         "item_number": text * 20,
     }
-    hook = Storage()
-    with Way(local, hook) as way:
-        source = unread(way.service, name)
-        assert source.metadata == theirs
-        assert way.mover().move(source, names.QUARANTINE, "film", story)
-    written = [request for request in hook.seen if any("x-ms-meta-" in key.lower() for key in request.headers)]
-    assert written
-    for request in written:
-        told = {key[10:]: value for key, value in request.headers.items() if key.lower().startswith("x-ms-meta-")}
-        assert all(len(value) <= 1024 for value in told.values())
-        assert sum(len(key) + len(value) for key, value in told.items()) <= 8 * 1024
-    found = local.story(names.QUARANTINE, "film")
-    assert story["detail"].startswith(found["detail"])
-    assert len(found["detail"]) >= 80
-    assert not set(theirs) & set(found)
+    hook = StorageHook()
+    with HookedStorage(local, hook) as storage:
+        source = unread_source(storage.service, name)
+        assert source.metadata == uploaders_own
+        assert storage.mover().move(source, names.QUARANTINE, "film", metadata)
+    writes = [request for request in hook.requests if any("x-ms-meta-" in key.lower() for key in request.headers)]
+    assert writes
+    for request in writes:
+        headers = {key[10:]: value for key, value in request.headers.items() if key.lower().startswith("x-ms-meta-")}
+        assert all(len(value) <= 1024 for value in headers.values())
+        assert sum(len(key) + len(value) for key, value in headers.items()) <= 8 * 1024
+    stored = local.metadata(names.QUARANTINE, "film")
+    assert metadata["detail"].startswith(stored["detail"])
+    assert len(stored["detail"]) >= 80
+    assert not set(uploaders_own) & set(stored)
 
 
-# --- what else may be on a blob ----------------------------------------------------------------------------------
-
-
-def test_all_snapshots_of_the_source_go_with_it(local: Local) -> None:
-    for content in (b"first", b"second", photograph()):
-        local.upload(content=content)
-        local.incoming().create_snapshot()
-    local.pipeline().process(names.INCOMING, DESK)
-    incoming = local.storage.get_container_client(names.INCOMING)
-    assert [blob.name for blob in incoming.list_blobs(include=["snapshots"])] == []
-    assert len(local.names(names.ARCHIVE)) == 1
-
-
-@pytest.mark.parametrize("told", [True, False], ids=["Azurite", "by code"])
-def test_a_lease_on_a_copy_that_is_ours_keeps_nothing_up(local: Local, told: bool) -> None:
-    """Which of the two is answered, taken or leased, is not documented."""
-    local.upload(content=b"not a picture")
-    no_delete = Storage(lambda request: 403 if request.step == "delete" else None)
-    with Way(local, no_delete) as way, pytest.raises(Transient):
-        way.pipeline().process(names.INCOMING, DESK)
-    original, note = local.names(names.QUARANTINE)
-    leases = [there(local, name).acquire_lease() for name in (original, note)]
-    hook = Storage(lambda request: (412, "LeaseIdMissing") if not told and request.step in ("copy", "note") else None)
-    with Way(local, hook) as way:
-        assert way.pipeline().process(names.INCOMING, DESK).outcome is Outcome.QUARANTINED
-    assert local.names(names.INCOMING) == []
-    for lease in leases:
-        lease.break_lease(0)
-
-
-def test_a_source_under_a_policy_stays_and_the_operator_is_told_why(local: Local) -> None:
-    """An immutability policy or a legal hold on incoming: a mistake, and only storage knows when it ends."""
-    sent = local.upload()
-    hook = Storage(lambda request: (409, "BlobImmutableDueToPolicy") if request.step == "delete" else None)
-    for _ in range(2):
-        with Way(local, hook) as way, pytest.raises(Transient, match="immutability policy or a legal hold"):
-            way.pipeline().process(names.INCOMING, DESK)
-    assert local.read(names.INCOMING, DESK) == sent
-    assert len(local.names(names.ARCHIVE)) == 1
-    local.pipeline().process(names.INCOMING, DESK)
-    assert local.names(names.INCOMING) == []
-    assert [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)] == [sent]
-
-
-@pytest.mark.parametrize("name", [DESK, BAD], ids=["read", "not read"])
-def test_a_source_in_the_archive_tier_waits_until_it_can_be_read(local: Local, name: str) -> None:
-    local.upload(name)
-    local.incoming(name).set_standard_blob_tier("Archive")
-    with pytest.raises(Transient, match=r"archive access tier.*another tier"):
-        local.pipeline().process(names.INCOMING, name)
-    assert local.incoming(name).exists()
-    local.incoming(name).set_standard_blob_tier("Hot")
-    local.pipeline().process(names.INCOMING, name)
-    assert local.names(names.INCOMING) == []
-
-
-# --- names that are taken ----------------------------------------------------------------------------------------
+# --- foreign blobs, and quarantines cut short --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending", ["", ".txt"], ids=["original", "note"])
-def test_a_foreign_blob_in_quarantine_is_left_alone_and_named(local: Local, ending: str) -> None:
+def test_a_foreign_blob_in_quarantine_is_named_and_untouched(local: LocalStack, ending: str) -> None:
     local.upload(content=b"not a picture")
     source = local.pipeline().storage.read(DESK, 10**9)
     name = names.quarantine_name(Reason.NOT_AN_IMAGE, DESK, source.etag) + ending
-    there(local, name).upload_blob(b"somebody else's")
+    stored_blob(local, name).upload_blob(b"somebody else's")
     with pytest.raises(Transient) as failure:
         local.pipeline().process(names.INCOMING, DESK)
     assert f"quarantine/{name} is taken by another blob" in failure.value.detail
     assert "Rename or remove that blob" in failure.value.detail
     assert local.read(names.QUARANTINE, name) == b"somebody else's"
     assert local.read(names.INCOMING, DESK) == b"not a picture"
-    there(local, name).delete_blob()
+    stored_blob(local, name).delete_blob()
     assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.QUARANTINED
     assert len(local.names(names.QUARANTINE)) == 2
     assert local.names(names.INCOMING) == []
 
 
 @pytest.mark.parametrize("step", ["note", "delete"])
-def test_a_quarantine_that_was_begun_is_completed(local: Local, step: str) -> None:
+def test_a_half_finished_quarantine_is_completed(local: LocalStack, step: str) -> None:
     local.upload(content=b"not a picture")
-    stop = Storage(lambda request: 403 if request.step == step else None)
-    with Way(local, stop) as way, pytest.raises(Transient):
-        way.pipeline().process(names.INCOMING, DESK)
+    stop = StorageHook(lambda request: 403 if request.step == step else None)
+    with HookedStorage(local, stop) as storage, pytest.raises(Transient):
+        storage.pipeline().process(names.INCOMING, DESK)
     assert local.incoming().exists()
     assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.QUARANTINED
     original, note = local.names(names.QUARANTINE)
     assert local.read(names.QUARANTINE, original) == b"not a picture"
     assert DESK in str(local.read(names.QUARANTINE, note), "utf-8")
-    assert local.names(names.INCOMING) == []
-
-
-# --- lost answers ------------------------------------------------------------------------------------------------
-
-STEPS = ["copy", "put", "note", "delete"]
-
-
-@pytest.mark.parametrize("step", ["copy", "put", "note", "delete", "block by service", "block", "commit"])
-@pytest.mark.parametrize("times", [1, 4], ids=["the SDK asks again", "the host delivers again"])
-def test_a_lost_answer_leaves_one_copy_and_no_source(local: Local, step: str, times: int) -> None:
-    """Four times is once more than the SDK asks again."""
-    name = DESK if step in STEPS else BAD
-    content = b"not a picture"
-    local.upload(name, content)
-    lost: list[str] = []
-
-    def lose(request: Request) -> Verdict:
-        if request.step == step and len(lost) < times:
-            lost.append(step)
-            return Answer.LOST
-        return None if step in ("copy", "note", "delete") else refused_copies(request)
-
-    hook = Storage(lose)
-    with Way(local, hook, by_identity=step == "block by service") as way:
-        if times > 1:
-            with pytest.raises(Transient):
-                way.pipeline().process(names.INCOMING, name)
-        way.pipeline().process(names.INCOMING, name)
-    assert lost == [step] * times
-    original, note = local.names(names.QUARANTINE)
-    assert note == f"{original}.txt"
-    assert local.read(names.QUARANTINE, original) == content
-    assert local.story(names.QUARANTINE, original)["source_name"] == name
     assert local.names(names.INCOMING) == []

@@ -1,9 +1,9 @@
-"""A way to Azurite on which things happen: what the real storage does now and then, and Azurite never.
+"""Puts a proxy in front of Azurite that fails as the real storage sometimes does, and Azurite never does.
 
-One request is emulated in part: "Put Block From URL" by identity. Azurite has it, and reads the source, its range and
-its condition, as the real service does; but of a private container it reads with a shared access signature only, never
-with the token in ``x-ms-copy-source-authorization``. With ``sources_by_token``, a request with a bearer token there
-goes on with signatures in the place of both authorisations. One without it goes on as it is, and Azurite refuses it.
+It emulates part of one request: "Put Block From URL" by identity. Azurite reads the source, its range and its condition
+as the real service does, but opens a private container only by a shared access signature, never by the token in
+``x-ms-copy-source-authorization``. With ``sources_by_token``, the proxy replaces both authorizations of a request that
+has a bearer token there by signatures. It forwards a request without one unchanged, and Azurite refuses it.
 """
 
 import http.client
@@ -19,30 +19,30 @@ from azure.storage.blob import generate_blob_sas
 
 
 class Answer(Enum):
-    """What may become of an answer of Azurite's."""
+    """The fate of an answer from Azurite."""
 
-    LOST = "passed on, done, and the connection closed without a word"
+    LOST = "the request is forwarded and done; then the connection closes without an answer"
 
 
-# Called before a request is passed on, with its method, path and headers; what it returns, a status with or without
-# storage's error code, is the answer instead.
+# Called with the method, path and headers of each request before the proxy forwards it. A hook that returns a status,
+# with or without storage's error code, answers in Azurite's place.
 Hook = Callable[[str, str, http.client.HTTPMessage], int | tuple[int, str] | Answer | None]
 
 
 @contextmanager
-def in_front_of(connection_string: str, hook: Hook, *, sources_by_token: bool = False) -> Iterator[str]:
-    """Yield a connection string for the same account, by way of ``hook``."""
+def storage_proxy(connection_string: str, hook: Hook, *, sources_by_token: bool = False) -> Iterator[str]:
+    """Yield a connection string that leads to the same account through ``hook``."""
     parts = dict(part.split("=", 1) for part in connection_string.rstrip(";").split(";"))
     azurite = urlsplit(parts["BlobEndpoint"])
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def _pass_on(self) -> None:
+        def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            instead = hook(self.command, self.path, self.headers)
-            if instead and instead is not Answer.LOST:
-                status, code = instead if isinstance(instead, tuple) else (instead, "ServerBusy")
+            verdict = hook(self.command, self.path, self.headers)
+            if verdict and verdict is not Answer.LOST:
+                status, code = verdict if isinstance(verdict, tuple) else (verdict, "ServerBusy")
                 self._answer(status, {"x-ms-error-code": code}, b"")
                 return
             upstream = http.client.HTTPConnection(str(azurite.hostname), azurite.port, timeout=30)
@@ -53,12 +53,12 @@ def in_front_of(connection_string: str, hook: Hook, *, sources_by_token: bool = 
             upstream.request(self.command, path, body, {**headers, "Host": azurite.netloc})
             answer = upstream.getresponse()
             content = answer.read()
-            if instead is Answer.LOST:
+            if verdict is Answer.LOST:
                 upstream.close()
                 self.close_connection = True
                 return
-            kept = {k: v for k, v in answer.getheaders() if k.lower() not in _HOP_BY_HOP}
-            self._answer(answer.status, kept, content, answer.getheader("Content-Length"))
+            end_to_end = {k: v for k, v in answer.getheaders() if k.lower() not in _HOP_BY_HOP}
+            self._answer(answer.status, end_to_end, content, answer.getheader("Content-Length"))
             upstream.close()
 
         def _answer(self, status: int, headers: dict[str, str], content: bytes, length: str | None = None) -> None:
@@ -69,7 +69,7 @@ def in_front_of(connection_string: str, hook: Hook, *, sources_by_token: bool = 
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_HEAD = do_PUT = do_DELETE = _pass_on  # noqa: N815 - http.server's names
+        do_GET = do_HEAD = do_PUT = do_DELETE = _forward  # noqa: N815 - http.server's names
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -90,14 +90,14 @@ def in_front_of(connection_string: str, hook: Hook, *, sources_by_token: bool = 
 def _with_signatures(
     path: str, headers: dict[str, str], account: dict[str, str], azurite: str
 ) -> tuple[str, dict[str, str]]:
-    """Return a "Put Block From URL" as Azurite takes it: target and source with a shared access signature each."""
+    """Return a "Put Block From URL" that Azurite accepts: a shared access signature each for target and source."""
     if "comp=block" not in path:
         return path, headers
     source = urlsplit(headers["x-ms-copy-source"])
-    signed = source._replace(netloc=azurite, query=_signature(source.path, account, "r")).geturl()
-    kept = {k: v for k, v in headers.items() if k.lower() not in ("authorization", "x-ms-copy-source")}
-    written = f"{path}&{_signature(urlsplit(path).path, account, 'w')}"
-    return written, {**kept, "x-ms-copy-source": signed}
+    signed_source = source._replace(netloc=azurite, query=_signature(source.path, account, "r")).geturl()
+    unsigned = {k: v for k, v in headers.items() if k.lower() not in ("authorization", "x-ms-copy-source")}
+    signed_path = f"{path}&{_signature(urlsplit(path).path, account, 'w')}"
+    return signed_path, {**unsigned, "x-ms-copy-source": signed_source}
 
 
 def _signature(path: str, account: dict[str, str], permission: str) -> str:

@@ -1,4 +1,4 @@
-"""The local stack as tests see it: uploads in, pictures and blobs out, faults in between."""
+"""Gives tests the local stack: uploads in, pictures and blobs out, faults in between."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ DESK = "CRONUS USA, Inc/1896-S.jpg"
 DESK_ID = "f61949dd-c5e1-5f1c-ba9f-058c838c1a04"
 
 
-class Clock:
+class ManualClock:
     """A clock that moves only when somebody sleeps on it."""
 
     def __init__(self) -> None:
@@ -42,25 +42,25 @@ class Clock:
         return Throttle(self.sleep, self, lambda: 0.0)
 
 
-class Local:
+class LocalStack:
     """A running stack, and the app's pipeline for it."""
 
     def __init__(self, running: stack.Stack) -> None:
         self.stack = running
         self.storage = running.storage()
         self._session = stack.loopback_session()
-        self._ahead = 0.0
+        self._seconds_ahead = 0.0
 
     def pass_time(self, **parts: float) -> None:
-        """Let time pass in storage and in BC, as ``timedelta(**parts)``; not for the app, which must not go by its own."""
+        """Move the clocks of storage and BC by ``timedelta(**parts)``; the app must not use a clock of its own."""
         seconds = timedelta(**parts).total_seconds()
-        assert self.stack.storage_clock, "this stack's storage goes by the machine's time"
-        self._ahead += seconds
-        self.stack.storage_clock.set(self._ahead)
+        assert self.stack.storage_clock, "this stack's storage uses the machine's clock"
+        self._seconds_ahead += seconds
+        self.stack.storage_clock.set(self._seconds_ahead)
         self.control("POST", "clock", advance=seconds)
 
     def reset(self) -> None:
-        """Empty the containers and the log, and bring the catalogue back to its seed."""
+        """Empty the containers and the request log, and restore the catalogue's seed."""
         for name in stack.CONTAINERS:
             container = self.storage.get_container_client(name)
             if not container.exists():
@@ -68,82 +68,80 @@ class Local:
             for blob in container.list_blobs():
                 container.delete_blob(blob.name, delete_snapshots="include")
         self.control("POST", "reset")
-        self._ahead = 0.0
+        self._seconds_ahead = 0.0
         if self.stack.storage_clock:
             self.stack.storage_clock.set(0)
 
     def pipeline(
         self,
         *,
-        clock: Clock | None = None,
+        clock: ManualClock | None = None,
         throttle: Throttle | None = None,
         timeouts: Timeouts | None = None,
         **settings: str,
     ) -> Pipeline:
         """Return the app's own pipeline, as ``function_app`` would build it from these settings."""
         read = config.read({**self.stack.app_settings, **settings})
-        return wiring.build(read, throttle=throttle or (clock or Clock()).throttle(), timeouts=timeouts)
+        return wiring.build(read, throttle=throttle or (clock or ManualClock()).throttle(), timeouts=timeouts)
 
     def control(self, verb: str, path: str, /, **body: Any) -> Any:
-        """Set something in the simulator through its control API, or read it."""
+        """Call the simulator's control API."""
         url = f"{self.stack.endpoints.simulator_control_url}/{path}"
-        answer = self._session.request(verb, url, json=body or None, timeout=10)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+        response = self._session.request(verb, url, json=body or None, timeout=10)
+        response.raise_for_status()
+        return response.json() if response.content else None
 
-    def fault(self, status: int | None = None, **more: Any) -> None:
-        """Have the next matching request to BC answered with this status."""
-        self.control("POST", "faults", **({"status": status} if status else {}), **more)
+    def fault(self, status: int | None = None, **options: Any) -> None:
+        """Have BC answer the next matching request with this status."""
+        self.control("POST", "faults", **({"status": status} if status else {}), **options)
 
     def requests(self, method: str | None = None) -> list[dict[str, Any]]:
-        """Return what BC was asked, in order."""
-        found = self.control("GET", "requests")["requests"]
-        return [request for request in found if method in (None, request["method"])]
+        """Return the requests that BC got, in order."""
+        log = self.control("GET", "requests")["requests"]
+        return [request for request in log if method in (None, request["method"])]
 
     def picture(self, item_id: str = DESK_ID) -> Image.Image | None:
         """Return the item's picture in BC."""
-        company = self.stack.endpoints.company_id
-        url = (
-            f"{self.stack.endpoints.business_central_url}/companies({company})/items({item_id})/picture/pictureContent"
-        )
-        headers = {"Authorization": f"Bearer {self.stack.endpoints.business_central_token}"}
-        content = self._session.get(url, headers=headers, timeout=10).content
+        endpoints = self.stack.endpoints
+        item = f"{endpoints.business_central_url}/companies({endpoints.company_id})/items({item_id})"
+        headers = {"Authorization": f"Bearer {endpoints.business_central_token}"}
+        content = self._session.get(f"{item}/picture/pictureContent", headers=headers, timeout=10).content
         return Image.open(BytesIO(content)) if content else None
 
     def tokens(self) -> list[dict[str, str]]:
-        """Return what tokens the managed identity has handed out, in order."""
-        found: list[dict[str, str]] = requests.get(f"{self.stack.identity_url}/issued", timeout=10).json()
-        return found
+        """Return the tokens that the managed identity has issued, in order."""
+        tokens: list[dict[str, str]] = requests.get(f"{self.stack.identity_url}/issued", timeout=10).json()
+        return tokens
 
     def incoming(self, name: str = DESK) -> BlobClient:
         """Return the upload with this name."""
         return self.storage.get_blob_client(names.INCOMING, name)
 
     def upload(self, name: str = DESK, content: bytes | None = None) -> bytes:
-        """Upload a picture; the answer is what was uploaded."""
-        sent = photograph() if content is None else content
-        self.incoming(name).upload_blob(sent, overwrite=True)
-        return sent
+        """Upload a picture, and return its bytes."""
+        uploaded = photograph() if content is None else content
+        self.incoming(name).upload_blob(uploaded, overwrite=True)
+        return uploaded
 
     def names(self, container: str) -> list[str]:
-        """Return what lies in a container."""
+        """Return the names of a container's blobs, sorted."""
         return sorted(self.storage.get_container_client(container).list_blob_names())
 
     def read(self, container: str, name: str) -> bytes | None:
-        """Return a blob's content, None if there is none."""
+        """Return a blob's content, or None if the blob does not exist."""
         try:
             return self.storage.get_blob_client(container, name).download_blob().readall()
         except ResourceNotFoundError:
             return None
 
-    def story(self, container: str, name: str) -> dict[str, str]:
-        """Return a blob's metadata in plain text."""
-        found = self.storage.get_blob_client(container, name).get_blob_properties().metadata
-        return {key: unquote(value) for key, value in found.items()}
+    def metadata(self, container: str, name: str) -> dict[str, str]:
+        """Return a blob's metadata, decoded."""
+        encoded = self.storage.get_blob_client(container, name).get_blob_properties().metadata
+        return {key: unquote(value) for key, value in encoded.items()}
 
 
 def photograph(colour: str = "#336699", size: tuple[int, int] = (1600, 1200), picture_format: str = "JPEG") -> bytes:
-    """Return a plain picture of one colour."""
+    """Return a picture of a single colour."""
     target = BytesIO()
     Image.new("RGB", size, colour).save(target, picture_format)
     return target.getvalue()

@@ -1,8 +1,8 @@
-"""A CONNECT proxy that brings clients which insist on one host in the cloud to a server on this machine.
+"""Leads clients that insist on one host in the cloud to a server on this machine; a CONNECT proxy.
 
-Each of its tunnels ends in TLS under a certificate made for that host and for this run. The requests inside go on as
-they are, but for the header Host, which names the server; the answers come back as they are. Any other host than the
-one is refused, so that what a client asks for beyond it shows in ``asked``.
+Each tunnel ends in TLS under a certificate made for that host and this run. Requests pass unchanged except for their
+header Host, which names the server; answers pass unchanged. The proxy refuses every other host, and
+``requested_hosts`` shows which hosts a client asked for.
 """
 
 import ssl
@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 from devstack.machine import certificates
 
-_OWN_TO_A_CONNECTION = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length"}
+_HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length"}
 
 
 class _Tunnelled(BaseHTTPRequestHandler):
-    """The requests in one tunnel, each handed on to the server."""
+    """Forwards the requests in one tunnel to the server."""
 
     protocol_version = "HTTP/1.1"
 
@@ -30,7 +30,7 @@ class _Tunnelled(BaseHTTPRequestHandler):
         self._target = target
         super().__init__(connection, client, server)  # type: ignore[arg-type]
 
-    def _hand_on(self) -> None:
+    def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         onward = HTTPConnection(self._target, timeout=30)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
@@ -39,7 +39,7 @@ class _Tunnelled(BaseHTTPRequestHandler):
         content = answer.read()
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
-            if name.lower() not in _OWN_TO_A_CONNECTION:
+            if name.lower() not in _HOP_BY_HOP:
                 self.send_header(name, value)
         if answer.status != 204:
             self.send_header("Content-Length", str(len(content)))
@@ -47,36 +47,36 @@ class _Tunnelled(BaseHTTPRequestHandler):
         self.wfile.write(content)
         onward.close()
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _hand_on  # noqa: N815 - http.server's names
+    do_GET = do_POST = do_PATCH = do_DELETE = _forward  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
 class Proxy(ThreadingTCPServer):
-    """Leads ``host`` to the server at ``target``; ``asked`` is every host that clients asked for."""
+    """Leads ``host`` to the server at ``target``; ``requested_hosts`` lists every host that clients asked for."""
 
     daemon_threads = True
 
     def __init__(self, host: str, target: str, folder: Path) -> None:
-        self.asked: list[str] = []
+        self.requested_hosts: list[str] = []
         self.host, self.target = host, urlsplit(target).netloc
-        self.certificate, private = certificates.make(folder, host)
+        self.certificate, private_key = certificates.make(folder, host)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.tls.load_cert_chain(self.certificate, private)
+        self.tls.load_cert_chain(self.certificate, private_key)
         super().__init__(("127.0.0.1", 0), _Connect)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
 
 class _Connect(BaseHTTPRequestHandler):
-    """A client's request for a tunnel."""
+    """Answers a client's request for a tunnel."""
 
     server: Proxy
 
     def do_CONNECT(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requested_hosts.append(self.path)
         if self.path != f"{self.server.host}:443":
-            self.send_error(403, "Only one host lies behind this proxy")
+            self.send_error(403, "This proxy leads to one host only")
             return
         self.send_response(200, "Connection established")
         self.end_headers()
@@ -90,7 +90,7 @@ class _Connect(BaseHTTPRequestHandler):
 
 @contextmanager
 def running(host: str, target: str, folder: Path) -> Iterator[Proxy]:
-    """Run a proxy; clients trust ``certificate``, which is written to ``folder``."""
+    """Run a proxy; its ``certificate``, which clients must trust, is written to ``folder``."""
     with Proxy(host, target, folder) as proxy:
         thread = Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -1,8 +1,8 @@
-"""The one way by which the app reaches anything outside: every request of the SDKs and of our own client passes here.
+"""Intercepts every request that the app sends, by the SDKs or by our own client.
 
-azure-storage, azure-identity and our client of BC end in ``requests``' ``HTTPAdapter.send``; that method of a third
-party is replaced, nothing of ours. What a thread sends within ``hooked`` goes by way of its hook: it can count, kill
-the process before or after an effect, or have it wait. All other requests, the tests' own among them, are left alone.
+azure-storage, azure-identity and our client of BC all end in ``requests``' ``HTTPAdapter.send``. We replace that
+third-party method, and nothing of ours. What a thread sends within ``hooked`` goes through its hook, which can count,
+kill the process before or after an effect, or make it wait. All other requests pass untouched, the tests' own included.
 """
 
 import threading
@@ -23,7 +23,11 @@ BC, IDENTITY = "bc", "identity"
 
 @dataclass(frozen=True)
 class Effect:
-    """One request: ``place`` is a container, BC or the identity; ``name`` a blob, or what of BC; ``source`` what is copied."""
+    """One request.
+
+    ``place`` is a container, BC or the identity endpoint; ``name`` is a blob or a resource of BC; ``source`` is the
+    blob that a copy reads.
+    """
 
     method: str
     place: str
@@ -32,13 +36,13 @@ class Effect:
 
     @classmethod
     def of(cls, method: str, url: str, headers: Mapping[str, Any]) -> Self:
-        """Return what a request does, as its sender or its receiver sees it."""
+        """Return the effect of a request, whether its sender or its receiver reports it."""
         path = unquote(urlsplit(url).path).lstrip("/")
         if path.startswith(f"{PICTURES}/"):
             container, blob = path.split("/", 2)[1:]
-            copied = headers.get("x-ms-copy-source")
-            if copied:
-                return cls("COPY", container, blob, unquote(urlsplit(copied).path).split("/", 3)[3])
+            source = headers.get("x-ms-copy-source")
+            if source:
+                return cls("COPY", container, blob, unquote(urlsplit(source).path).split("/", 3)[3])
             return cls(method, container, blob)
         if "/api/v" in path:
             return cls(method, BC, path.partition("/api/v")[2].partition("/")[2])
@@ -46,23 +50,23 @@ class Effect:
 
     @property
     def may_write(self) -> bool:
-        """Whether something outside is different afterwards."""
+        """Whether it may change something outside the app."""
         return self.method not in ("GET", "HEAD")
 
     @property
     def touches(self) -> dict[str, bool]:
-        """What it reads (False) or writes (True); all that a test has in BC is one item and its picture."""
+        """What it reads (False) or writes (True); a test uses one item and its picture of BC, nothing else."""
         if self.place == IDENTITY or (self.place, self.name) == (BC, "companies"):
             return {}
         if self.place == BC:
             return {BC: self.may_write}
-        copied = {f"{INCOMING}/{self.source}": False} if self.source else {}
-        return {**copied, f"{self.place}/{self.name}": self.may_write}
+        source = {f"{INCOMING}/{self.source}": False} if self.source else {}
+        return {**source, f"{self.place}/{self.name}": self.may_write}
 
     def commutes_with(self, other: Self) -> bool:
-        """Whether it makes no difference which of both is first."""
-        both = self.touches.keys() & other.touches.keys()
-        return not any(self.touches[one] or other.touches[one] for one in both)
+        """Whether the order of the two makes no difference."""
+        shared = self.touches.keys() & other.touches.keys()
+        return not any(self.touches[thing] or other.touches[thing] for thing in shared)
 
     def __str__(self) -> str:
         return f"{self.method} {self.place}/{self.name}"
@@ -73,7 +77,7 @@ Hook = Callable[[Effect, Send], Response]
 
 
 class Crash(BaseException):
-    """The process is gone; nothing that catches what goes wrong in a process may catch this."""
+    """Ends a process; a BaseException, so that no handler of errors catches it."""
 
 
 _thread = threading.local()
@@ -81,7 +85,7 @@ _thread = threading.local()
 
 @contextmanager
 def hooked(hook: Hook) -> Iterator[None]:
-    """Have what this thread sends go by way of ``hook``, which may send whatever it likes itself."""
+    """Send this thread's requests through ``hook``; the hook's own requests pass untouched."""
     _thread.hook = hook
     try:
         yield
@@ -90,8 +94,8 @@ def hooked(hook: Hook) -> Iterator[None]:
 
 
 @contextmanager
-def opened() -> Iterator[None]:
-    """Open the way for hooks, and close it again."""
+def hooks_installed() -> Iterator[None]:
+    """Install the interception that hooks need, and remove it again."""
     real = HTTPAdapter.send
 
     def send(adapter: HTTPAdapter, request: PreparedRequest, *args: Any, **options: Any) -> Response:
@@ -116,10 +120,10 @@ Dies = Callable[[list[Effect]], bool]
 
 
 class Process:
-    """A process of the app that notes its effects, and dies where it is told to.
+    """A process of the app that records its effects and dies at one of them.
 
-    ``dies`` is the effect, counted from 0, or tells by the effects so far whether the last one is it; ``after`` lets
-    that one happen. Whatever a dead process still tries is in ``tried_when_dead``, and does not happen.
+    ``dies`` is the number of that effect, counted from 0, or a function that decides by the effects so far; with
+    ``after`` the effect still happens. ``tried_when_dead`` lists what a dead process tried; none of it happens.
     """
 
     def __init__(self, dies: int | Dies | None = None, *, after: bool = False) -> None:

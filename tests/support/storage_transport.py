@@ -1,4 +1,4 @@
-"""The app's own way to storage, on which tests count what is asked and decide what is answered."""
+"""Counts the app's requests to storage, and lets a test decide their answers."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,17 +16,17 @@ from shared.storage import names, uploads
 from shared.storage.archive import Archive
 from shared.storage.moves import Mover
 from shared.storage.uploads import PictureStorage, Source
-from tests.support.faulty_storage import Answer, in_front_of
-from tests.support.local_stack import Local
+from tests.support.faulty_storage import Answer, storage_proxy
+from tests.support.local_stack import LocalStack
 
-BAD = "CRONUS USA, Inc/2026/03/film.jpg"  # matches no template: moved without being read
-AT_ONCE = ExponentialRetry(initial_backoff=0, increment_base=0, random_jitter_range=0, retry_total=3)
+BAD_PATH = "CRONUS USA, Inc/2026/03/film.jpg"  # matches no template: the app moves it unread
+RETRY_AT_ONCE = ExponentialRetry(initial_backoff=0, increment_base=0, random_jitter_range=0, retry_total=3)
 Verdict = int | tuple[int, str] | Answer | None
 
 
 @dataclass
 class Request:
-    """A request to storage, by what it asks for."""
+    """A request to storage."""
 
     method: str
     path: str
@@ -34,55 +34,61 @@ class Request:
 
     @property
     def step(self) -> str:
-        asks = parse_qs(urlsplit(self.path).query).get("comp", [""])[0]
-        source = "x-ms-copy-source" in self.headers
-        if self.method == "PUT" and asks == "block":
-            return "block by service" if source else "block"
-        if self.method == "PUT" and asks == "blocklist":
+        """The step of a move that sends it."""
+        operation = parse_qs(urlsplit(self.path).query).get("comp", [""])[0]
+        has_source = "x-ms-copy-source" in self.headers
+        if self.method == "PUT" and operation == "block":
+            return "block by service" if has_source else "block"
+        if self.method == "PUT" and operation == "blocklist":
             return "commit"
-        if self.method == "PUT" and not asks:
-            note = urlsplit(self.path).path.endswith(".txt")
-            return "copy" if source else "note" if note else "put"
-        if self.method == "GET" and not asks:
+        if self.method == "PUT" and not operation:
+            is_note = urlsplit(self.path).path.endswith(".txt")
+            return "copy" if has_source else "note" if is_note else "put"
+        if self.method == "GET" and not operation:
             return "read"
         return {"HEAD": "look", "DELETE": "delete", "GET": "list"}[self.method]
 
 
 @dataclass
-class Storage:
-    """A way to storage that counts what is asked, and does what it is told at a step."""
+class StorageHook:
+    """Collects the requests to storage, and has ``decide`` answer them; None forwards a request."""
 
-    do: Callable[[Request], Verdict] = lambda _request: None
-    seen: list[Request] = field(default_factory=list)
+    decide: Callable[[Request], Verdict] = lambda _request: None
+    requests: list[Request] = field(default_factory=list)
 
     def __call__(self, method: str, path: str, headers: HTTPMessage) -> Verdict:
         request = Request(method, path, headers)
-        self.seen.append(request)
-        return self.do(request)
+        self.requests.append(request)
+        return self.decide(request)
+
+    def at(self, step: str) -> list[Request]:
+        """Return the requests of one step, in order."""
+        return [request for request in self.requests if request.step == step]
 
     def steps(self, *among: str) -> list[str]:
-        return [request.step for request in self.seen if request.step in among or not among]
+        """Return the steps ``among`` these, or all of them, in order."""
+        return [request.step for request in self.requests if request.step in among or not among]
 
 
-class Way:
-    """The app's own storage client, by way of ``hook``."""
+class HookedStorage:
+    """The app's own storage client, whose requests pass through ``hook``."""
 
-    def __init__(self, local: Local, hook: Storage, *, by_identity: bool = False) -> None:
+    def __init__(self, local: LocalStack, hook: StorageHook, *, by_identity: bool = False) -> None:
         self._local, self._hook, self._by_identity = local, hook, by_identity
-        self._ending = ExitStack()
+        self._resources = ExitStack()
 
     def __enter__(self) -> Self:
-        proxy = in_front_of(
+        proxy = storage_proxy(
             self._local.stack.app_settings["PICTURE_STORAGE"], self._hook, sources_by_token=self._by_identity
         )
-        connection = self._ending.enter_context(proxy)
+        connection = self._resources.enter_context(proxy)
         settings = config.read({**self._local.stack.app_settings, "PICTURE_STORAGE": connection})
-        self.service = uploads.connect(None, None, AT_ONCE, connection_string=settings.storage.connection_string)
+        self.service = uploads.connect(None, None, RETRY_AT_ONCE, connection_string=settings.storage.connection_string)
         self.credential = ManagedIdentityCredential() if self._by_identity else None
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ending.close()
+        self._resources.close()
 
     def mover(self, **options: Any) -> Mover:
         return Mover(self.service, self.credential, **options)
@@ -91,14 +97,14 @@ class Way:
         return replace(self._local.pipeline(), storage=PictureStorage(self.service), archive=Archive(self.mover()))
 
 
-def unread(service: BlobServiceClient, name: str = BAD) -> Source:
+def unread_source(service: BlobServiceClient, name: str = BAD_PATH) -> Source:
     return PictureStorage(service).look_at(name)
 
 
-def there(local: Local, name: str, container: str = names.QUARANTINE) -> BlobClient:
+def stored_blob(local: LocalStack, name: str, container: str = names.QUARANTINE) -> BlobClient:
     return local.storage.get_blob_client(container, name)
 
 
-def refused_copies(request: Request) -> Verdict:
-    """Answer as the real service does where the source is no block blob; Azurite copies it as what it is."""
+def refuse_copies(request: Request) -> Verdict:
+    """Answer as the real service does if the source is not a block blob; Azurite would copy it unchanged."""
     return (409, "InvalidBlobType") if request.step == "copy" else None
