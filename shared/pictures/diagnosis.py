@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from PIL import ImageCms, UnidentifiedImageError
 
-from shared.errors import Permanent, Reason
+from shared.errors import EndsEarly, Permanent, Reason
 
 EXPORT_AGAIN = "export it again as JPEG or PNG, and upload that."
 _ACCEPTED = "Accepted formats: JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP and JPEG 2000."
@@ -35,12 +35,13 @@ def decoder_errors_as_reason(source: bytes) -> Iterator[None]:
     A MemoryError passes: too little memory is our fault, and the next delivery may have more.
 
     Raises:
+        EndsEarly: the file is cut short.
         Permanent: ``not_an_image``.
     """
     try:
         yield
     except UnidentifiedImageError:
-        raise Permanent(Reason.NOT_AN_IMAGE, _unidentified(source)) from None
+        raise _unidentified(source) from None
     except (
         OSError,
         SyntaxError,
@@ -84,23 +85,29 @@ def _tenths(number: int, unit: int, *, is_limit: bool) -> str:
     return f"{tenths / 10:,.1f}".removesuffix(".0")
 
 
-def _unidentified(source: bytes) -> str:
+def _unidentified(source: bytes) -> Permanent:
     if not source:
-        return _EMPTY
+        return EndsEarly(_EMPTY)
     ends_early = _truncation_check(source)
-    if ends_early or len(source) < _SHORTEST:
-        return _DAMAGED if ends_early and not ends_early(source) else _ENDS_EARLY
-    if is_heif(source):
-        return f"{_HEIC} {_ACCEPTED}"
-    return f"The file does not look like a picture (its first bytes are {source[:8].hex(' ')}). {_ACCEPTED}"
+    if ends_early(source) if ends_early else len(source) < _SHORTEST:
+        return EndsEarly(_ENDS_EARLY)
+    if ends_early:
+        detail = _DAMAGED
+    elif is_heif(source):
+        detail = f"{_HEIC} {_ACCEPTED}"
+    else:
+        detail = f"The file does not look like a picture (its first bytes are {source[:8].hex(' ')}). {_ACCEPTED}"
+    return Permanent(Reason.NOT_AN_IMAGE, detail)
 
 
 def _damaged(source: bytes, error: Exception) -> Permanent:
     message = "".join(letter if letter.isprintable() else "?" for letter in str(error)[:_LONGEST_ERROR])
     ends_early = _truncation_check(source)
     is_truncated = any(phrase in message.lower() for phrase in _TRUNCATED) or (ends_early and ends_early(source))
-    advice = _ENDS_EARLY if is_truncated else _DAMAGED
-    return Permanent(Reason.NOT_AN_IMAGE, f"{advice} (Details: {message or repr(error)})")
+    details = f"(Details: {message or repr(error)})"
+    if is_truncated:
+        return EndsEarly(f"{_ENDS_EARLY} {details}")
+    return Permanent(Reason.NOT_AN_IMAGE, f"{_DAMAGED} {details}")
 
 
 def _truncation_check(source: bytes) -> Callable[[bytes], bool] | None:

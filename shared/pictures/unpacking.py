@@ -1,13 +1,14 @@
 """Unpacks a gzip that holds a picture, in bounded steps. Pure.
 
-Some tools store pictures packed, and any uploader may mark a blob with ``Content-Encoding``. Storage's client would follow
-that mark before anybody looks at a size, so we read the bytes as stored and unpack them here: 4 KiB can hold 4 GiB.
+Some tools store pictures packed, and any uploader may set ``Content-Encoding``. Storage's client would unpack by that
+header before anybody looks at a size (4 KiB can hold 4 GiB), so we read the bytes as stored and unpack them here.
 """
 
 import zlib
 from io import BytesIO
 
 from shared.errors import EndsEarly, Permanent, Reason
+from shared.pictures.diagnosis import readable_bytes
 
 _MAGIC = b"\x1f\x8b\x08"
 _GZIP = 16 + zlib.MAX_WBITS
@@ -51,7 +52,7 @@ def _unpack_member(stored: bytes, at: int, target: BytesIO, max_bytes: int) -> i
             raise EndsEarly("The file is a gzip that ends too early, probably an interrupted upload; upload it again.")
         target.write(piece)
         if target.tell() > max_bytes:
-            detail = f"The file is a gzip that unpacks to more than {size_text(max_bytes)}. Upload a smaller version."
-            raise Permanent(Reason.TOO_LARGE, detail)
+            limit = readable_bytes(max_bytes, is_limit=True)
+            raise Permanent(Reason.TOO_LARGE, f"The file is a gzip of more than {limit}. Upload a smaller version.")
         packed = unpacking.unconsumed_tail
     return at - len(unpacking.unused_data)

@@ -88,7 +88,7 @@ def _segment(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with control characters escaped: names and messages may hold any, and notes are read in consoles."""
+    """Escape control characters: names may contain any, and people read notes and logs in consoles."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
