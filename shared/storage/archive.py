@@ -1,4 +1,4 @@
-"""The archive and the quarantine: what goes there, under which name, with which metadata and note."""
+"""Moves uploads to archive or quarantine, each with its name, metadata and note."""
 
 import hashlib
 from dataclasses import dataclass
@@ -77,5 +77,5 @@ def _note(source: Source, failure: Permanent | Waiting) -> str:
         f"Uploaded:  {source.uploaded_at:%Y-%m-%d %H:%M:%S} UTC\n"
         f"Reason:    {failure.reason}\n\n"
         f"{failure.detail}\n\n"
-        f"Your original is next to this note. You can leave both here: upload a corrected picture as usual.\n"
+        f"Your original is next to this note. You can leave both here. Once the cause is fixed, upload the picture again.\n"
     )
