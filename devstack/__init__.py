@@ -1,1 +1,1 @@
-"""What stands in on one machine for Azure and Business Central, and the commands of ``dev.py``."""
+"""Stands in for Azure and Business Central on one machine; holds the commands of ``dev.py``."""

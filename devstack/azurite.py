@@ -1,4 +1,4 @@
-"""Azurite: how it is started, and its two accounts as the app's settings and the stack's own clients name them."""
+"""Starts Azurite and addresses its two accounts, for the app's settings and for the stack's own clients."""
 
 import base64
 import re
@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 from devstack.machine import setup
 from devstack.machine.children import Facts
 
-PICTURES, HOST = "pictures", "host"  # the host's account is apart from the pictures, as in Azure
+PICTURES, HOST = "pictures", "host"  # the host has an account of its own, as in Azure
 
 _OPTIONS = (
     *("--blobHost", "127.0.0.1", "--blobPort", "0", "--queueHost", "127.0.0.1", "--queuePort", "0"),
@@ -24,13 +24,13 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class Certificate:
-    """What Azurite shows over HTTPS, and what its clients trust."""
+    """Azurite's certificate for HTTPS, which its clients trust, and its private key."""
 
     public: Path
     private: Path
 
 
-# Node's clock, as far ahead as a file says: what storage calls time can then be moved, in storage itself.
+# Moves Node's clock ahead by the seconds in a file, so that storage itself sees another time.
 _MOVABLE_CLOCK = """
 const Real = Date, fs = require("fs");
 const now = () => Real.now() + 1000 * Number(fs.readFileSync(process.env.AZURITE_CLOCK, "utf8"));
@@ -42,27 +42,27 @@ globalThis.Date = new Proxy(Real, {
 """
 
 
-class Clock:
-    """Azurite's clock, seconds ahead of the machine's."""
+class StorageClock:
+    """Moves Azurite's clock ahead of the machine's."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.set(0)
 
     def set(self, ahead: float) -> None:
-        """Set it; the next request that Azurite answers goes by it."""
+        """Set the clock ``ahead`` seconds; it holds from Azurite's next request on."""
         partial = self._file.with_suffix(".partial")
         partial.write_text(str(ahead), encoding="utf-8")
         partial.replace(self._file)
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells Azurite of it."""
+        """The environment variable that Azurite reads the clock from."""
         return {"AZURITE_CLOCK": str(self._file)}
 
 
 def command(main: Path, certificate: Certificate | None, *, movable_clock: bool) -> list[str | Path]:
-    """Return what starts Azurite; with a certificate over HTTPS, where it takes bearer tokens."""
+    """Return the command that starts Azurite; with a certificate it serves HTTPS and accepts bearer tokens."""
     starter = _MOVABLE_CLOCK + setup.NODE_STARTER if movable_clock else setup.NODE_STARTER
     secure: list[str | Path] = []
     if certificate:
@@ -72,7 +72,7 @@ def command(main: Path, certificate: Certificate | None, *, movable_clock: bool)
 
 @dataclass
 class Accounts:
-    """Both accounts; their key is random, and with ``identity`` nobody but Azurite ever has it."""
+    """Both accounts, with a random key; with ``identity``, only Azurite ever holds that key."""
 
     certificate: Certificate
     identity: TokenCredential | None = None
@@ -81,18 +81,18 @@ class Accounts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells Azurite of the accounts."""
+        """The environment variable that gives Azurite its accounts."""
         return {"AZURITE_ACCOUNTS": f"{PICTURES}:{self._key};{HOST}:{self._key}"}
 
     def connection_string(self, name: str = PICTURES) -> str:
-        """Return how any storage client finds an account; empty where only tokens open it."""
+        """Return an account's connection string; empty if only tokens open the account."""
         if self.identity:
             return ""
         account = f"DefaultEndpointsProtocol=http;AccountName={name};AccountKey={self._key}"
         return f"{account};BlobEndpoint={self.urls['Blob']}/{name};QueueEndpoint={self.urls['Queue']}/{name};"
 
     def settings(self) -> dict[str, str]:
-        """Return the app settings for them, for the trigger and for the host."""
+        """Return the app settings for both accounts: the trigger's and the host's."""
         return {
             name: value
             for prefix, account in (("PICTURE_STORAGE", PICTURES), ("AzureWebJobsStorage", HOST))
@@ -109,7 +109,7 @@ class Accounts:
         }
 
     def blobs(self, name: str = PICTURES) -> BlobServiceClient:
-        """Return a client of the stack's own for an account."""
+        """Return the stack's own client for an account."""
         if not self.identity:
             return BlobServiceClient.from_connection_string(self.connection_string(name))
         url, trusted = f"{self.urls['Blob']}/{name}", str(self.certificate.public)
@@ -117,12 +117,12 @@ class Accounts:
 
 
 def urls() -> Callable[[str], Facts | None]:
-    """Return a recogniser that collects where Azurite's services listen, and returns that once it is complete."""
-    found: Facts = {}
+    """Return a recogniser that collects the URLs of Azurite's services and returns them once it has both."""
+    urls_by_service: Facts = {}
 
     def recognise(line: str) -> Facts | None:
         if match := re.search(r"Azurite (Blob|Queue) service is successfully listening at (http\S+)", line):
-            found[match[1]] = match[2]
-        return found if len(found) == 2 else None  # noqa: PLR2004 - both
+            urls_by_service[match[1]] = match[2]
+        return urls_by_service if len(urls_by_service) == 2 else None  # noqa: PLR2004 - both
 
     return recognise

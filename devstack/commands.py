@@ -1,4 +1,4 @@
-"""The commands of ``dev.py``, once its environment is there."""
+"""Defines the commands of ``dev.py``; runs inside its environment."""
 
 import io
 import json
@@ -28,7 +28,7 @@ _OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_
 
 
 class Host(StrEnum):
-    """What can run the app."""
+    """The program that runs the app."""
 
     LOCAL = "local"
     FUNC = "func"
@@ -45,47 +45,57 @@ console = Console()
 def demo_command(
     photos: Annotated[
         Path | None,
-        typer.Option(help="A folder whose photographs to take instead.", exists=True, file_okay=False),
+        typer.Option(help="Use the photographs in this folder instead.", exists=True, file_okay=False),
     ] = None,
-    keyless: Annotated[bool, typer.Option("--keyless", help="Open storage by identity as well.")] = False,  # noqa: FBT002 - typer's way
-    report: Annotated[Path | None, typer.Option(help="Where to write what happened, as JSON.", dir_okay=False)] = None,
+    keyless: Annotated[bool, typer.Option("--keyless", help="Open storage by identity too, without any key.")] = False,  # noqa: FBT002 - typer's way
+    report: Annotated[
+        Path | None, typer.Option(help="Write the results to this file, as JSON.", dir_okay=False)
+    ] = None,
 ) -> None:
-    """Run the main job on sample photographs, and show what came of each."""
+    """Put sample photographs on items and show each result."""
     if report and not report.absolute().parent.is_dir():
-        raise typer.BadParameter(f"{report.parent} is no folder.", param_hint="--report")
+        raise typer.BadParameter(f"{report.parent} is not a folder.", param_hint="--report")
     as_expected = demo.run(console, photos=photos, keyless=keyless, report=report, sheet=LOCAL / "contact-sheet.html")
     raise typer.Exit(0 if as_expected else 1)
 
 
 @app.command()
 def up(
-    sweep_interval: Annotated[float, typer.Option(help="Seconds until an upload that waits is taken up again.")] = 300,
+    sweep_interval: Annotated[float, typer.Option(help="Seconds before a waiting upload is retried.")] = 300,
     host: Annotated[
-        Host, typer.Option(help="Who runs the app: the stand-in, or Azure Functions Core Tools if installed.")
+        Host,
+        typer.Option(
+            help="Run the app in the stand-in (local) or in Azure Functions Core Tools (func), "
+            "which is untried with the real tools."
+        ),
     ] = Host.LOCAL,
 ) -> None:
-    """Run the same stack until Ctrl-C; .local/endpoints.json says where everything is."""
-    _refuse_a_second_one()
+    """Run the local stack until Ctrl-C; .local/endpoints.json lists its addresses."""
+    _refuse_second_stack()
     with console.status("Starting") as status:
-        running = stack.running(
-            _tell,
+        local_stack = stack.running(
+            _print_event,
             sweep_interval=sweep_interval,
             host=_HOSTS[host],
             remove_at_end=ENDPOINTS,
             say=status.update,
         )
-        with running as made:
+        with local_stack as running:
             try:
-                made.endpoints.write(ENDPOINTS)
+                running.endpoints.write(ENDPOINTS)
                 status.stop()
-                console.print(f"The catalogue:   {made.endpoints.catalogue_url}", soft_wrap=True)
-                console.print(f"Everything else: {ENDPOINTS}", soft_wrap=True)
-                console.print("Upload pictures to the incoming container; Ctrl-C ends the stack.")
+                console.print(f"Catalogue page: {running.endpoints.catalogue_url}", soft_wrap=True)
+                console.print(f"All endpoints:  {ENDPOINTS}", soft_wrap=True)
+                console.print(
+                    f"Upload pictures to the container {running.endpoints.incoming_container}; "
+                    "press Ctrl-C to stop the stack.",
+                    soft_wrap=True,
+                )
                 while True:
-                    made.fail_if_ended()
+                    running.fail_if_ended()
                     time.sleep(0.5)
             except SystemExit as end:
-                if end.code != 128 + signal.SIGINT:  # Ctrl-C is how it is meant to end
+                if end.code != 128 + signal.SIGINT:  # Ctrl-C is the normal end
                     raise
             finally:
                 ENDPOINTS.unlink(missing_ok=True)
@@ -93,8 +103,8 @@ def up(
 
 @app.command(context_settings=_OWN_OPTIONS)
 def test(context: typer.Context) -> None:
-    """Run the whole test suite; what follows is passed on to pytest."""
-    import pytest  # noqa: PLC0415 - the other commands do without the packages of the tests
+    """Run the whole test suite; further arguments go to pytest."""
+    import pytest  # noqa: PLC0415 - only this command has the packages of the tests
 
     os.chdir(ROOT)
     raise typer.Exit(pytest.main(context.args))
@@ -102,7 +112,7 @@ def test(context: typer.Context) -> None:
 
 @app.command()
 def check() -> None:
-    """Check format, lint and types."""
+    """Check formatting, lint and types."""
     tools = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
     failed = [tool for tool in tools if subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, check=False).returncode]
     for tool in failed:
@@ -110,8 +120,8 @@ def check() -> None:
     raise typer.Exit(len(failed))
 
 
-def _refuse_a_second_one() -> None:
-    """Stop if a stack is up already; what a killed one left behind is removed."""
+def _refuse_second_stack() -> None:
+    """Stop if a stack is running already; remove the endpoints that a killed one left behind."""
     try:
         url = json.loads(ENDPOINTS.read_text(encoding="utf-8"))["catalogue_url"]
         stack.loopback_session().get(url, timeout=5)
@@ -120,11 +130,11 @@ def _refuse_a_second_one() -> None:
     except (requests.RequestException, ValueError, KeyError):
         ENDPOINTS.unlink(missing_ok=True)
         return
-    raise SystemExit(f"A stack is up already, with its catalogue at {url}. End that one first.")
+    raise SystemExit(f"A stack is already running; its catalogue page is {url}. Stop it first.")
 
 
-def _tell(line: str) -> None:
-    """Say in one line what came of an upload."""
+def _print_event(line: str) -> None:
+    """Print the outcome of an upload in one line."""
     event = json.loads(line)
     if event["event"] == "storage_request":
         return
@@ -132,13 +142,13 @@ def _tell(line: str) -> None:
         console.print(escape(event["line"]), soft_wrap=True)
         return
     outcome = event.get("outcome") or event["event"].replace("_", " ")
-    rest = [event.get("item_number"), event.get("reason"), event.get("detail") or event.get("error")]
-    told = ": ".join(escape(str(part)) for part in rest if part)
-    console.print(f"{time.strftime('%H:%M:%S')} [bold]{outcome}[/] {escape(event['blob'])} {told}", soft_wrap=True)
+    facts = [event.get("item_number"), event.get("reason"), event.get("detail") or event.get("error")]
+    details = ": ".join(escape(str(fact)) for fact in facts if fact)
+    console.print(f"{time.strftime('%H:%M:%S')} [bold]{outcome}[/] {escape(event['blob'])} {details}", soft_wrap=True)
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave by way of every ``finally`` and ``with``: the stack ends in order."""
+    """Leave through every ``finally`` and ``with``, so that the stack ends in order."""
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
@@ -147,11 +157,11 @@ def main() -> None:
     """Run the command on the command line."""
     if os.environ.pop("ITEM_PICTURE_SYNC_LIFELINE", None):
         lifeline.end_with_parent()
-    os.environ.update(NO_PROXY="*", no_proxy="*")  # everything that is asked for is on this machine
+    os.environ.update(NO_PROXY="*", no_proxy="*")  # every request stays on this machine
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # no name of a file may stop a command
+        if isinstance(stream, io.TextIOWrapper):  # no file name may stop a command
             stream.reconfigure(encoding="utf-8", errors="replace")
-    # A shell without job control starts background programs with SIGINT ignored: both are set, always.
+    # A shell without job control starts background programs with SIGINT ignored: always set both.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     try:

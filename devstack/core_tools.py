@@ -1,7 +1,7 @@
-"""Azure Functions Core Tools as the app's host, where they are installed; run as a program of its own.
+"""Runs the app in Azure Functions Core Tools, as a separate program. Untried with the real tools.
 
-``func start`` knows nothing of the stack that it runs in: this program gives it the stack's settings, repeats what it
-says as events, and ends it, with all that it has started, when its own parent ends.
+``func start`` does not know the stack: this program gives it the stack's settings, repeats its output as events, and
+ends it with all its child processes when its own parent ends.
 """
 
 import json
@@ -24,13 +24,13 @@ _END_SECONDS = 3
 
 
 def main(
-    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input ends.")] = False,  # noqa: FBT002 - typer's way
-    remove_at_end: Annotated[list[Path] | None, typer.Option(help="A file that must not outlive this process.")] = None,
+    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input closes.")] = False,  # noqa: FBT002 - typer's way
+    remove_at_end: Annotated[list[Path] | None, typer.Option(help="Delete this file at the end.")] = None,
 ) -> None:
-    """Run ``func start`` in this folder until it ends."""
+    """Run ``func start`` in this folder until it ends (untried with the real tools)."""
     func = shutil.which("func")
     if not func:
-        raise SystemExit("Azure Functions Core Tools (the program func) are not on the PATH; install them first.")
+        raise SystemExit("Azure Functions Core Tools (the program func) are not on the PATH. Install them first.")
     command = [func, "start", "--port", str(_free_port())]
     process = subprocess.Popen(
         command,
@@ -50,7 +50,7 @@ def main(
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment with which Core Tools find this Python, the worker's language, and no telemetry."""
+    """Return the environment: this Python, its language as the worker's, no telemetry."""
     folder = Path(sys.executable).parent
     return {
         **os.environ,
@@ -62,8 +62,8 @@ def _environment() -> dict[str, str]:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
     return port
 
 

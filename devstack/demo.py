@@ -1,4 +1,4 @@
-"""The main job on sample photographs or on a folder's: upload, wait, compare, show."""
+"""Runs the demo: uploads sample photographs or a folder's, waits, compares and shows the results."""
 
 import json
 import time
@@ -15,72 +15,83 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from devstack import contact_sheet, stack
-from devstack.samples import Sample, samples
+from devstack import stack
+from devstack.drawing.samples import Sample, samples
+from devstack.sheets import contact_sheet
 from shared.storage import names
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
-PATIENCE_SECONDS = 120  # without any upload coming to its end
+PATIENCE_SECONDS = 120  # between the end of one upload and the next
 COMPANY_FOLDER = stack.COMPANY.rstrip(".")  # a path segment cannot end in a dot
+_REPORTED_KEYS = (
+    *("outcome", "reason", "item_number", "item_id", "width", "height", "content_type"),
+    *("bytes_in", "bytes_out", "milliseconds"),
+)
+_COLOURS = {
+    "updated": "green",
+    "unchanged": "green",
+    "waiting": "yellow",
+    "quarantined": "magenta",
+    "superseded": "blue",
+}
 
 
 class Ledger:
-    """Keeps what the host tells about each upload, and wakes who waits for it."""
+    """Collects the host's events about each upload and wakes the waiting thread."""
 
     def __init__(self) -> None:
         self._changed = Condition()
         self.events: list[dict[str, Any]] = []
-        self.ended: dict[str, dict[str, Any]] = {}
+        self.end_events: dict[str, dict[str, Any]] = {}  # by blob
 
     def __call__(self, line: str) -> None:
-        """Take one line of the host's output."""
+        """Record one line of the host's output."""
         event = json.loads(line)
         with self._changed:
             self.events.append(event)
             if event["event"] == "upload_finished":
-                self.ended[event["blob"]] = event
+                self.end_events[event["blob"]] = event
             elif event["event"] == "poisoned":
-                self.ended[event["blob"]] = {"outcome": "failed", **event}
+                self.end_events[event["blob"]] = {"outcome": "failed", **event}
             self._changed.notify_all()
 
     @property
     def storage_requests(self) -> int:
-        """How many requests to storage the app's own clients have made."""
+        """The number of requests that the app's own clients have sent to storage."""
         return sum(event["event"] == "storage_request" for event in self.events)
 
     def wait(self, blobs: Sequence[str], running: stack.Stack) -> Iterator[str]:
-        """Yield each of ``blobs`` as it comes to its end."""
-        left = list(blobs)
+        """Yield each of ``blobs`` when its upload ends."""
+        pending = list(blobs)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while left:
+        while pending:
             with self._changed:
                 self._changed.wait(timeout=0.5)
-                done = [blob for blob in left if blob in self.ended]
+                done = [blob for blob in pending if blob in self.end_events]
             running.fail_if_ended()
             if time.monotonic() > deadline:
-                raise SystemExit(f"After {PATIENCE_SECONDS} s these uploads had not ended: {', '.join(left)}")
+                raise SystemExit(f"These uploads have not ended after {PATIENCE_SECONDS} s: {', '.join(pending)}")
             for blob in done:
-                left.remove(blob)
+                pending.remove(blob)
                 deadline = time.monotonic() + PATIENCE_SECONDS
                 yield blob
 
 
 @dataclass
-class Upload:
-    """One upload of the demo: what was sent, and what came of it."""
+class SampleResult:
+    """One sample and the event that ended its upload."""
 
     sample: Sample
-    ended: dict[str, Any] = field(default_factory=dict)
+    event: dict[str, Any] = field(default_factory=dict)
 
     @property
     def as_expected(self) -> bool:
-        """Whether outcome and reason are those that the sample must have."""
-        found = (self.ended.get("outcome"), self.ended.get("reason"))
-        return found == (self.sample.outcome, self.sample.reason)
+        """Whether outcome and reason are the sample's expected ones."""
+        return (self.event.get("outcome"), self.event.get("reason")) == (self.sample.outcome, self.sample.reason)
 
 
 def run(console: Console, *, photos: Path | None, keyless: bool, report: Path | None, sheet: Path) -> bool:
-    """Run the whole demo; the answer is whether every upload came out as expected."""
+    """Run the whole demo; return whether every upload ended as expected."""
     ledger = Ledger()
     with (
         console.status("Starting") as status,
@@ -88,52 +99,52 @@ def run(console: Console, *, photos: Path | None, keyless: bool, report: Path | 
     ):
         status.stop()
         rounds = _photo_rounds(photos, running) if photos else [samples()]
-        uploads = [upload for batch in rounds for upload in _send(batch, ledger, running, console)]
-        requests = _simulator_log(running)  # before the contact sheet asks for pictures
+        results = [result for batch in rounds for result in _upload(batch, ledger, running, console)]
+        requests = _simulator_log(running)  # before the contact sheet downloads pictures
         if report:
-            report.write_text(json.dumps(_report(uploads, requests, ledger), indent=2), encoding="utf-8")
+            report.write_text(json.dumps(_report(results, requests, ledger), indent=2), encoding="utf-8")
         title = f"Item Picture Sync: {photos.name if photos else 'sample photographs'}"
-        contact_sheet.write(sheet, [_row(upload, running) for upload in uploads], title=title)
-    _print(console, uploads, requests, ledger, sheet)
-    return all(upload.as_expected for upload in uploads)
+        contact_sheet.write(sheet, [_row(result, running) for result in results], title=title)
+    _print(console, results, requests, ledger, sheet)
+    return all(result.as_expected for result in results)
 
 
-def _send(batch: Iterator[Sample], ledger: Ledger, running: stack.Stack, console: Console) -> list[Upload]:
+def _upload(batch: Iterator[Sample], ledger: Ledger, running: stack.Stack, console: Console) -> list[SampleResult]:
     container = running.storage().get_container_client(names.INCOMING)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        sending = progress.add_task("Uploading photographs", total=None)
-        uploads = [Upload(_sent(sample, container)) for sample in progress.track(batch, task_id=sending)]
-        progress.update(sending, total=len(uploads))
-        waiting = progress.add_task("On their way to the items", total=len(uploads))
-        by_blob = {upload.sample.blob: upload for upload in uploads}
+        uploading = progress.add_task("Uploading photographs", total=None)
+        results = [_start_upload(sample, container) for sample in progress.track(batch, task_id=uploading)]
+        progress.update(uploading, total=len(results))
+        processing = progress.add_task("Processing uploads", total=len(results))
+        by_blob = {result.sample.blob: result for result in results}
         for blob in ledger.wait(list(by_blob), running):
-            by_blob[blob].ended = ledger.ended.pop(blob)
-            progress.advance(waiting)
-    return uploads
+            by_blob[blob].event = ledger.end_events.pop(blob)
+            progress.advance(processing)
+    return results
 
 
-def _sent(sample: Sample, container: ContainerClient) -> Sample:
+def _start_upload(sample: Sample, container: ContainerClient) -> SampleResult:
     container.upload_blob(sample.blob, sample.content)
-    return sample
+    return SampleResult(sample)
 
 
 def _photo_rounds(folder: Path, running: stack.Stack) -> Iterator[Iterator[Sample]]:
-    """Yield the folder's pictures in rounds, each upload of a round for an item of its own.
+    """Yield the folder's pictures in rounds; within a round, each picture has its own item.
 
-    The rule: pictures sorted by file name go to the default company's items sorted by number, one each; when the
-    items run out, a new round begins with the first.
+    Pictures sorted by file name go to the default company's items sorted by number, one each; when the items run out,
+    a new round begins with the first item.
     """
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    if not found:
-        raise SystemExit(f"{folder} holds no pictures ({', '.join(PICTURE_SUFFIXES)}).")
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+    if not pictures:
+        raise SystemExit(f"{folder} contains no pictures ({', '.join(PICTURE_SUFFIXES)}).")
     company = running.endpoints.company_id
     items = _bc(running, f"companies({company})/items?$select=number").json()["value"]
     numbers = sorted(item["number"] for item in items)
-    for start in range(0, len(found), len(numbers)):
+    for start in range(0, len(pictures), len(numbers)):
         yield (
             Sample(f"{COMPANY_FOLDER}/{number}{path.suffix}", path.read_bytes(), path.name)
-            for number, path in zip(numbers, found[start:], strict=False)
+            for number, path in zip(numbers, pictures[start:], strict=False)
         )
 
 
@@ -149,22 +160,8 @@ def _simulator_log(running: stack.Stack) -> list[dict[str, Any]]:
     return [request for request in log if str(request["user_agent"]).startswith("item-picture-sync/")]
 
 
-def _report(uploads: list[Upload], requests: list[dict[str, Any]], ledger: Ledger) -> dict[str, Any]:
-    keys = (
-        "outcome",
-        "reason",
-        "item_number",
-        "item_id",
-        "width",
-        "height",
-        "content_type",
-        "bytes_in",
-        "bytes_out",
-    )
-    rows = [
-        {"blob": upload.sample.blob} | {key: upload.ended.get(key) for key in (*keys, "milliseconds")}
-        for upload in uploads
-    ]
+def _report(results: list[SampleResult], requests: list[dict[str, Any]], ledger: Ledger) -> dict[str, Any]:
+    rows = [{"blob": result.sample.blob} | {key: result.event.get(key) for key in _REPORTED_KEYS} for result in results]
     methods = [request["method"] for request in requests]
     by_method = {method: methods.count(method) for method in ("GET", "PATCH")}
     return {
@@ -174,63 +171,52 @@ def _report(uploads: list[Upload], requests: list[dict[str, Any]], ledger: Ledge
     }
 
 
-def _row(upload: Upload, running: stack.Stack) -> contact_sheet.Row:
-    ended, item_id = upload.ended, upload.ended.get("item_id")
-    updated = ended.get("outcome") in ("updated", "unchanged")
-    company = next((c["id"] for c in _companies(running) if c["name"] == ended.get("company")), None)
+def _row(result: SampleResult, running: stack.Stack) -> contact_sheet.Row:
+    event, item_id = result.event, result.event.get("item_id")
+    updated = event.get("outcome") in ("updated", "unchanged")
+    companies = _bc(running, "companies").json()["value"]
+    company = next((c["id"] for c in companies if c["name"] == event.get("company")), None)
     item = f"companies({company})/items({quote(str(item_id))})"
     return contact_sheet.Row(
-        blob=upload.sample.blob,
-        story=upload.sample.story,
-        outcome=str(ended.get("outcome")),
-        reason=ended.get("reason"),
-        expected=upload.as_expected,
-        item_number=ended.get("item_number"),
+        blob=result.sample.blob,
+        story=result.sample.story,
+        outcome=str(event.get("outcome")),
+        reason=event.get("reason"),
+        expected=result.as_expected,
+        item_number=event.get("item_number"),
         item_name=_bc(running, item).json()["displayName"] if updated else None,
-        before=upload.sample.content,
+        before=result.sample.content,
         after=_bc(running, f"{item}/picture/pictureContent").content if updated else None,
-        detail=ended.get("detail"),
-        milliseconds=ended.get("milliseconds"),
+        detail=event.get("detail"),
+        milliseconds=event.get("milliseconds"),
     )
 
 
-def _companies(running: stack.Stack) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = _bc(running, "companies").json()["value"]
-    return found
-
-
 def _print(
-    console: Console, uploads: list[Upload], requests: list[dict[str, Any]], ledger: Ledger, sheet: Path
+    console: Console, results: list[SampleResult], requests: list[dict[str, Any]], ledger: Ledger, sheet: Path
 ) -> None:
     table = Table("upload", "outcome", "item", "picture", "bytes", "ms")
-    for upload in uploads:
-        table.add_row(*_cells(upload))
+    for column in table.columns:
+        column.overflow = "fold"  # a reason or a path must stay readable at 80 characters
+    for result in results:
+        table.add_row(*_cells(result))
     console.print(table)
     counts = f"{len(requests)} requests to Business Central, {ledger.storage_requests} to storage"
-    console.print(f"{len(uploads)} uploads, {counts}.")
-    console.print(f"Before and after, side by side: {sheet.resolve().as_uri()}", soft_wrap=True)
-    for upload in (upload for upload in uploads if not upload.as_expected):
-        expected = " ".join(part for part in (upload.sample.outcome, upload.sample.reason) if part)
-        found = escape(json.dumps(upload.ended, ensure_ascii=False))
-        console.print(f"[red]Not as expected[/]: {escape(upload.sample.blob)} should have been {expected}: {found}")
+    console.print(f"{len(results)} uploads, {counts}.")
+    console.print(f"Contact sheet, before and after: {sheet.resolve().as_uri()}", soft_wrap=True)
+    for result in (result for result in results if not result.as_expected):
+        expected = " ".join(part for part in (result.sample.outcome, result.sample.reason) if part)
+        event = escape(json.dumps(result.event, ensure_ascii=False))
+        console.print(f"[red]Not as expected[/]: {escape(result.sample.blob)} should be {expected}, but: {event}")
 
 
-def _cells(upload: Upload) -> tuple[str, ...]:
-    ended = upload.ended
-    name = f"{escape(upload.sample.blob)}\n[dim]{escape(upload.sample.story)}[/]"
-    colour = _COLOURS.get(str(ended.get("outcome")), "red")
-    outcome = f"[{colour}]{ended.get('outcome')}[/]" + (f"\n{ended['reason']}" if ended.get("reason") else "")
-    mark = "" if upload.as_expected else "\n[red]not as expected[/]"
-    picture = f"{ended['width']} × {ended['height']}" if ended.get("width") else ""
-    sizes = f"{len(upload.sample.content):,}\n→ {ended['bytes_out']:,}" if ended.get("bytes_out") else ""
-    milliseconds = f"{ended['milliseconds']:.0f}" if ended.get("milliseconds") else ""
-    return name, outcome + mark, escape(ended.get("item_number") or ""), picture, sizes, milliseconds
-
-
-_COLOURS = {
-    "updated": "green",
-    "unchanged": "green",
-    "waiting": "yellow",
-    "quarantined": "magenta",
-    "superseded": "blue",
-}
+def _cells(result: SampleResult) -> tuple[str, ...]:
+    event = result.event
+    name = f"{escape(result.sample.blob)}\n[dim]{escape(result.sample.story)}[/]"
+    colour = _COLOURS.get(str(event.get("outcome")), "red")
+    outcome = f"[{colour}]{event.get('outcome')}[/]" + (f"\n{event['reason']}" if event.get("reason") else "")
+    mark = "" if result.as_expected else "\n[red]not as expected[/]"
+    picture = f"{event['width']} × {event['height']}" if event.get("width") else ""
+    sizes = f"{len(result.sample.content):,}\n→ {event['bytes_out']:,}" if event.get("bytes_out") else ""
+    milliseconds = f"{event['milliseconds']:.0f}" if event.get("milliseconds") else ""
+    return name, outcome + mark, escape(event.get("item_number") or ""), picture, sizes, milliseconds

@@ -1,12 +1,11 @@
-"""Stands in for the Azure Functions host on one machine; run as a program of its own. It is not the real host.
+"""Stands in for the Azure Functions host on one machine, as a separate program. It is not the real host.
 
-What it does like the real one: it reads ``host.json`` and the bindings from the app's own ``get_functions()``, scans
-the trigger's container, calls the function in as many threads as ``host.json`` allows, delivers a failed blob again
-at once until ``poisonBlobThreshold``, then writes the host's poison message. What it does instead of the real one:
-it remembers what it has delivered in memory only, and calls again for whatever still lies in the container once the
-sweep interval is over.
+Like the real one, it reads ``host.json`` and the bindings from the app's own ``get_functions()``, scans the trigger's
+container, calls the function in as many threads as ``host.json`` allows, redelivers a failed blob at once until
+``poisonBlobThreshold``, then writes the host's poison message. Unlike the real one, it remembers deliveries only in
+memory, and calls the function again for every blob still in the container after the sweep interval.
 
-Standard output carries one line of JSON for each event; everything else goes to standard error.
+Standard output carries one line of JSON per event; everything else goes to standard error.
 """
 
 import json
@@ -40,7 +39,7 @@ _EVENTS, _EVENTS_LOCK = sys.stdout, Lock()
 
 @dataclass(frozen=True)
 class Trigger:
-    """One blob-triggered function, as the app itself declares it."""
+    """A blob-triggered function, as the app declares it."""
 
     name: str
     container: str
@@ -50,7 +49,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class HostSettings:
-    """What ``host.json`` says about blobs, with the real host's defaults."""
+    """Blob settings of ``host.json``, with the real host's defaults."""
 
     concurrency: int
     attempts: int
@@ -65,18 +64,18 @@ class HostSettings:
 
 def blob_triggers(functions: list[Any]) -> list[Trigger]:
     """Return the blob triggers among an app's functions."""
-    found = []
+    triggers = []
     for function in functions:
         binding = function.get_trigger().get_dict_repr()
         if binding["type"] == "blobTrigger":
             container = binding["path"].partition("/")[0]
             user_function = function.get_user_function()
-            found.append(Trigger(function.get_function_name(), container, binding["connection"], user_function))
-    return found
+            triggers.append(Trigger(function.get_function_name(), container, binding["connection"], user_function))
+    return triggers
 
 
 class Scanner:
-    """Scans one trigger's container, and delivers what it finds there."""
+    """Scans one trigger's container and delivers its blobs."""
 
     def __init__(self, trigger: Trigger, settings: HostSettings, sweep_interval: float) -> None:
         self._trigger, self._settings, self._sweep_interval = trigger, settings, sweep_interval
@@ -86,29 +85,29 @@ class Scanner:
         self._lock = Lock()
 
     def scan(self) -> None:
-        """Deliver every blob that is due, and forget those that are gone."""
+        """Deliver every blob that is due; forget deleted ones."""
         present = {(blob.name, blob.etag): blob for blob in self._container.list_blobs()}
         with self._lock:
             self._due = {key: due for key, due in self._due.items() if key in present}
             now = time.monotonic()
             ready = [key for key in present if self._due.get(key, now) <= now]
-            self._due.update(dict.fromkeys(ready, float("inf")))  # not again while it runs
+            self._due.update(dict.fromkeys(ready, float("inf")))  # not while a delivery runs
         for key in ready:
             self._threads.submit(self._deliver, present[key])
 
     def _deliver(self, blob: BlobProperties) -> None:
         try:
-            self._deliver_until_it_is_poison(blob)
+            self._deliver_or_poison(blob)
         except AzureError:
-            _log.exception("No poison message could be written for %s", blob.name)
+            _log.exception("Could not write a poison message for %s", blob.name)
         with self._lock:
             self._due[blob.name, blob.etag] = time.monotonic() + self._sweep_interval
 
-    def _deliver_until_it_is_poison(self, blob: BlobProperties) -> None:
+    def _deliver_or_poison(self, blob: BlobProperties) -> None:
         for attempt in range(1, self._settings.attempts + 1):
             try:
                 self._trigger.function(self._container.get_blob_client(blob.name))
-            except Exception as error:  # noqa: BLE001 - whatever a function raises, its host lives on
+            except Exception as error:  # noqa: BLE001 - the host survives whatever a function raises
                 _log.exception("%s failed on %s", self._trigger.name, blob.name)
                 _emit(event="delivery_failed", blob=blob.name, attempt=attempt, error=str(error))
             else:
@@ -131,7 +130,7 @@ class Scanner:
 
 
 def _clients(trigger: Trigger) -> tuple[ContainerClient, QueueClient]:
-    """Return clients for the trigger's account, by the settings' two ways to name one, like the real host."""
+    """Return clients for the trigger's account; like the real host, accept both forms of its settings."""
     name = trigger.connection
     if connection := os.environ.get(name):
         container = ContainerClient.from_connection_string(connection, trigger.container)
@@ -142,29 +141,29 @@ def _clients(trigger: Trigger) -> tuple[ContainerClient, QueueClient]:
 
 
 def _emit(**event: str | int) -> None:
-    _tell(json.dumps(event, ensure_ascii=False))
+    _write_line(json.dumps(event, ensure_ascii=False))
 
 
-def _tell(line: str) -> None:
-    with _EVENTS_LOCK:  # print() writes the end of a line apart, and threads get between
+def _write_line(line: str) -> None:
+    with _EVENTS_LOCK:  # print() writes the line end separately, so other threads could interleave
         _EVENTS.write(f"{line}\n")
         _EVENTS.flush()
 
 
 class _AppLines(logging.Handler):
-    """Passes on the app's own lines of JSON as they are."""
+    """Passes the app's own lines of JSON on unchanged."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _tell(record.getMessage())
+        _write_line(record.getMessage())
 
 
 class _AppStorageRequests(logging.Handler):
-    """Tells of each request to storage that the app's own clients make, as azure-core logs them."""
+    """Emits an event for each storage request of the app's own clients, as logged by azure-core."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if text.startswith("Request URL") and "item-picture-sync/" in text:
-            method, url = (re.search(rf"^Request {what}: '(.*)'$", text, re.MULTILINE) for what in ("method", "URL"))
+            method, url = (re.search(rf"^Request {name}: '(.*)'$", text, re.MULTILINE) for name in ("method", "URL"))
             _emit(event="storage_request", method=method[1] if method else "", url=url[1] if url else "")
 
 
@@ -181,35 +180,30 @@ def _listen_to_the_app() -> None:
 
 
 def main(
-    sweep_interval: Annotated[
-        float, typer.Option(help="Seconds until what still lies there is called for again.")
-    ] = 300,
-    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input ends.")] = False,  # noqa: FBT002 - typer's way
-    remove_at_end: Annotated[list[Path] | None, typer.Option(help="A file that must not outlive this process.")] = None,
+    sweep_interval: Annotated[float, typer.Option(help="Seconds before a remaining blob is delivered again.")] = 300,
+    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input closes.")] = False,  # noqa: FBT002 - typer's way
+    remove_at_end: Annotated[list[Path] | None, typer.Option(help="Delete this file at the end.")] = None,
 ) -> None:
-    """Run the function app in this folder against the storage account that its settings name."""
+    """Run the function app in this folder against the storage account in its settings."""
     loopback.forbid_everything_else()
     if with_parent:
         lifeline.end_with_parent(*remove_at_end or [])
-    import function_app  # noqa: PLC0415 - its import reads the settings and fails on bad ones: not before the guard
+    import function_app  # noqa: PLC0415 - the import reads the settings: the guard comes first
 
     settings = HostSettings.read(Path("host.json"))
     triggers = blob_triggers(function_app.app.get_functions())
     _listen_to_the_app()
     scanners = [Scanner(trigger, settings, sweep_interval) for trigger in triggers]
     lifeline.announce(ready="host", functions=" ".join(trigger.name for trigger in triggers))
-    sys.stdout = sys.stderr  # whatever the app prints is no event
+    sys.stdout = sys.stderr  # the app's own prints are not events
     while True:
         for scanner in scanners:
             try:
                 scanner.scan()
             except AzureError as error:
-                _log.exception("The scan failed; the next one follows")
+                _log.exception("The scan failed and will be repeated")
                 first_line = str(error).partition("\n")[0]
-                _emit(
-                    event="scan_failed",
-                    line=f"The container could not be scanned, and will be again: {first_line}",
-                )
+                _emit(event="scan_failed", line=f"Could not scan the container; trying again: {first_line}")
         time.sleep(POLL_SECONDS)
 
 

@@ -1,8 +1,8 @@
-"""A managed identity for one machine: the App Service protocol over loopback, run as a program of its own.
+"""Stands in for a managed identity: the App Service protocol over loopback, as a separate program.
 
-What azure-identity asks for here is what it asks for in Azure; the tokens are signed with a key that exists only
-while this program runs, and whoever accepts them fetches the public part from ``/keys``. With a certificate it is
-also the authority, over HTTPS, that exchanges such a token for one of an app registration which trusts the identity.
+azure-identity sends the same requests here as in Azure. The key that signs the tokens exists only while this program
+runs; services that accept them fetch the public key from ``/keys``. Given a certificate, this is also the authority,
+over HTTPS, that exchanges these tokens for those of an app registration that trusts the identity.
 """
 
 import json
@@ -30,7 +30,7 @@ LIFETIME = 24 * 60 * 60  # seconds, as long as Azure's tokens for managed identi
 
 
 class Issuer:
-    """Signs tokens the way Microsoft Entra ID does, and counts them."""
+    """Signs tokens as Microsoft Entra ID does, and records each."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -39,7 +39,7 @@ class Issuer:
         self.issued: list[dict[str, str]] = []
 
     def token(self, resource: str, client_id: str) -> dict[str, str]:
-        """Return the endpoint's answer with a token for ``resource`` in the name of ``client_id``."""
+        """Return the endpoint's response: a token for ``resource``, issued to ``client_id``."""
         now = int(time.time())
         claims = {
             "aud": resource,
@@ -65,16 +65,16 @@ class Issuer:
             "token_type": "Bearer",
         }
 
-    def exchanged(self, form: Mapping[str, str]) -> dict[str, object]:
-        """Return the authority's answer to an app registration that shows a token of this identity.
+    def exchange(self, form: Mapping[str, str]) -> dict[str, object]:
+        """Return the authority's response to an app registration that presents a token of this identity.
 
         Raises:
-            jwt.InvalidTokenError: the assertion is not this identity's, or not for the exchange.
+            jwt.InvalidTokenError: The assertion is not this identity's, or not meant for the exchange.
         """
         public = self._key.public_key()
         jwt.decode(form.get("client_assertion", ""), public, algorithms=["RS256"], audience=EXCHANGE)
-        made = self.token(form["scope"].removesuffix("/.default"), form["client_id"])
-        return {"token_type": "Bearer", "expires_in": LIFETIME, "access_token": made["access_token"]}
+        token = self.token(form["scope"].removesuffix("/.default"), form["client_id"])
+        return {"token_type": "Bearer", "expires_in": LIFETIME, "access_token": token["access_token"]}
 
     def keys(self) -> dict[str, object]:
         """Return the public key as a JSON Web Key Set (RFC 7517)."""
@@ -83,7 +83,7 @@ class Issuer:
 
 
 def create_app(issuer: Issuer, header: str) -> Flask:
-    """Return the endpoint; it answers only who sends ``header``, for two identities."""
+    """Return the endpoint. It serves two identities, and only callers that send ``header``."""
     app = Flask(__name__)
 
     @app.get("/msi/token")
@@ -118,9 +118,9 @@ def create_authority(issuer: Issuer) -> Flask:
         if tenant != TENANT:
             return _refused("AADSTS90002", f"Tenant '{tenant}' not found.")
         try:
-            return jsonify(issuer.exchanged(request.form))
+            return jsonify(issuer.exchange(request.form))
         except jwt.InvalidTokenError as error:
-            return _refused("AADSTS70021", f"The assertion is not accepted: {error}.")
+            return _refused("AADSTS70021", f"The assertion was rejected: {error}.")
 
     return app
 
@@ -130,26 +130,28 @@ def _refused(code: str, description: str) -> tuple[Response, int]:
 
 
 def main(
-    header: Annotated[str, typer.Option(envvar="IDENTITY_HEADER", help="What callers must send.")],
-    certificate: Annotated[Path | None, typer.Option(help="With its key: serve the authority too.")] = None,
+    header: Annotated[str, typer.Option(envvar="IDENTITY_HEADER", help="Header value that callers must send.")],
+    certificate: Annotated[
+        Path | None, typer.Option(help="Serve the authority too, with this certificate and its key.")
+    ] = None,
     key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
     port: int = 0,
-    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input ends.")] = False,  # noqa: FBT002 - typer's way
+    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input closes.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Serve a managed identity on loopback."""
     loopback.forbid_everything_else()
     issuer = Issuer()
     app = create_app(issuer, header)
     server = make_server("127.0.0.1", port, app, threaded=True)
-    where = {"ready": "identity", "url": f"http://127.0.0.1:{server.server_port}"}
+    facts = {"ready": "identity", "url": f"http://127.0.0.1:{server.server_port}"}
     if certificate and key:
         tls = (str(certificate), str(key))
         authority = make_server("127.0.0.1", 0, create_authority(issuer), threaded=True, ssl_context=tls)
         Thread(target=authority.serve_forever, daemon=True).start()
-        where["authority"] = f"https://127.0.0.1:{authority.server_port}"
+        facts["authority"] = f"https://127.0.0.1:{authority.server_port}"
     if with_parent:
         lifeline.end_with_parent()
-    lifeline.announce(**where)
+    lifeline.announce(**facts)
     server.serve_forever()
 
 

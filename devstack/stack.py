@@ -1,4 +1,4 @@
-"""The whole stack on one machine: Azurite, the simulator of Business Central, a managed identity, the app's host."""
+"""Runs the whole stack on one machine: Azurite, the Business Central simulator, a managed identity, the app's host."""
 
 import json
 import os
@@ -30,7 +30,7 @@ CONTAINERS = (names.INCOMING, names.ARCHIVE, names.QUARANTINE, names.RECORDS)
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where a running stack can be reached; ``dev.py up`` writes it to ``.local/endpoints.json``."""
+    """Addresses of a running stack; ``dev.py up`` writes them to ``.local/endpoints.json``."""
 
     storage_connection_string: str
     incoming_container: str
@@ -45,7 +45,7 @@ class Endpoints:
     simulator_control_url: str
 
     def write(self, path: Path) -> None:
-        """Write them so that a reader sees all or nothing, and only this user: a key and a token are in it."""
+        """Write them atomically and readable by this user only: they include a key and a token."""
         partial = path.with_suffix(".partial")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -55,7 +55,7 @@ class Endpoints:
 
 @dataclass
 class Stack:
-    """A stack that runs: where it is, the settings with which the app finds it, and its programs."""
+    """A running stack: its addresses, the app's settings for it, and its programs."""
 
     endpoints: Endpoints
     accounts: Accounts
@@ -63,10 +63,10 @@ class Stack:
     authority_url: str
     app_settings: dict[str, str]
     children: list[Child]
-    storage_clock: azurite.Clock | None
+    storage_clock: azurite.StorageClock | None
 
     def fail_if_ended(self) -> None:
-        """Raise, with its last words, if one of the programs is not running any more."""
+        """Raise, with its last output, if one of the programs has ended."""
         for child in self.children:
             child.fail_if_ended()
 
@@ -77,27 +77,27 @@ class Stack:
 
 @dataclass(frozen=True)
 class LocalIdentity:
-    """The stack's own way to a token, as azure-identity would get it."""
+    """Gets the stack's own tokens the way azure-identity does."""
 
     endpoint: str
     header: str
 
     def get_token(self, *scopes: str, **_options: Any) -> AccessToken:  # noqa: ANN401 - azure-core's
-        """Return a token for the one scope."""
+        """Return a token for a single scope."""
         query = {"api-version": "2019-08-01", "resource": scopes[0].removesuffix("/.default")}
         headers = {"X-IDENTITY-HEADER": self.header}
         response = loopback_session().get(self.endpoint, params=query, headers=headers, timeout=10)
         response.raise_for_status()
-        answer = response.json()
-        return AccessToken(answer["access_token"], int(answer["expires_on"]))
+        token = response.json()
+        return AccessToken(token["access_token"], int(token["expires_on"]))
 
     def settings(self) -> dict[str, str]:
-        """Return the environment by which azure-identity finds it."""
+        """Return the environment variables that lead azure-identity to this endpoint."""
         return {"IDENTITY_ENDPOINT": self.endpoint, "IDENTITY_HEADER": self.header}
 
 
 class _Programs:
-    """Starts the programs of one stack, with a log file for each."""
+    """Starts the programs of one stack, each with its log file."""
 
     def __init__(self, ending: ExitStack) -> None:
         self._ending, self.folder = ending, setup.stack_folder()
@@ -112,24 +112,24 @@ class _Programs:
         recognise: Callable[[str], Facts | None] = announced,
         on_line: Callable[[str], None] = lambda _line: None,
     ) -> Child:
-        """Start a program; it ends with the stack."""
+        """Start a program that ends with the stack."""
         log = self.folder / f"{name}.log"
         child = Child(name, command, log, clean_environment(env), recognise=recognise, on_line=on_line)
         self._ending.callback(child.end)
         self.children.append(child)
         return child
 
-    def python(self, name: str, module: str, *arguments: str, env: dict[str, str], **options: Any) -> Child:  # noqa: ANN401 - those of start
-        """Start a program of this package."""
+    def python(self, name: str, module: str, *arguments: str, env: dict[str, str], **options: Any) -> Child:  # noqa: ANN401 - the options of start
+        """Start a module of this package as a program."""
         return self.start(name, sys.executable, "-m", module, "--with-parent", *arguments, env=env, **options)
 
     def identity(self, header: str, certificate: Certificate) -> Child:
-        """Start the managed identity, and the authority that exchanges its tokens."""
+        """Start the managed identity and the authority that exchanges its tokens."""
         tls = ("--certificate", str(certificate.public), "--key", str(certificate.private))
         return self.python("identity", "devstack.identity", *tls, env={"IDENTITY_HEADER": header})
 
     def host(self, arguments: Sequence[str], env: dict[str, str], on_event: Callable[[str], None]) -> None:
-        """Start the function app in its host, and wait until it runs."""
+        """Start the function app in its host and wait until it runs."""
         self.python("host", *arguments, env=env, on_line=on_event).ready()
 
 
@@ -144,12 +144,12 @@ def running(
     movable_clock: bool = False,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Stack]:
-    """Start the stack, with empty containers and a catalogue without pictures, and end it afterwards.
+    """Start the stack with empty containers and a catalogue without pictures; end it afterwards.
 
-    Long, because it is the order in which things start. ``on_event`` gets each line of JSON that the app's host prints;
-    without it the app itself is not started. ``keyless`` has storage opened by identity, over HTTPS. ``host`` is the
-    module that runs the app. ``remove_at_end`` is a file that goes even when this process is killed. With
-    ``movable_clock``, storage's time is what ``Stack.storage_clock`` is set to.
+    Long, because it shows the order in which things start. ``on_event`` receives each line of JSON that the app's host
+    prints; without it, the app does not start. ``keyless`` opens storage by identity, over HTTPS. ``host`` is the
+    module that runs the app. ``remove_at_end`` is deleted even if this process is killed. With ``movable_clock``,
+    ``Stack.storage_clock`` sets storage's time.
     """
     azurite_main = setup.azurite(say)
     with ExitStack() as ending:
@@ -157,14 +157,14 @@ def running(
         say("Starting Azurite and a managed identity")
         header, certificate = secrets.token_urlsafe(), Certificate(*certificates.make(programs.folder))
         accounts = Accounts(certificate)
-        clock = azurite.Clock(programs.folder / "clock") if movable_clock else None
+        clock = azurite.StorageClock(programs.folder / "clock") if movable_clock else None
         command = azurite.command(azurite_main, certificate if keyless else None, movable_clock=movable_clock)
         env = {**accounts.environment, **(clock.environment if clock else {})}
         storage = programs.start("azurite", *command, env=env, recognise=azurite.urls())
         msi = programs.identity(header, certificate).ready()
         identity = LocalIdentity(f"{msi['url']}/msi/token", header)
         accounts.identity = identity if keyless else None
-        say("Starting the simulator of Business Central")
+        say("Starting the Business Central simulator")
         keys = ("--jwks-url", f"{msi['url']}/keys")
         bc = programs.python("business_central", "devstack.business_central", *keys, env={})
         accounts.urls = storage.ready()
@@ -181,10 +181,8 @@ def running(
             stack.storage().create_container(container)
         if on_event:
             say("Starting the function app")
-            arguments = [
-                host,
-                *(("--sweep-interval", str(sweep_interval)) if host == "devstack.host" else ()),
-            ]
+            arguments = [host]
+            arguments += ["--sweep-interval", str(sweep_interval)] if host == "devstack.host" else []
             arguments += ["--remove-at-end", str(remove_at_end)] if remove_at_end else []
             trust = {"REQUESTS_CA_BUNDLE": str(certificate.public)}
             programs.host(arguments, {**settings, **trust}, on_event)
@@ -195,16 +193,17 @@ def _endpoints(connection_string: str, bc: str, identity: LocalIdentity) -> Endp
     base = f"{bc}/v2.0/{TENANT}/{ENVIRONMENT}/api/v2.0"
     token = identity.get_token(SCOPE).token
     headers = {"Authorization": f"Bearer {token}"}
-    answer = loopback_session().get(f"{base}/companies", headers=headers, timeout=10)
-    answer.raise_for_status()
-    company_id = next(company["id"] for company in answer.json()["value"] if company["name"] == COMPANY)
+    response = loopback_session().get(f"{base}/companies", headers=headers, timeout=10)
+    response.raise_for_status()
+    company_id = next(company["id"] for company in response.json()["value"] if company["name"] == COMPANY)
     control = f"{bc}/_control"
-    loopback_session().delete(f"{control}/requests", timeout=10).raise_for_status()  # that was not the app
+    # The request above was not the app's: clear it from the log.
+    loopback_session().delete(f"{control}/requests", timeout=10).raise_for_status()
     return Endpoints(connection_string, *CONTAINERS, base, token, company_id, COMPANY, f"{bc}/", control)
 
 
 def loopback_session() -> requests.Session:
-    """Return a session that no proxy of this machine gets between."""
+    """Return a session that ignores this machine's proxies."""
     session = requests.Session()
     session.trust_env = False
     return session

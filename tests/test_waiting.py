@@ -70,16 +70,14 @@ def test_after_item_wait_a_waiting_upload_is_quarantined(local: LocalStack, name
     is_quarantined(local, name, photograph(), reason, ITEM_WAIT="PT0S")
 
 
-def test_a_company_restored_under_a_new_id_is_found_again(local: LocalStack) -> None:
-    clock = ManualClock()
-    pipeline = local.pipeline(clock=clock)
+def test_a_company_that_bc_does_not_find_is_looked_up_again(local: LocalStack) -> None:
+    pipeline = local.pipeline()
     local.upload()
     pipeline.process(names.INCOMING, DESK)
     local.upload(content=photograph("#aa2200"))
     local.fault(404, code="Internal_CompanyNotFound", path="items")
     report = pipeline.process(names.INCOMING, DESK)
     assert (report.outcome, report.reason) == (Outcome.WAITING, "company_not_found")
-    clock.now += 60
     assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert len([request for request in local.requests() if request["path"].endswith("/companies")]) == 2
 

@@ -1,1 +1,1 @@
-"""Benchmarks: each is a ratio against peers in the same run, because machines differ and are noisy."""
+"""Benchmarks: each reports a ratio to peers in the same run, because machines differ and are noisy."""

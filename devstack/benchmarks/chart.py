@@ -1,73 +1,32 @@
-"""The comparison as one HTML file that needs nothing else: a bar for each renderer, and all figures below."""
+"""Draws the comparison as one HTML file: a bar per renderer, with all figures below."""
 
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.benchmarks.results import OURS
 from devstack.benchmarks.tables import number, refusals, verdict
+from devstack.sheets import html_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from devstack.benchmarks.results import Picture, Run
 
-_STYLE = """
-:root { --paper: #f4f3f0; --card: #ffffff; --ink: #1f2328; --soft: #646a73; --line: #e2e0db; --ours: #2563a8;
-  --other: #a9afb8; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #15171a; --card: #1f2226; --ink: #e8e9eb; --soft: #9aa1ab; --line: #33373d; --ours: #6cacf0;
-    --other: #5b626c; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1000px; padding: 28px clamp(12px, 3vw, 40px) 60px; background: var(--paper);
-  color: var(--ink); font: 15px/1.45 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
-  font-variant-numeric: tabular-nums; }
-h1 { font-size: clamp(22px, 3vw, 30px); font-weight: 650; margin: 0; }
-h2 { font-size: 16px; margin: 0 0 8px; display: flex; justify-content: space-between; gap: 12px;
-  overflow-wrap: anywhere; }
-h2 span, .soft, figcaption { color: var(--soft); font-weight: 400; }
-figure, .scroll { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px;
-  margin: 14px 0 0; }
-.bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 5px 10px; align-items: center; }
-.bar { background: var(--other); border-radius: 3px; height: 14px; min-width: 1px; }
-.bar.ours { background: var(--ours); }
-figcaption { margin-top: 8px; font-size: 13px; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th, td { text-align: right; padding: 4px 8px; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-"""
+_STYLE = Path(__file__).with_suffix(".css")
+_HOW = (
+    "Fastest round of each renderer in milliseconds, one thread each; shorter is better. "
+    "Each picture has its own scale."
+)
 
 
 def write(path: Path, pictures: Sequence[Picture], *, title: str) -> None:
-    """Write the chart: no scripts, nothing that is fetched from anywhere."""
+    """Write the chart."""
+    header = f'<p>{escape(verdict(pictures))}</p><p class="soft">{_HOW}</p>'
     figures = "\n".join(_figure(picture) for picture in pictures)
-    page = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{escape(title)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<header><h1>{escape(title)}</h1>
-<p>{escape(verdict(pictures))}</p>
-<p class="soft">Least milliseconds of each renderer's rounds, one thread each, shorter is better. Each picture has a scale of its own.</p>
-</header>
-<main>
-{figures}
-{_table(pictures)}
-</main>
-</body>
-</html>
-"""
-    path.write_text(page, encoding="utf-8")
+    html_page.write(path, title=title, header=header, main=f"{figures}\n{_table(pictures)}", style=_STYLE)
 
 
 def _figure(picture: Picture) -> str:
@@ -96,15 +55,16 @@ def _bar(name: str, run: Run, longest: float) -> str:
 def _facts(picture: Picture) -> str:
     ours = picture.runs[OURS]
     if ours.refusal:
-        return "No rendition of ours."
-    ssim = f"SSIM {number(picture.resampled, 3)}, as JPEG {number(ours.ssim, 3)} (at best {number(picture.ceiling, 3)})"
+        return "We did not render it."
+    resampled, delivered, best = (number(ssim, 3) for ssim in (picture.resampled, ours.ssim, picture.ceiling))
     size = f"{number(ours.bytes_out and ours.bytes_out / 1000)} kB"
-    return f"{ssim} · {size} · {number(ours.peak_mb)} MB at most · {len(ours.milliseconds)} rounds"
+    ssim = f"SSIM {resampled}, as JPEG {delivered} (best possible {best})"
+    return f"{ssim} · {size} · {number(ours.peak_mb)} MB peak · {len(ours.milliseconds)} rounds"
 
 
 def _table(pictures: Sequence[Picture]) -> str:
     names = list(pictures[0].runs)
-    heads = [f"{name}{what}" for name in names for what in (" ms", " median", " SSIM", " kB", " MB")]
+    heads = [f"{name}{unit}" for name in names for unit in (" ms", " median", " SSIM", " kB", " MB")]
     head = "".join(f"<th>{escape(text)}</th>" for text in ("picture", *heads))
     rows = "\n".join(f"<tr>{_cells(picture, names)}</tr>" for picture in pictures)
     return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{rows}\n</table></div>'

@@ -1,4 +1,4 @@
-"""The comparison itself: every renderer on the same bytes, in turns, and once more each in a fresh process for its memory."""
+"""Compares renderers on the same bytes in alternating rounds; measures memory in fresh processes."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
     from devstack.benchmarks.renderers import Command, Renderer
 
 _LEAST_ROUNDS, _MOST_ROUNDS = 9, 15
-_SECONDS = 10  # per picture, as far as the least number of rounds allows
+_SECONDS = 10  # per picture, if the minimum number of rounds allows
 
 
 class Judge(Protocol):
-    """What says how alike renditions are to what a picture should look like."""
+    """Rates how similar renditions are to what a picture should look like."""
 
     def ssim(self, rendition: bytes) -> float | None:
-        """Return 1 for the same."""
+        """Return 1 for identical pictures."""
 
     def ceiling(self) -> float | None:
-        """Return the most that is possible at our quality."""
+        """Return the best possible value at our quality."""
 
 
 class Comparison:
-    """One process of each renderer, kept for all pictures."""
+    """Compares pictures one after the other, with one process per renderer for all of them."""
 
     def __init__(
         self,
-        started_by: Mapping[str, Command],
+        commands: Mapping[str, Command],
         running: Mapping[str, Renderer],
         judge: Callable[[bytes], Judge],
         modules: Path | None = None,
     ) -> None:
-        self._started_by, self._running, self._judge, self._modules = started_by, running, judge, modules
+        self._commands, self._running, self._judge, self._modules = commands, running, judge, modules
 
-    def of(self, source: Path) -> Picture:
-        """Return what each renderer did with this picture; one that refuses it is left out from then on."""
+    def compare(self, source: Path) -> Picture:
+        """Return each renderer's results for this picture; a renderer that refuses it is not measured."""
         judge = self._judge(source.read_bytes())
         runs: dict[str, Run] = {}
         estimates: dict[str, float] = {}
@@ -59,7 +59,7 @@ class Comparison:
         return Picture(source.name, runs, judge.ceiling(), self._resampled(source, judge))
 
     def _resampled(self, source: Path, judge: Judge) -> float | None:
-        """Return the SSIM of ours before JPEG takes its part."""
+        """Return the SSIM of ours before the loss by JPEG at our quality."""
         with (
             renderers.running({FINEST: renderers.in_python(FINEST)}) as fresh,
             suppress(RefusedError),
@@ -68,20 +68,20 @@ class Comparison:
         return None
 
     def _times(self, estimates: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-        """Return the milliseconds of every round; there and back again, so that nobody always comes after the same one."""
-        found: dict[str, dict[str, Any]] = {name: {"milliseconds": []} for name in estimates}
-        names = list(found)
+        """Return the milliseconds of every round. The order alternates, so no renderer always follows the same one."""
+        times: dict[str, dict[str, Any]] = {name: {"milliseconds": []} for name in estimates}
+        names = list(times)
         for number in range(rounds(sum(estimates.values()) / 1000)):
             for name in names if number % 2 == 0 else reversed(names):
                 try:
-                    found[name]["milliseconds"].append(_milliseconds(self._running[name]))
+                    times[name]["milliseconds"].append(_milliseconds(self._running[name]))
                 except RefusedError as error:
-                    found[name].setdefault("refusal", str(error))
-        return found
+                    times[name].setdefault("refusal", str(error))
+        return times
 
     def _peak(self, name: str, source: Path) -> float | None:
         with (
-            renderers.running({name: self._started_by[name]}, self._modules) as fresh,
+            renderers.running({name: self._commands[name]}, self._modules) as fresh,
             suppress(RefusedError),
         ):
             fresh[name].ask("load", path=str(source))
@@ -90,12 +90,12 @@ class Comparison:
 
 
 def rounds(seconds: float) -> int:
-    """Return how many rounds there are, if one takes so many seconds."""
+    """Return the number of rounds, if one round takes ``seconds``."""
     return max(_LEAST_ROUNDS, min(_MOST_ROUNDS, int(_SECONDS / max(seconds, 0.001))))
 
 
 def _warm_up(renderer: Renderer, source: Path) -> float:
-    """Render twice, and return the second time."""
+    """Render twice; return the milliseconds of the second time."""
     renderer.ask("load", path=str(source))
     _milliseconds(renderer)
     return _milliseconds(renderer)

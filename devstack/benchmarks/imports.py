@@ -1,4 +1,4 @@
-"""What a cold start pays for importing the app, against its packages alone."""
+"""Measures what a cold start pays for importing the app, against its packages alone."""
 
 import statistics
 import subprocess
@@ -27,17 +27,17 @@ _SETTINGS = {
 
 
 def measure(console: Console) -> None:
-    """Print what a cold start pays for importing ``function_app``, beside its packages and an empty program."""
-    taken: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
+    """Print the import times of ``function_app``, its packages and an empty program."""
+    times: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
     for _ in range(_ROUNDS):  # alternating, so that all meet the same noise
         for name, program in _PROGRAMS.items():
-            taken[name].append(_milliseconds(program))
-    empty, peer = (min(taken[name]) for name in list(_PROGRAMS)[:2])
-    table = Table("import of", "least ms", "median ms", "beyond an empty program", "ratio to the packages")
-    for name, values in taken.items():
-        beyond = min(values) - empty
-        ratio = f"{beyond / (peer - empty):.2f}" if beyond else ""
-        table.add_row(name, f"{min(values):.0f}", f"{statistics.median(values):.0f}", f"{beyond:.0f}", ratio)
+            times[name].append(_milliseconds(program))
+    empty, packages = (min(times[name]) for name in list(_PROGRAMS)[:2])
+    table = Table("import of", "least ms", "median ms", "more than an empty program", "ratio to the packages")
+    for name, values in times.items():
+        extra = min(values) - empty
+        ratio = f"{extra / (packages - empty):.2f}" if extra else ""
+        table.add_row(name, f"{min(values):.0f}", f"{statistics.median(values):.0f}", f"{extra:.0f}", ratio)
     console.print(table)
 
 

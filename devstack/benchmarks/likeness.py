@@ -1,4 +1,4 @@
-"""How alike a rendition is to what it should be: SSIM of luma against the full decode, resampled in LANCZOS."""
+"""Measures how faithful a rendition is: SSIM of luma against the full decode, resampled with LANCZOS."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from skimage.metrics import structural_similarity
 from devstack.benchmarks.renderer import QUALITY, SIDE
 
 _SRGB = ImageCms.createProfile("sRGB")
-_WINDOW = 11  # pixels: what a Gaussian of sigma 1.5 has in scikit-image, as in Wang et al. 2004
+_WINDOW = 11  # pixels of a Gaussian of sigma 1.5 in scikit-image, as in Wang et al. 2004
 _NOT_A_PICTURE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError)
 
 
 class Reference:
-    """A picture as it should look: all of it decoded, upright, in sRGB, on white."""
+    """A picture as it should look: decoded in full, upright, in sRGB, on white."""
 
     def __init__(self, source: bytes) -> None:
         try:
@@ -27,14 +27,14 @@ class Reference:
             self._image = None
 
     def ssim(self, rendition: bytes) -> float | None:
-        """Return how alike, 1 at most; None where the picture is smaller than SSIM's window or cannot be decoded."""
+        """Return the SSIM, at most 1; None if the picture is smaller than SSIM's window or cannot be decoded."""
         with Image.open(BytesIO(rendition)) as rendered:
             if self._image is None or min(rendered.size) < _WINDOW:
                 return None
             return _ssim(self._image.resize(rendered.size, Image.Resampling.LANCZOS), rendered)
 
     def ceiling(self) -> float | None:
-        """Return the SSIM that is left when nothing is lost but by JPEG at our quality."""
+        """Return the SSIM if only JPEG at our quality loses anything."""
         if self._image is None:
             return None
         best = self._image.copy()
@@ -45,23 +45,23 @@ class Reference:
 
 
 def _ssim(reference: Image.Image, rendered: Image.Image) -> float:
-    luma, other = (np.asarray(image.convert("L")) for image in (reference, rendered))
+    expected, actual = (np.asarray(image.convert("L")) for image in (reference, rendered))
     parameters = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
-    return float(structural_similarity(luma, other, **parameters))
+    return float(structural_similarity(expected, actual, **parameters))
 
 
 def _as_seen(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     transparent = image.has_transparency_data
-    with suppress(*_NOT_A_PICTURE, TypeError, KeyError):  # a broken EXIF block leaves the picture as it lies
+    with suppress(*_NOT_A_PICTURE, TypeError, KeyError):  # with a broken EXIF block the picture stays as stored
         image = ImageOps.exif_transpose(image)
     alpha = image.convert("RGBA").getchannel("A") if transparent else None
-    seen = _in_srgb(image, profile)
+    colours = _in_srgb(image, profile)
     if alpha:
-        flat = Image.new("RGB", seen.size, "white")
-        flat.paste(seen, mask=alpha)
-        return flat
-    return seen
+        on_white = Image.new("RGB", colours.size, "white")
+        on_white.paste(colours, mask=alpha)
+        return on_white
+    return colours
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -1,4 +1,4 @@
-"""How much memory our rendering takes for the largest pictures that it accepts, and what it costs to change nothing."""
+"""Measures the memory for the largest pictures we accept, and the time for a picture that needs no change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROUNDS = 31
 
 @dataclass(frozen=True)
 class Case:
-    """One picture: MB (10^6 bytes) beyond the interpreter and the source's bytes, milliseconds, what came out."""
+    """One picture: peak MB (10^6 bytes) on top of the interpreter and the source's bytes, milliseconds, the result."""
 
     name: str
     peak_mb: float | None = None
@@ -34,8 +34,8 @@ class Case:
 
 
 def measure() -> Iterator[Case]:
-    """Yield what each case took, in a fresh process each."""
-    folder = photographs.made("large-pictures", CASES)
+    """Yield the figures of each case, measured in a fresh process."""
+    folder = photographs.create_folder("large-pictures", CASES)
     for name in CASES:
         with renderers.running({OURS: renderers.in_python(OURS)}) as running:
             try:
@@ -58,7 +58,7 @@ def _jpeg_50mp(**options: object) -> bytes:
 
 
 def _png_100mp() -> bytes:
-    # Enlarged without new noise: within the 64 MiB that a source may have.
+    # Enlarged without new noise, to stay within the 64 MiB limit of a source.
     picture = photographs.cut_out(photographs.photograph(2500, 2500))
     return encodings.png(picture.resize((10_000, 10_000), Image.Resampling.BILINEAR))
 

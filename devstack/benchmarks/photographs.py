@@ -1,7 +1,7 @@
-"""The benchmark's own photographs: made in code with what costs a decoder time, fine detail and a sensor's noise.
+"""Creates the benchmark's photographs in code, with what costs decoders time: fine detail and sensor noise.
 
-Every run of the same numpy and Pillow makes the same bytes. They are kept in ``.local``, under a name that changes
-with this file.
+The same versions of numpy and Pillow create the same bytes. They are cached in ``.local``, in folders named after a
+hash of this file.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ if TYPE_CHECKING:
 
     Make = Callable[[], bytes]
 
-_NOISE = 4  # of 255: an ordinary camera indoors, in its full size
+_NOISE = 4  # of 255: an ordinary camera indoors, at full size
 _OCTAVES = 11
 _BICUBIC = Image.Resampling.BICUBIC
 
 
 def folder() -> Path:
-    """Return where they lie, made where they are missing."""
-    return made("photographs", PHOTOGRAPHS)
+    """Return the folder of photographs; create missing ones."""
+    return create_folder("photographs", PHOTOGRAPHS)
 
 
-def made(name: str, files: Mapping[str, Make]) -> Path:
-    """Return the folder of that name, which holds these files and no others, each made once."""
-    place = LOCAL / f"{name}-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]}"
-    place.mkdir(parents=True, exist_ok=True)
+def create_folder(name: str, files: Mapping[str, Make]) -> Path:
+    """Return the folder ``name`` with exactly these files; each is created once."""
+    folder = LOCAL / f"{name}-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
     for file, make in files.items():
-        if not (place / file).exists():
-            partial_file = place / f"{file}.partial"
+        if not (folder / file).exists():
+            partial_file = folder / f"{file}.partial"
             partial_file.write_bytes(make())
-            partial_file.replace(place / file)
-    return place
+            partial_file.replace(folder / file)
+    return folder
 
 
 def photograph(width: int, height: int, seed: int = 1) -> Image.Image:
-    """Return things before a background, with detail at every scale, as a sensor sees them."""
+    """Return objects on a background with detail at every scale and a sensor's noise."""
     random = np.random.default_rng(seed)
     light = _detail(random, width, height, _OCTAVES)
     scene = [_levels(128 + 36 * light + 14 * _detail(random, width, height, 3)) for _ in "RGB"]
     picture = Image.merge("RGB", scene)
-    _put_things(picture, random)
+    _draw_objects(picture, random)
     return Image.merge("RGB", [_noisy(random, channel) for channel in picture.split()])
 
 
 def _detail(random: np.random.Generator, width: int, height: int, octaves: int) -> np.ndarray:
-    """Return a random field in which every octave, from the whole to single pixels, has less contrast than the one before."""
+    """Return random detail at every scale, from the whole picture to single pixels, with falling contrast."""
     total: np.ndarray = np.zeros((height, width), np.float32)
     for octave in range(octaves):
         cells = random.standard_normal((3 << octave, 4 << octave), dtype=np.float32)
@@ -72,19 +72,19 @@ def _levels(values: np.ndarray) -> Image.Image:
     return Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))
 
 
-def _put_things(picture: Image.Image, random: np.random.Generator) -> None:
-    """Draw forms with hard edges, light and dark: what ringing and shifted colours would show on."""
+def _draw_objects(picture: Image.Image, random: np.random.Generator) -> None:
+    """Draw light and dark shapes with hard edges, which would reveal ringing and shifted colours."""
     draw = ImageDraw.Draw(picture)
     for _ in range(40):
         x, y = random.integers(0, picture.width), random.integers(0, picture.height)
         side = int(random.integers(picture.width // 60, picture.width // 8))
         colour = tuple(int(level) for level in random.integers(10, 246, 3))
-        form = random.choice([draw.ellipse, draw.rectangle])
-        form((x, y, x + side, y + side * 2 // 3), fill=colour, outline="white", width=max(1, side // 30))
+        shape = random.choice([draw.ellipse, draw.rectangle])
+        shape((x, y, x + side, y + side * 2 // 3), fill=colour, outline="white", width=max(1, side // 30))
 
 
 def cut_out(picture: Image.Image) -> Image.Image:
-    """Return the picture's middle on a transparent ground, as shops have their products."""
+    """Return the picture's middle on a transparent background, like product pictures in shops."""
     inset = picture.width // 8
     alpha = Image.new("L", picture.size, 0)
     ImageDraw.Draw(alpha).ellipse((inset, inset, picture.width - inset, picture.height - inset), fill=255)

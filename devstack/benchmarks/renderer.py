@@ -1,7 +1,7 @@
-"""One renderer as a process of its own: bytes to bytes, asked by lines of JSON on standard input, answered on standard output.
+"""Runs one renderer as a separate process: requests and answers are lines of JSON on standard input and output.
 
-``renderers.py`` starts it; ``sharp.js`` answers the same requests in Node. The time is taken here, around the call
-alone. It imports nothing of the local stack: what is measured is the renderer.
+``renderers.py`` starts it; ``sharp.js`` answers the same requests in Node. The clock runs here, around the rendering
+call only. Imports nothing of the local stack, so that only the renderer is measured.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SIDE, QUALITY = 1024, 85
 
 
 def ours() -> Render:
-    """Return the app's own rendering, with its default settings."""
+    """Return the app's rendering with its default settings."""
     from shared.pictures.render import render  # noqa: PLC0415 - each process loads its own renderer only
 
     return lambda source: render(source).content
 
 
 def finest() -> Render:
-    """Return the app's own rendering with as little loss by JPEG as there can be: what resampling makes of a picture."""
+    """Return the app's rendering at the highest JPEG quality, which shows what resampling alone changes."""
     from shared.pictures.render import render  # noqa: PLC0415 - each process loads its own renderer only
     from shared.pictures.rendition import Rendition  # noqa: PLC0415 - each process loads its own renderer only
 
@@ -41,7 +41,7 @@ def finest() -> Render:
 
 
 def sample() -> Render:
-    """Return what sample code usually does: decode all of it, resize, save."""
+    """Return the rendering of typical sample code: decode in full, resize, save."""
     from PIL import Image  # noqa: PLC0415 - each process loads its own renderer only
 
     def render(source: bytes) -> bytes:
@@ -56,14 +56,14 @@ def sample() -> Render:
 
 
 def libvips() -> Render:
-    """Return libvips's thumbnail: upright, sRGB, on white; one thread, nothing remembered between two calls."""
-    os.environ["VIPS_CONCURRENCY"] = "1"  # read once, when the library is loaded
+    """Return libvips's thumbnail: upright, sRGB, on white; one thread, no cache between calls."""
+    os.environ["VIPS_CONCURRENCY"] = "1"  # read only when the library is loaded
     import pyvips  # noqa: PLC0415 - each process loads its own renderer only
 
     pyvips.cache_set_max(0)
 
     def render(source: bytes) -> bytes:
-        # Given a target profile, libvips takes the long way through Lab even where the source has none.
+        # Given a target profile, libvips converts through Lab, which is slow, even if the source has no profile.
         profiled = pyvips.Image.new_from_buffer(source, "").get_typeof("icc-profile-data")
         target = {"output_profile": "srgb"} if profiled else {}
         image = pyvips.Image.thumbnail_buffer(source, SIDE, height=SIDE, size="down", **target)
@@ -79,23 +79,23 @@ RENDERERS = {"ours": ours, "finest": finest, "sample": sample, "libvips": libvip
 
 
 class Worker:
-    """What a request can ask of one renderer."""
+    """Answers requests with one renderer; each method is a request."""
 
     def __init__(self, render: Render) -> None:
         self._render = render
         self._source = self._content = b""
 
     def ready(self) -> Answer:
-        """Say that the renderer is loaded."""
+        """Confirm that the renderer is loaded."""
         return {}
 
     def load(self, path: str) -> Answer:
-        """Read the source that the next requests are about."""
+        """Read the source of the next requests."""
         self._source = Path(path).read_bytes()
         return {"bytes": len(self._source)}
 
     def render(self) -> Answer:
-        """Render once: nanoseconds, and the size of what came out."""
+        """Render once; return nanoseconds and the rendition's size."""
         started = time.perf_counter_ns()
         self._content = self._render(self._source)
         return {"ns": time.perf_counter_ns() - started, "bytes": len(self._content)}
@@ -106,10 +106,10 @@ class Worker:
         return {}
 
     def throughput(self, paths: list[str], threads: int, repeats: int) -> Answer:
-        """Render every source ``repeats`` times, by so many threads at once: seconds in all."""
+        """Render every source ``repeats`` times in ``threads`` threads; return the total seconds."""
         sources = [Path(path).read_bytes() for path in paths]
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda _: time.sleep(0.01), range(threads)))  # the threads are there before the clock runs
+            list(pool.map(lambda _: time.sleep(0.01), range(threads)))  # start all threads before the clock
             started = time.perf_counter()
             list(pool.map(self._render, sources * repeats))
             return {"seconds": time.perf_counter() - started, "pictures": len(sources) * repeats}
@@ -123,13 +123,13 @@ def main() -> None:
         request = json.loads(line)
         try:
             answer = getattr(worker, request.pop("do"))(**request)
-        except Exception as error:  # noqa: BLE001 - a picture that a renderer refuses is a result as well
+        except Exception as error:  # noqa: BLE001 - a refused picture is a result too
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
 
 
 def _answers() -> TextIO:
-    """Return standard output for the answers alone: what a library prints goes to standard error."""
+    """Reserve standard output for the answers; redirect what libraries print to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return answers

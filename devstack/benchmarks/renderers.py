@@ -1,4 +1,4 @@
-"""The renderers that are compared: each a process of its own, so that neither memory nor garbage of one burdens another."""
+"""Runs each renderer in its own process, so that memory and garbage of one do not burden another."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ FINEST = "finest"  # ours, at the highest quality
 
 
 class RefusedError(Exception):
-    """A renderer could not do what was asked; the message says why in its own words."""
+    """A renderer refused a request; the message is its own."""
 
 
 def in_python(name: str) -> Command:
-    """Return what starts a renderer of ``renderer.py``."""
+    """Return the command that starts a renderer of ``renderer.py``."""
     return (sys.executable, "-m", "devstack.benchmarks.renderer", name)
 
 
 def commands() -> dict[str, Command]:
-    """Return what starts each renderer; sharp's answers come from Node."""
+    """Return the command of each renderer; sharp runs in Node."""
     program = Path(__file__).with_name("sharp.js")
     return {name: in_python(name) for name in NAMES[:-1]} | {SHARP: (str(setup.node()), str(program))}
 
 
 class Renderer:
-    """A renderer that runs: one request, one answer. After a crash it begins anew with the next request."""
+    """A running renderer: one request, one answer. After a crash, the next request starts it again."""
 
     def __init__(
         self, name: str, command: Sequence[str], modules: Path | None = None, *, one_core: bool = False
@@ -49,12 +49,12 @@ class Renderer:
         self._start()
 
     def _start(self) -> None:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed together with the process
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed together with the process
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._errors,
             env=self._env,
             encoding="utf-8",
             **own_group(),
@@ -67,10 +67,10 @@ class Renderer:
             raise ChildFailedError(f"The renderer {self.name} does not start: {error}") from None
 
     def ask(self, what: str, **details: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        """Return the answer to one request.
+        """Return the answer to the request ``what``.
 
         Raises:
-            RefusedError: the renderer said why not, or crashed over it.
+            RefusedError: The renderer refused it, or crashed.
         """
         if self._process.poll() is not None:
             self._start()
@@ -85,26 +85,26 @@ class Renderer:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise RefusedError(self._last_words())
+            raise RefusedError(self._last_output())
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise RefusedError(answer["error"])
         return answer
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         code = self._process.wait()
-        self._said.seek(0)
-        said = self._said.read().decode(errors="replace").strip()[-500:]
+        self._errors.seek(0)
+        output = self._errors.read().decode(errors="replace").strip()[-500:]
         self._close()
-        return f"it ended with code {code}" + (f" and said: {said}" if said else "")
+        return f"it ended with code {code}" + (f"; last output: {output}" if output else "")
 
     def _close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout, self._said):
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
             if stream and not stream.closed:
                 stream.close()
 
     def end(self) -> None:
-        """End the process, by closing its standard input."""
+        """End the process by closing its standard input."""
         if self._process.poll() is None:
             assert self._process.stdin is not None  # noqa: S101 - for the type checker
             self._process.stdin.close()
@@ -125,23 +125,23 @@ class Renderer:
             return path.read_bytes()
 
     def peak(self) -> float | None:
-        """Return by how many MB (10^6 bytes) the process grows at most while it renders; None where that is unknown."""
+        """Return the process's peak growth in MB (10^6 bytes) while it renders; None if unknown."""
         pid = self._process.pid
-        before = _most_memory(pid) if _forget_most_memory(pid) else psutil.Process(pid).memory_info().rss
+        before = _peak_memory(pid) if _reset_peak_memory(pid) else psutil.Process(pid).memory_info().rss
         self.ask("render")
-        after = _most_memory(pid)
+        after = _peak_memory(pid)
         return None if before is None or after is None else (after - before) / 1e6
 
 
 def _keep_on_one_core(pid: int) -> None:
-    """Let all threads of a renderer share one core: libwebp starts a second one, whatever libvips and sharp are told."""
+    """Confine a renderer's threads to one core: libwebp adds a thread regardless of libvips's and sharp's settings."""
     if hasattr(psutil.Process, "cpu_affinity"):  # not on macOS
         process = psutil.Process(pid)
         process.cpu_affinity([max(process.cpu_affinity())])
 
 
-def _forget_most_memory(pid: int) -> bool:
-    """Set the high-water mark back to what the process has now; only Linux can (proc_pid_clear_refs(5))."""
+def _reset_peak_memory(pid: int) -> bool:
+    """Reset the process's peak to its current memory; possible on Linux only (proc_pid_clear_refs(5))."""
     try:
         Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
     except OSError:
@@ -149,8 +149,8 @@ def _forget_most_memory(pid: int) -> bool:
     return True
 
 
-def _most_memory(pid: int) -> int | None:
-    """Return the most bytes that a process has had in memory; macOS tells nobody but the process itself."""
+def _peak_memory(pid: int) -> int | None:
+    """Return a process's peak memory in bytes; None on macOS, where only the process itself can read it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -161,12 +161,12 @@ def _most_memory(pid: int) -> int | None:
 
 @contextmanager
 def running(
-    started_by: Mapping[str, Command], modules: Path | None = None, *, one_core: bool = False
+    commands: Mapping[str, Command], modules: Path | None = None, *, one_core: bool = False
 ) -> Iterator[dict[str, Renderer]]:
-    """Keep one process of each renderer."""
+    """Run one process of each renderer."""
     with ExitStack() as ending:
         renderers: dict[str, Renderer] = {}
-        for name, command in started_by.items():
+        for name, command in commands.items():
             renderers[name] = Renderer(name, command, modules, one_core=one_core)
             ending.callback(renderers[name].end)
         yield renderers

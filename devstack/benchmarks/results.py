@@ -1,4 +1,4 @@
-"""What a run of the benchmark found, and what follows from it. Pure."""
+"""Holds a benchmark's results and derives ratios, means and the report. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OURS = "ours"
-NATIVE = ("libvips", "sharp")  # the fastest tools there are; ours is measured against the better one
+NATIVE = ("libvips", "sharp")  # the fastest tools we know; we compare with the better one
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one renderer did with one picture; ``refusal`` says why it did nothing."""
+    """One renderer's results for one picture; ``refusal`` is its reason for refusing the picture."""
 
     milliseconds: Sequence[float] = ()
     bytes_out: int | None = None
@@ -25,21 +25,21 @@ class Run:
 
     @property
     def least(self) -> float | None:
-        """The shortest time: noise only ever adds."""
+        """The shortest time, because noise only adds."""
         return None if self.refusal else min(self.milliseconds, default=None)
 
     @property
     def median(self) -> float | None:
-        """The time of the round in the middle."""
+        """The median time of all rounds."""
         return None if self.refusal or not self.milliseconds else statistics.median(self.milliseconds)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture and what each renderer did with it.
+    """One picture and each renderer's results for it.
 
-    ``ceiling`` is the SSIM of the reference itself after JPEG at our quality: no way of resampling gets above it.
-    ``resampled`` is that of ours at the highest quality: what decoding and resampling alone have changed.
+    ``ceiling`` is the SSIM of the reference itself after JPEG at our quality, which no resampling exceeds.
+    ``resampled`` is our SSIM at the highest quality, which shows what decoding and resampling alone change.
     """
 
     name: str
@@ -49,38 +49,38 @@ class Picture:
 
     @property
     def ratio(self) -> float | None:
-        """Our least time ÷ that of the best native tool; None where ours or one of them did not render it."""
+        """Our least time ÷ that of the best native tool; None if we or one of them refused the picture."""
         ours, *native = (self.runs[name].least for name in (OURS, *NATIVE))
-        known = [time for time in native if time is not None]
-        return ours / min(known) if ours is not None and len(known) == len(NATIVE) else None
+        times = [time for time in native if time is not None]
+        return ours / min(times) if ours is not None and len(times) == len(NATIVE) else None
 
     @property
     def refusals(self) -> dict[str, str]:
-        """Why which renderer did not render it."""
+        """The reason of each renderer that refused the picture."""
         return {name: run.refusal for name, run in self.runs.items() if run.refusal}
 
 
 def geometric_mean(pictures: Sequence[Picture]) -> float | None:
-    """Return the mean of the ratios: one of 2 and one of ½ make 1. Pictures without a ratio do not count."""
+    """Return the geometric mean of the ratios (2 and ½ average to 1). Pictures without a ratio do not count."""
     ratios = [picture.ratio for picture in pictures if picture.ratio is not None]
     return statistics.geometric_mean(ratios) if ratios else None
 
 
 def worst(pictures: Sequence[Picture]) -> Picture | None:
     """Return the picture with the highest ratio."""
-    rated = [picture for picture in pictures if picture.ratio is not None]
-    return max(rated, key=lambda picture: picture.ratio or 0, default=None)
+    with_ratio = [picture for picture in pictures if picture.ratio is not None]
+    return max(with_ratio, key=lambda picture: picture.ratio or 0, default=None)
 
 
 def report(pictures: Sequence[Picture]) -> dict[str, Any]:
     """Return the run as JSON: milliseconds are the least ones, MB are 10^6 bytes."""
     return {
         "geometric_mean": geometric_mean(pictures),
-        "pictures": [_reported(picture) for picture in pictures],
+        "pictures": [_report_picture(picture) for picture in pictures],
     }
 
 
-def _reported(picture: Picture) -> dict[str, Any]:
+def _report_picture(picture: Picture) -> dict[str, Any]:
     ours = picture.runs[OURS]
     return {
         "name": picture.name,
@@ -94,12 +94,7 @@ def _reported(picture: Picture) -> dict[str, Any]:
         "rounds": len(ours.milliseconds),
         "refused": picture.refusals,
         "renderers": {
-            name: {
-                "median_ms": run.median,
-                "ssim": run.ssim,
-                "bytes_out": run.bytes_out,
-                "peak_mb": run.peak_mb,
-            }
+            name: {"median_ms": run.median, "ssim": run.ssim, "bytes_out": run.bytes_out, "peak_mb": run.peak_mb}
             for name, run in picture.runs.items()
         },
     }

@@ -1,4 +1,4 @@
-// sharp as a renderer: the same requests and answers as renderer.py.
+// Runs sharp as a renderer, with the requests and answers of renderer.py.
 const fs = require("node:fs");
 const readline = require("node:readline");
 const sharp = require("sharp");

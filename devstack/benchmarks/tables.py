@@ -1,4 +1,4 @@
-"""What the benchmark found, in the terminal."""
+"""Prints the benchmark's results in the terminal."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ if TYPE_CHECKING:
 
 UNKNOWN = "–"
 SAMPLE = "sample"
-_LONG = 100  # milliseconds, from which on tenths say nothing
+_LONG = 100  # milliseconds above which tenths do not matter
 
 
 def number(value: float | None, decimals: int = 0) -> str:
-    """Return a figure as people read it; a dash where there is none."""
+    """Return a number formatted for people, or a dash if it is missing."""
     return UNKNOWN if value is None else f"{value:,.{decimals}f}"
 
 
 def print_comparison(console: Console, pictures: Sequence[Picture]) -> None:
-    """Print time, likeness and memory, and the figures in one line."""
+    """Print time, likeness and memory, then a summary in one line and the refusals."""
     names = list(pictures[0].runs)
     for table in (_times, _likeness, _memory):
         console.print(table(names, pictures))
     console.print(escape(verdict(pictures)), soft_wrap=True)
     for picture in pictures:
-        left_out = " (not in the mean)" if picture.ratio is None else ""
+        note = " (not in the mean)" if picture.ratio is None else ""
         for line in refusals(picture):
-            console.print(escape(f"{picture.name}{left_out}: {line}"), soft_wrap=True)
+            console.print(escape(f"{picture.name}{note}: {line}"), soft_wrap=True)
 
 
 def verdict(pictures: Sequence[Picture]) -> str:
-    """Say how ours stands against the best of libvips and sharp."""
+    """Summarise how we compare with the best of libvips and sharp."""
     highest = worst(pictures)
     if highest is None:
-        return "No picture was rendered by ours, libvips and sharp alike, so there is nothing to compare."
-    rated = sum(picture.ratio is not None for picture in pictures)
+        return "Nothing to compare: no picture was rendered by all of ours, libvips and sharp."
+    count = sum(picture.ratio is not None for picture in pictures)
     return (
         f"Ours ÷ the best of libvips and sharp: {number(geometric_mean(pictures), 2)} (geometric mean, pictures: "
-        f"{rated}), at most {number(highest.ratio, 2)} ({highest.name})."
+        f"{count}), at most {number(highest.ratio, 2)} ({highest.name})."
     )
 
 
 def refusals(picture: Picture) -> Iterator[str]:
-    """Say which renderer refused this picture, and why."""
+    """Yield a sentence for each renderer that refused this picture."""
     for name, reason in picture.refusals.items():
         yield f"{name} refused it: {' '.join(reason.split())}"
 
@@ -73,21 +73,21 @@ def _time(run: Run) -> str:
 
 
 def _likeness(names: Sequence[str], pictures: Sequence[Picture]) -> Table:
-    judged = [name for name in names if name != SAMPLE]  # it leaves pictures on their side
-    table = _table("SSIM of resampling; as JPEG, and at best; size", "resampled", *judged, "at best", "kB")
+    rated = [name for name in names if name != SAMPLE]  # the sample code leaves pictures on their side
+    table = _table("SSIM: resampling alone; JPEGs; best possible; size", "resampled", *rated, "best", "kB")
     for picture in pictures:
-        ssims = (picture.resampled, *(picture.runs[name].ssim for name in judged), picture.ceiling)
+        ssims = (picture.resampled, *(picture.runs[name].ssim for name in rated), picture.ceiling)
         size = picture.runs[OURS].bytes_out
         table.add_row(escape(picture.name), *(number(ssim, 3) for ssim in ssims), number(size and size / 1000))
     return table
 
 
 def _memory(names: Sequence[str], pictures: Sequence[Picture]) -> Table:
-    table = _table("Peak memory in MB, beyond interpreter and source", *names)
+    table = _table("Peak memory in MB, on top of interpreter and source", *names)
     for picture in pictures:
         table.add_row(escape(picture.name), *(number(picture.runs[name].peak_mb) for name in names))
     if all(run.peak_mb is None for picture in pictures for run in picture.runs.values()):
-        table.caption = "It cannot be measured on this system."
+        table.caption = "This system cannot measure it."
     return table
 
 
@@ -100,18 +100,18 @@ def _table(title: str, *figures: str) -> Table:
 
 
 def print_memory(console: Console, cases: Sequence[Case]) -> None:
-    """Print what the largest pictures take, and whether a conforming one stays as it is."""
-    table = _table("The largest pictures, by ours", "peak MB", "ms", "rendition")
+    """Print the memory and time of the largest pictures, and whether a conforming one stays unchanged."""
+    table = _table("The largest pictures, rendered by ours", "peak MB", "ms", "rendition")
     for case in cases:
-        what = f"refused: {case.refusal}" if case.refusal else "the same bytes" if case.unchanged else "new"
-        table.add_row(case.name, number(case.peak_mb, 1), number(case.milliseconds, 1), escape(what))
+        rendition = f"refused: {case.refusal}" if case.refusal else "unchanged" if case.unchanged else "new"
+        table.add_row(case.name, number(case.peak_mb, 1), number(case.milliseconds, 1), escape(rendition))
     console.print(table)
 
 
-def print_throughput(console: Console, found: Throughput) -> None:
+def print_throughput(console: Console, result: Throughput) -> None:
     """Print the pictures per second of one process."""
     console.print(
-        f"One process, {found.pictures} renditions: {found.by_one:.2f} pictures a second by one thread, "
-        f"{found.by_all:.2f} by {found.threads} ({found.gain:.2f} times as many).",
+        f"One process, {result.pictures} renditions: {result.by_one:.2f} pictures per second with one thread, "
+        f"{result.by_all:.2f} with {result.threads} ({result.gain:.2f} times as many).",
         soft_wrap=True,
     )

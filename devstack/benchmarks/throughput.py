@@ -1,4 +1,4 @@
-"""How many pictures one process renders in a second, by one thread and by several."""
+"""Measures how many pictures per second one process renders, with one thread and with several."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from devstack.benchmarks.renderers import Renderer
 
 _ROUNDS = 3
-_EACH = 8  # renditions per thread at least: or the last one, alone, would weigh too much
+_EACH = 8  # renditions per thread at least; with fewer, the last one, running alone, would weigh too much
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """Pictures per second of one process; the best of some rounds."""
+    """Pictures per second of one process, from the best of several rounds."""
 
     threads: int
     pictures: int
@@ -29,15 +29,15 @@ class Throughput:
 
     @property
     def gain(self) -> float:
-        """How many times as much as by one thread."""
+        """The ratio of all threads to one thread."""
         return self.by_all / self.by_one
 
 
 def measure(sources: Sequence[Path], threads: int) -> Throughput:
-    """Render the whole set through ``shared.imaging.render``, by one thread and by all, in turns."""
+    """Render the whole set with ``shared.pictures.render``, alternating between one thread and all."""
     with renderers.running({OURS: renderers.in_python(OURS)}) as running:
         ours = running[OURS]
-        paths = [str(path) for path in sources if _is_rendered(ours, path)]
+        paths = [str(path) for path in sources if _can_render(ours, path)]
         if not paths:
             raise SystemExit("None of these files can be rendered.")
         repeats = -(-_EACH * threads // len(paths))
@@ -48,7 +48,7 @@ def measure(sources: Sequence[Path], threads: int) -> Throughput:
     return Throughput(threads, len(paths) * repeats, best[1], best[threads])
 
 
-def _is_rendered(renderer: Renderer, source: Path) -> bool:
+def _can_render(renderer: Renderer, source: Path) -> bool:
     try:
         renderer.ask("load", path=str(source))
         renderer.ask("render")

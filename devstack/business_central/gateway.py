@@ -1,4 +1,4 @@
-"""What every API request passes before and after it is handled: log, faults, token, limits, latency, permissions."""
+"""Passes every API request through log, faults, token, limits, delays and permissions, before and after its route."""
 
 import re
 import time
@@ -9,9 +9,12 @@ from uuid import uuid4
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from devstack.business_central import errors, responses, tokens
-from devstack.business_central.conditions import Fault, Patience
-from devstack.business_central.request_log import Record
+from devstack.business_central import errors, tokens
+from devstack.business_central.api import responses
+from devstack.business_central.api.documents import timestamp
+from devstack.business_central.scenario.conditions import Delays
+from devstack.business_central.scenario.request_log import Record
+from devstack.business_central.scenario.rules import Fault
 from devstack.business_central.server import CONNECTION, Connection
 from devstack.business_central.world import World
 
@@ -24,18 +27,18 @@ def guard(app: Flask, world: World, signing_key: tokens.KeyResolver) -> None:
     def enter() -> Response | None:
         if "replayed" in g:
             return None
-        world.late.apply_due()
+        world.late_writes.apply_due()
         return _Passage(app, world, signing_key).enter() if _is_api() else None
 
     def leave(response: Response) -> Response:
         if "replayed" in g or not _is_api():
             return response
         if g.turn:
-            world.throttle.leave(g.turn)
+            world.admission.leave(g.turn)
         if g.fault:
             g.pop("assumed", None)
-            response = _faulty(g.fault)
-        elif retry_after := world.throttle.limits.retry_after.get(str(response.status_code)):
+            response = _fault_response(g.fault)
+        elif retry_after := world.admission.limits.retry_after.get(str(response.status_code)):
             response.headers["Retry-After"] = retry_after
         response.headers["odata-version"] = "4.0"
         response.headers["request-id"] = str(uuid4())
@@ -50,81 +53,81 @@ def guard(app: Flask, world: World, signing_key: tokens.KeyResolver) -> None:
 
 
 class _Passage:
-    """One request on its way in."""
+    """Leads one request to its route."""
 
     def __init__(self, app: Flask, world: World, signing_key: tokens.KeyResolver) -> None:
         self._app, self._world, self._signing_key = app, world, signing_key
 
     def enter(self) -> Response | None:
-        """Return None where the request may be handled; ``leave`` puts a fault in its place."""
+        """Return None if the route may handle the request, or a placeholder that ``leave`` replaces by the fault."""
         world, method, path = self._world, request.method, request.path
-        patience = world.conditions.patience(method, path)
+        delays = world.conditions.delays(method, path)
         arrived = world.clock.seconds()
         g.started, g.turn = time.perf_counter(), None
-        g.fault = fault = world.conditions.take_fault(method, path)
+        g.fault = fault = world.conditions.next_fault(method, path)
         world.log.begin()  # from here on a reset ends the wait
         if fault is None or fault.drop != "unread":
-            _read_body(patience)
+            _read_body(delays)
         if fault and not fault.applied:
-            patience.gate.wait(patience.seconds, arrived)
-            return self._dropped() if patience.gate.dropped else responses.no_content()
-        return self._admit(patience, arrived)
+            delays.hold.wait(delays.latency, arrived)
+            return self._drop() if delays.hold.dropping else responses.no_content()
+        return self._admit(delays, arrived)
 
-    def _admit(self, patience: Patience, arrived: float) -> Response | None:
+    def _admit(self, delays: Delays, arrived: float) -> Response | None:
         header = request.headers.get("Authorization")
         claims = tokens.claims(header, self._signing_key, self._world.clock.now())
         if claims is None:
-            patience.gate.wait(patience.seconds, arrived)
+            delays.hold.wait(delays.latency, arrived)
         else:
-            user = tokens.users(claims)[0]
-            g.turn = self._world.throttle.enter(user, arrived, lambda: patience.gate.dropped)
-            self._work(patience, arrived, g.turn.began)
-        if patience.gate.dropped:
-            return self._dropped()
+            user = tokens.user_ids(claims)[0]
+            g.turn = self._world.admission.enter(user, arrived, lambda: delays.hold.dropping)
+            self._work(delays, arrived, g.turn.started)
+        if delays.hold.dropping:
+            return self._drop()
         if claims is None:
             raise errors.credentials_rejected()
-        self._check_permission(tokens.users(claims))
+        self._check_permission(tokens.user_ids(claims))
         if g.fault and g.fault.applied == "later":
             self._apply_later(g.fault.delay)
             return responses.no_content()
         return None
 
-    def _work(self, patience: Patience, arrived: float, began: float) -> None:
-        """Take as long as a test has said, or as long as BC allows."""
-        limits = self._world.throttle.limits
-        seconds, verdict = limits.allowance(patience.seconds, began - arrived)
-        patience.gate.wait(seconds, began)
-        if verdict is None or patience.gate.opened:
+    def _work(self, delays: Delays, arrived: float, started: float) -> None:
+        """Take as long as a test has set, or as long as BC allows."""
+        limits = self._world.admission.limits
+        seconds, status = limits.allowance(delays.latency, started - arrived)
+        delays.hold.wait(seconds, started)
+        if status is None or delays.hold.ended:
             return
-        if verdict == 504 and patience.seconds <= limits.operation_seconds:  # noqa: PLR2004 - HTTP's
-            self._apply_later(patience.seconds - seconds)  # the gateway has given up, BC has not
-        raise errors.took_too_long(verdict)
+        if status == 504 and delays.latency <= limits.operation_seconds:  # noqa: PLR2004 - HTTP's
+            self._apply_later(delays.latency - seconds)  # the gateway has given up, BC has not
+        raise errors.took_too_long(status)
 
-    def _check_permission(self, users: tuple[str, ...]) -> None:
+    def _check_permission(self, user_ids: tuple[str, ...]) -> None:
         permission = "Read" if request.method in ("GET", "HEAD") else "Modify"
-        denial = self._world.conditions.denial(permission, users) if "/items" in request.path else None
+        denial = self._world.conditions.denial(permission, user_ids) if "/items" in request.path else None
         if denial:
             raise errors.permission_denied(permission, denial.status)
 
     def _apply_later(self, delay: float | None) -> None:
         replay = _replay(self._app, request.get_data())
-        self._world.late.add(request.method, request.path, delay, replay)
+        self._world.late_writes.add(request.method, request.path, delay, replay)
 
-    def _dropped(self) -> Response:
+    def _drop(self) -> Response:
         g.fault = Fault(drop=True)
         return responses.no_content()
 
 
-def _read_body(patience: Patience) -> None:
+def _read_body(delays: Delays) -> None:
     connection: Connection = request.environ[CONNECTION]
-    connection.request_speed = patience.speed.request
-    connection.answer_speed = patience.speed.answer
-    connection.wait = patience.gate.wait
+    connection.request_speed = delays.speed.request
+    connection.answer_speed = delays.speed.answer
+    connection.wait = delays.hold.wait
     request.get_data()
 
 
 def _replay(app: Flask, body: bytes) -> Callable[[], None]:
-    """Return what handles the current request again, with its effect, while nobody waits for the answer."""
+    """Return a function that handles the current request again, with its effect and without an answer."""
     environ = {**request.environ, "wsgi.input": BytesIO(body)}
 
     def replay() -> None:
@@ -139,7 +142,7 @@ def _is_api() -> bool:
     return _API.match(request.path) is not None
 
 
-def _faulty(fault: Fault) -> Response:
+def _fault_response(fault: Fault) -> Response:
     if fault.status is None:
         connection: Connection = request.environ[CONNECTION]
         connection.dropped, connection.unread = True, fault.drop == "unread"
@@ -176,5 +179,5 @@ def _record(world: World, response: Response) -> Record:
         "content_type": headers.get("Content-Type"),
         "content_length": request.content_length,
         "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
-        "time": responses.timestamp(world.clock.now()),
+        "time": timestamp(world.clock.now()),
     }

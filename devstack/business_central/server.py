@@ -1,7 +1,7 @@
-"""An HTTP/1.1 server with keep-alive connections for a WSGI application, on loopback.
+"""Serves a WSGI application over HTTP/1.1 with keep-alive connections, on loopback.
 
-Werkzeug's own request handler closes the connection after every answer; Business Central's does not, and how a client
-fares with pooled connections is part of what the simulator is for.
+Werkzeug's own request handler closes the connection after every answer. Business Central does not, and clients must be
+tested with pooled connections.
 """
 
 import socketserver
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 CONNECTION = "devstack.connection"
-"""The environ's key of the Connection on which the request has come."""
+"""Leads to the request's ``Connection`` in its environ."""
 
-_DRAIN = 1 << 16
+_DRAIN_BYTES = 1 << 16
 
 
 @dataclass
 class Connection:
-    """What an application can do to the connection below it; speeds in bytes per second, 0 is no limit.
+    """Lets an application control the connection below it; speeds in bytes per second, 0 is unlimited.
 
-    ``dropped``: it is closed instead of the answer sent; ``unread``: and before the request's body is read.
+    ``dropped`` closes it without an answer, ``unread`` also before the request's body is read.
     """
 
     dropped: bool = False
@@ -38,8 +38,8 @@ class Connection:
     wait: Callable[[float], None] = lambda _seconds: None
 
     def pieces(self, content: bytes) -> Iterator[bytes]:
-        """Return a slow answer's content piece by piece, each when it may leave."""
-        size = _in_a_second(self.answer_speed)
+        """Return a slow answer's content in pieces, each when its time has come."""
+        size = _bytes_per_piece(self.answer_speed)
         for start in range(0, len(content), size):
             piece = content[start : start + size]
             self.wait(len(piece) / self.answer_speed)
@@ -47,20 +47,20 @@ class Connection:
 
 
 class _Body(RawIOBase):
-    """The request's body: what follows it on the connection is the next request."""
+    """Reads the request's body and no further: the next request follows on the same connection."""
 
     def __init__(self, stream: Any, length: int | None, connection: Connection) -> None:  # noqa: ANN401 - the socket's buffered reader
-        self._stream, self._left, self._connection = stream, length, connection
+        self._stream, self._bytes_left, self._connection = stream, length, connection
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        view = memoryview(buffer)[: self._left]
+        view = memoryview(buffer)[: self._bytes_left]
         speed = self._connection.request_speed
-        read: int = self._stream.readinto(view[: _in_a_second(speed)] if speed else view)
-        if self._left is not None:
-            self._left -= read
+        read: int = self._stream.readinto(view[: _bytes_per_piece(speed)] if speed else view)
+        if self._bytes_left is not None:
+            self._bytes_left -= read
         if speed:
             self._connection.wait(read / speed)
         return read
@@ -68,7 +68,7 @@ class _Body(RawIOBase):
 
 class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or the body of an answer waits 40 ms for the acknowledgement of its headers
+    disable_nagle_algorithm = True  # otherwise an answer's body waits 40 ms until its headers are acknowledged
     wbufsize = -1
 
     def run_wsgi(self) -> None:
@@ -76,7 +76,7 @@ class _Handler(WSGIRequestHandler):
         connection = environ[CONNECTION] = Connection()
         body = environ["wsgi.input"] = self._body(environ, connection)
         chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
-        while not connection.unread and body.read(_DRAIN):
+        while not connection.unread and body.read(_DRAIN_BYTES):
             pass
         if connection.dropped:
             self.close_connection = True
@@ -84,13 +84,13 @@ class _Handler(WSGIRequestHandler):
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
         for name, value in headers:
-            if name != "Date":  # send_response has said it
+            if name != "Date":  # send_response has sent it
                 self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self._send(chunks, connection)
 
-    def _send(self, chunks: Any, connection: Connection) -> None:  # noqa: ANN401 - an iterable of bytes, closed already
+    def _send(self, chunks: Any, connection: Connection) -> None:  # noqa: ANN401 - an iterable of bytes, already closed
         if not connection.answer_speed:
             self.wfile.writelines(chunks)
             return
@@ -104,11 +104,11 @@ class _Handler(WSGIRequestHandler):
         return _Body(self.rfile, get_content_length(environ) or 0, connection)
 
     def log_request(self, *_: object) -> None:
-        """Say nothing: standard output belongs to the announcement, and the control API has a better log."""
+        """Print nothing: standard output belongs to the announcement, and the control API has a better log."""
 
 
 class Server(ThreadedWSGIServer):
-    """Serves ``app`` on 127.0.0.1; ``port`` 0 takes a free one, ``url`` says which."""
+    """Serves ``app`` on 127.0.0.1; ``port`` 0 picks a free one, ``url`` has it."""
 
     request_queue_size = 128
 
@@ -117,10 +117,10 @@ class Server(ThreadedWSGIServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def server_bind(self) -> None:
-        """Bind without asking the resolver for the host's name, which can take seconds."""
+        """Bind without resolving the host's name, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
 
-def _in_a_second(speed: float) -> int:
+def _bytes_per_piece(speed: float) -> int:
     return max(1, int(speed))

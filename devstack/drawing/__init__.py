@@ -1,1 +1,1 @@
-"""Product shots drawn with Pillow alone, so that the demo has photographs that belong to nobody. Pure."""
+"""Draws the demo's sample photographs with Pillow alone, so that nobody else owns them. Pure."""

@@ -1,4 +1,4 @@
-"""Files as cameras, print shops and web editors make them, from one drawn picture. Pure and repeatable."""
+"""Encodes drawn pictures as cameras, print shops and web editors do. Pure and repeatable."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ ADOBE_RGB = {
 
 
 def jpeg(picture: Image.Image, size: Size | None = None, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own
-    """Return a JPEG, enlarged to what a camera delivers if a size is given."""
+    """Return a JPEG, enlarged to a camera's ``size`` if given."""
     if size:
         picture = picture.resize(size, Image.Resampling.BICUBIC)
-    return _saved(picture, "JPEG", {"quality": 88, **options})
+    return _encode(picture, "JPEG", {"quality": 88, **options})
 
 
 def png(picture: Image.Image, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own
-    """Return a PNG, packed quickly rather than tightly."""
-    return _saved(picture, "PNG", {"compress_level": 1, **options})
+    """Return a PNG, compressed fast rather than well."""
+    return _encode(picture, "PNG", {"compress_level": 1, **options})
 
 
 def webp(picture: Image.Image, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own
     """Return a WebP."""
-    return _saved(picture, "WEBP", {"quality": 86, "method": 1, **options})
+    return _encode(picture, "WEBP", {"quality": 86, "method": 1, **options})
 
 
 def phone_photo(upright: Image.Image, size: Size) -> bytes:
-    """Return a JPEG whose pixels lie on their side, with EXIF orientation 6, the place where it was taken, and a remark."""
+    """Return a JPEG stored sideways, with EXIF orientation 6, a GPS position and a comment."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Drawn", "Procedural 1"
@@ -49,16 +49,16 @@ def phone_photo(upright: Image.Image, size: Size) -> bytes:
 
 
 def upside_down(upright: Image.Image) -> bytes:
-    """Return a JPEG that was taken with the camera the wrong way up, with EXIF orientation 3."""
+    """Return a JPEG stored upside down, with EXIF orientation 3."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 3
     return jpeg(upright.transpose(Image.Transpose.ROTATE_180), exif=exif)
 
 
-def inks(picture: Image.Image) -> Image.Image:
-    """Return CMYK as a print shop separates it: what the three colours share becomes black ink.
+def to_cmyk(picture: Image.Image) -> Image.Image:
+    """Return CMYK separated as in a print shop: the share common to three colours becomes black ink.
 
-    Pillow's own conversion leaves black empty and would not test whether a reader mixes the fourth ink in.
+    Pillow's own conversion leaves black empty, which would not test whether a reader mixes in the fourth ink.
     """
     red, green, blue = picture.split()
     paper = ImageChops.lighter(ImageChops.lighter(red, green), blue)
@@ -70,17 +70,17 @@ def inks(picture: Image.Image) -> Image.Image:
 
 
 def wide_gamut(picture: Image.Image) -> tuple[Image.Image, bytes]:
-    """Return the same colours as Adobe RGB numbers, and the ICC profile without which they look dull."""
+    """Return the same colours in Adobe RGB, with the ICC profile; without it they look dull."""
     profile = adobe_rgb_profile()
     target = ImageCms.ImageCmsProfile(BytesIO(profile))
     converted = ImageCms.profileToProfile(picture, ImageCms.createProfile("sRGB"), target)
     if converted is None:
-        raise RuntimeError("Pillow converts in place only when it is asked to")
+        raise RuntimeError("Pillow returns None only when it converts in place")
     return converted, profile
 
 
 def adobe_rgb_profile() -> bytes:
-    """Return a minimal ICC profile, version 2.1 (ICC.1:1998-09): three primaries and a gamma."""
+    """Return a minimal ICC profile, version 2.1 (ICC.1:1998-09), with three primaries and a gamma."""
     gamma = b"curv" + bytes(4) + struct.pack(">IHxx", 1, 2 * 256 + 51)
     name = b"Compatible with Adobe RGB (1998)\0"
     tags = {
@@ -102,12 +102,12 @@ def _icc_file(tags: Mapping[bytes, bytes]) -> bytes:
         table += tag + struct.pack(">II", start + len(body), len(content))
         body += content + bytes(-len(content) % 4)
     header = struct.pack(">I4xI", start + len(body), 0x02100000) + b"mntrRGB XYZ "
-    header += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp"  # a fixed date: the same file every time
+    header += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp"  # a fixed date, for equal bytes every time
     header = header.ljust(68, b"\0") + struct.pack(">3i", 63190, 65536, 54061)  # D50
     return header.ljust(128, b"\0") + table + body
 
 
-def _saved(picture: Image.Image, kind: str, options: Mapping[str, Any]) -> bytes:
+def _encode(picture: Image.Image, picture_format: str, options: Mapping[str, Any]) -> bytes:
     file = BytesIO()
-    picture.save(file, kind, **options)
+    picture.save(file, picture_format, **options)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Fills: what a shape in a product shot is made of (paint, metal, wood, cloth). Pure and repeatable."""
+"""Fills shapes with paint, metal, wood or cloth. Pure and repeatable."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ Fill = Callable[[Size], Image.Image]
 
 
 def flat(colour: str) -> Fill:
-    """Return one colour."""
+    """Return a single colour."""
     return lambda size: Image.new("RGB", size, colour)
 
 
 def linear(*stops: str, angle: float = 0) -> Fill:
-    """Return a run of evenly spaced colours: from the left at 0 degrees, from the top at 90."""
+    """Return a gradient of evenly spaced colours: from the left at 0 degrees, from the top at 90."""
     ramp = Image.linear_gradient("L").rotate(90 - angle, Image.Resampling.BILINEAR)
     if angle % 90:
-        ramp = ramp.crop((38, 38, 218, 218))  # the corners that turning left empty
+        ramp = ramp.crop((38, 38, 218, 218))  # without the corners, which rotation leaves empty
     return lambda size: coloured(ramp.resize(size, Image.Resampling.BILINEAR), stops)
 
 
 def radial(*stops: str) -> Fill:
-    """Return a run of evenly spaced colours from the centre outwards."""
+    """Return a gradient of evenly spaced colours from the centre outwards."""
     ramp = Image.radial_gradient("L")
     return lambda size: coloured(ramp.resize(size, Image.Resampling.BILINEAR), stops)
 
 
 def wood(light: str, dark: str, seed: int = 1, *, upright: bool = False) -> Fill:
-    """Return boards with year rings: contour lines through stretched noise, and fine pores over them."""
+    """Return boards with growth rings, from contour lines of stretched noise, and fine pores."""
     middle = blended(light, dark, 0.45)
     stops = (light, middle, light, blended(light, dark, 0.75), light, middle, blended(light, dark, 0.2), dark)
 
@@ -50,7 +50,7 @@ def wood(light: str, dark: str, seed: int = 1, *, upright: bool = False) -> Fill
 
 
 def woven(base: Fill, strength: int = 40, thread: int = 3, seed: int = 7) -> Fill:
-    """Return cloth: another fill with threads of light and shade over it."""
+    """Return cloth: light and dark threads over the fill ``base``."""
 
     def fill(size: Size) -> Image.Image:
         width, height = max(1, size[0] // thread), max(1, size[1] // thread)
@@ -62,21 +62,21 @@ def woven(base: Fill, strength: int = 40, thread: int = 3, seed: int = 7) -> Fil
 
 
 def noise(size: Size, seed: int) -> Image.Image:
-    """Return grey noise that is the same for the same seed."""
+    """Return grey noise, equal for equal seeds."""
     pixels = Random(seed).randbytes(size[0] * size[1])  # noqa: S311 - a texture, not a secret
     return Image.frombytes("L", size, pixels)
 
 
 def coloured(grey: Image.Image, stops: Sequence[str]) -> Image.Image:
-    """Return the grey picture with black to white replaced by a run of colours."""
+    """Return the grey picture with black to white mapped to a gradient of colours."""
     picture = grey.copy()
     picture.putpalette([round(part) for level in range(256) for part in _at(stops, level / 255)])
     return picture.convert("RGB")
 
 
-def blended(one: str, other: str, share: float) -> str:
-    """Return a colour between two."""
-    return "#{:02x}{:02x}{:02x}".format(*(round(part) for part in _at((one, other), share)))
+def blended(first: str, second: str, share: float) -> str:
+    """Return the colour between two, at ``share`` of the way."""
+    return "#{:02x}{:02x}{:02x}".format(*(round(part) for part in _at((first, second), share)))
 
 
 def _at(stops: Sequence[str], share: float) -> list[float]:

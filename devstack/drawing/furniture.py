@@ -1,4 +1,4 @@
-"""Furniture: the desks, chairs and shelves of the demo's catalogue. Pure."""
+"""Draws the furniture of the demo's catalogue: desk, chairs, table, pedestal, shelf. Pure."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def conference_table() -> Studio:
 
 
 def pedestal() -> Studio:
-    """Draw a chest of three drawers on castors."""
+    """Draw a pedestal with three drawers on castors."""
     studio = Studio("#d5cfc4")
     studio.shadow(810, 1052, 330, 42)
     for x in (560, 1010):

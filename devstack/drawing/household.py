@@ -1,4 +1,4 @@
-"""Things for the house: lamp, clock, plants and fruit of the demo's catalogue. Pure."""
+"""Draws the household goods of the demo's catalogue: lamp, plant, clock, fruit bowl. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BRASS = linear("#7d5a1e", "#f6dd96", "#c39a45", "#6d4c17")
 
 
 def lamp() -> Studio:
-    """Draw a brass desk lamp that is switched on."""
+    """Draw a brass desk lamp, switched on."""
     studio = Studio("#b9bfae")
     studio.glow(polygon((470, 470), (690, 400), (860, 1000), (260, 1000)), "#fff3c4", 70, 0.75)
     studio.shadow(1000, 1026, 250, 40)
@@ -30,7 +30,7 @@ def lamp() -> Studio:
 
 
 def plant_pot() -> Studio:
-    """Draw a terracotta pot with a plant in it."""
+    """Draw a plant in a terracotta pot."""
     studio = Studio("#d6dcd3")
     studio.shadow(800, 1062, 280, 44)
     for number, (angle, length) in enumerate(
@@ -61,7 +61,7 @@ def plant_pot() -> Studio:
 
 
 def clock() -> Studio:
-    """Draw a wall clock that shows eight past ten."""
+    """Draw a wall clock at eight minutes past ten."""
     studio = Studio("#e3dfd6")
     studio.glow(ellipse(826, 640, 440), "#17130f", 44, 0.5)
     studio.lay(ellipse(800, 600, 440), linear("#fafafa", "#7b8084", "#e6e9eb", "#3d4144", angle=50), bulge=12)

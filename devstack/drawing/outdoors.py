@@ -1,4 +1,4 @@
-"""What else the demo's catalogue sells: a bicycle, a backpack, a loudspeaker, screws and felt pads. Pure."""
+"""Draws the rest of the demo's catalogue: bicycle, backpack, loudspeaker, screws, felt pads. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RUBBER = flat("#2a2b2d")
 
 
 def bicycle() -> Studio:
-    """Draw a touring bicycle from its chain side."""
+    """Draw a touring bicycle from the chain side."""
     studio = Studio("#cfd8d2")
     rear, front, crank, seat, head = (430, 760), (1190, 760), (760, 780), (660, 400), (1070, 380)
     for x, _ in (rear, front):
@@ -50,7 +50,7 @@ def bicycle() -> Studio:
 
 
 def backpack() -> Studio:
-    """Draw a slate backpack of coarse cloth before rough plaster: more detail than a small file can hold."""
+    """Draw a backpack of coarse cloth against rough plaster: more detail than a small file can hold."""
     studio = Studio("#c9c2b8")
     plaster = woven(woven(linear("#d8cdbd", "#b3a695", angle=60), 110, 2, 3), 90, 1, 9)
     studio.lay(box(-4, -4, 1604, 1204), plaster)
@@ -58,9 +58,9 @@ def backpack() -> Studio:
     slate = woven(linear("#71839a", "#4c5c72", "#2f3b4d", angle=30), 90, 2)
     dark = woven(linear("#4c5a6e", "#28323f", angle=30), 80, 2, 11)
     studio.lay(Outline(arc(800, 190, 90, 90, 170, 370), 34), dark, bulge=10)
-    for strap in (line((510, 420), (420, 640), (470, 1000), width=70),):
-        studio.lay(strap, dark, bulge=20)
-        studio.lay(strap.mirrored(800), dark, bulge=20)
+    strap = line((510, 420), (420, 640), (470, 1000), width=70)
+    studio.lay(strap, dark, bulge=20)
+    studio.lay(strap.mirrored(800), dark, bulge=20)
     body = studio.lay(
         symmetric((800, 160), (1010, 200), (1100, 400), (1130, 760), (1080, 1060), (800, 1100)),
         slate,

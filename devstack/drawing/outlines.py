@@ -1,4 +1,4 @@
-"""Outlines: what a shape in a product shot is cut along. Pure geometry, in pixels of the picture."""
+"""Defines the outlines of shapes, in pixels of the picture. Pure geometry."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Point = tuple[float, float]
-STEPS = 14  # points per curve segment: more are not visible at 1600 pixels
+STEPS = 14  # points per curve segment; more make no visible difference at 1600 pixels
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A filled polygon, or (with a width) a line with round ends."""
+    """A filled polygon or, with a width, a line with round ends."""
 
     points: tuple[Point, ...]
     width: float = 0
 
     def moved(self, dx: float, dy: float) -> Outline:
-        """Return it somewhere else."""
+        """Return the outline moved by ``dx`` and ``dy``."""
         return self._each(lambda x, y: (x + dx, y + dy))
 
     def mirrored(self, axis: float) -> Outline:
-        """Return it on the other side of the vertical line x = axis."""
+        """Return the outline mirrored at the vertical line x = ``axis``."""
         return self._each(lambda x, y: (2 * axis - x, y))
 
     def turned(self, degrees: float, centre: Point = (0, 0)) -> Outline:
-        """Return it turned clockwise."""
+        """Return the outline turned clockwise around ``centre``."""
         c, s, (cx, cy) = cos(radians(degrees)), sin(radians(degrees)), centre
         return self._each(lambda x, y: (cx + (x - cx) * c - (y - cy) * s, cy + (x - cx) * s + (y - cy) * c))
 
     def bounds(self, margin: float) -> tuple[int, int, int, int]:
-        """Return left, top, right, bottom, with a margin around them."""
+        """Return left, top, right and bottom, with a margin around the outline."""
         xs, ys = zip(*self.points, strict=True)
         far = self.width / 2 + margin
         return int(min(xs) - far) - 1, int(min(ys) - far) - 1, int(max(xs) + far) + 2, int(max(ys) + far) + 2
@@ -44,7 +44,7 @@ class Outline:
 
 
 def polygon(*points: Point) -> Outline:
-    """Return straight edges through the points."""
+    """Return a polygon through the points."""
     return Outline(points)
 
 
@@ -54,7 +54,7 @@ def curve(*points: Point) -> Outline:
 
 
 def symmetric(*right: Point) -> Outline:
-    """Return a smooth outline from its right half, top to bottom; both ends lie on the axis."""
+    """Return a smooth outline from its right half, top to bottom; both ends are on the axis."""
     axis = right[0][0]
     return curve(*right, *((2 * axis - x, y) for x, y in reversed(right[1:-1])))
 
@@ -65,17 +65,17 @@ def line(*points: Point, width: float) -> Outline:
 
 
 def ellipse(x: float, y: float, rx: float, ry: float | None = None) -> Outline:
-    """Return an ellipse around a centre; a circle without the second radius."""
+    """Return an ellipse around a centre, or a circle if ``ry`` is omitted."""
     return Outline(arc(x, y, rx, rx if ry is None else ry, 0, 360))
 
 
 def ring(x: float, y: float, radius: float, width: float) -> Outline:
-    """Return a circle that is drawn as a line."""
+    """Return a circle drawn as a line."""
     return Outline(arc(x, y, radius, radius, 0, 360), width)
 
 
 def box(left: float, top: float, right: float, bottom: float, radius: float = 0) -> Outline:
-    """Return a rectangle with round corners."""
+    """Return a rectangle, with round corners if a radius is given."""
     if not radius:
         return polygon((left, top), (right, top), (right, bottom), (left, bottom))
     corners = (
@@ -103,6 +103,6 @@ def _smooth(points: Sequence[Point]) -> tuple[Point, ...]:
 
 def _between(a: Point, b: Point, c: Point, d: Point, t: float) -> Point:
     weights = (-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2)
-    # fsum, for sum() rounds floats differently since Python 3.12, and equal bytes are promised
+    # fsum, because sum() rounds floats differently since Python 3.12, and samples promise equal bytes.
     x, y = (fsum(w * p[axis] for w, p in zip(weights, (a, b, c, d), strict=True)) / 2 for axis in (0, 1))
     return x, y

@@ -1,4 +1,4 @@
-"""Pottery: the mug, the vase and the teapot of the demo's catalogue. Pure."""
+"""Draws the pottery of the demo's catalogue: mug, vase, teapot. Pure."""
 
 from __future__ import annotations
 

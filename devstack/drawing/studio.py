@@ -1,4 +1,4 @@
-"""A photographer's studio: a lit backdrop, and shapes laid on it from back to front. Pure."""
+"""Composes product shots: a lit backdrop with shapes laid on it from back to front. Pure."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from devstack.drawing.fills import Fill, Size, blended, coloured, noise
 from devstack.drawing.outlines import Outline, ellipse
 
-SUPERSAMPLE = 3  # masks are drawn this much larger and then averaged, so that edges are smooth
-COARSE = 4  # what is blurred anyway is drawn this much smaller: 16 times less work
-GRAIN = 3  # levels of film grain; without it the backdrop's soft gradients show bands
+SUPERSAMPLE = 3  # masks are drawn this much larger and then averaged, for smooth edges
+COARSE = 4  # blurred shapes are drawn this much smaller, for 16 times less work
+GRAIN = 3  # levels of film grain, without which the backdrop's soft gradients show bands
 
 Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Where something was laid, so that lights and shades can stay inside it."""
+    """A shape in the picture, which lights and shades can be limited to."""
 
     box: Box
     mask: Image.Image
 
 
 class Studio:
-    """One picture in the making."""
+    """One picture while it is drawn."""
 
     def __init__(self, wall: str, size: Size = (1600, 1200)) -> None:
         self.picture = _backdrop(wall, size)
         self._covered = Image.new("L", size)
 
     def lay(self, outline: Outline, fill: Fill, *, bulge: float = 0) -> Shape:
-        """Lay a shape; bulge is how many pixels it takes its edge to curve away from the light."""
+        """Lay a shape; its edge curves away from the light over ``bulge`` pixels."""
         box = outline.bounds(bulge)
         mask = _mask(outline, box)
         surface = fill(mask.size)
@@ -43,20 +43,20 @@ class Studio:
         return Shape(box, mask)
 
     def glow(self, outline: Outline, colour: str, blur: float, strength: float, within: Shape | None = None) -> None:
-        """Lay a soft light (or, in a dark colour, a soft shade), inside one shape only if one is given."""
+        """Lay a soft light, or a soft shade if the colour is dark; keep it inside ``within`` if given."""
         box = outline.bounds(blur * 2.5)
         mask = _blurred(outline, box, blur).point([round(level * strength) for level in range(256)])
         if within:
-            mask = ImageChops.multiply(mask, _seen_from(within, box))
+            mask = ImageChops.multiply(mask, _mask_in(within, box))
         self.picture.paste(colour, box, mask)
 
     def shadow(self, x: float, y: float, rx: float, ry: float, strength: float = 0.5) -> None:
-        """Lay what stands on the floor its shadow: a wide faint one and a dark one where it touches."""
+        """Lay the shadow of an object on the floor: wide and faint, with a dark centre where it touches."""
         self.glow(ellipse(x + rx * 0.06, y + ry * 0.3, rx * 1.12, ry * 1.5), "#1a1613", ry * 1.1, strength * 0.55)
         self.glow(ellipse(x, y, rx * 0.92, ry * 0.6), "#14100e", max(ry * 0.4, 5), strength * 0.8)
 
     def cut_out(self) -> Image.Image:
-        """Return what was laid, without the backdrop and the shadows (RGBA)."""
+        """Return the shapes without backdrop and shadows (RGBA)."""
         picture = self.picture.copy()
         picture.putalpha(self._covered)
         return picture
@@ -108,7 +108,7 @@ def _drawn(outline: Outline, box: Box, size: Size, scale: float) -> Image.Image:
 
 
 def _bulged(surface: Image.Image, mask: Image.Image, bulge: float) -> Image.Image:
-    """Darken towards the edge, more on the right and below, for the light comes from the upper left."""
+    """Darken towards the edge, more on the right and below, because the light comes from the upper left."""
     coarse = mask.reduce(COARSE) if bulge >= 2 * COARSE else mask
     scale = coarse.width / mask.width
     soft = coarse.filter(ImageFilter.GaussianBlur(bulge * scale * 0.8))
@@ -118,8 +118,8 @@ def _bulged(surface: Image.Image, mask: Image.Image, bulge: float) -> Image.Imag
     return Image.composite(surface, shaded, lit.point([min(255, int(level * 1.12)) for level in range(256)]))
 
 
-def _seen_from(shape: Shape, box: Box) -> Image.Image:
-    """Return the shape's mask as it lies in another box."""
+def _mask_in(shape: Shape, box: Box) -> Image.Image:
+    """Return the shape's mask within another box."""
     mask = Image.new("L", (box[2] - box[0], box[3] - box[1]))
     mask.paste(shape.mask, (shape.box[0] - box[0], shape.box[1] - box[1]))
     return mask

@@ -1,1 +1,1 @@
-"""What the stack needs of the machine: installed programs, child processes, certificates, and nothing but loopback."""
+"""Deals with the machine: installed programs, child processes, certificates, and the loopback guard."""

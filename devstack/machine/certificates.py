@@ -1,4 +1,4 @@
-"""A certificate for this machine's loopback, made anew for each run: some clients insist on HTTPS."""
+"""Issues a loopback certificate for each run, because some clients insist on HTTPS."""
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,13 @@ from cryptography.x509.oid import NameOID
 def make(folder: Path, host: str = "localhost") -> tuple[Path, Path]:
     """Write a certificate for 127.0.0.1 and ``host``, valid for a day, and its key; return both paths.
 
-    It is its own authority: who is given the certificate as CA bundle trusts this one server and no other.
+    It is its own authority: a client with this certificate as its CA bundle trusts only this server.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Item Picture Sync, local stack")])
     hosts = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName(host)]
     now = datetime.now(UTC)
-    signed = (
+    issued = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -33,7 +33,7 @@ def make(folder: Path, host: str = "localhost") -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     certificate, private = folder / "loopback.pem", folder / "loopback.key"
-    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    certificate.write_bytes(issued.public_bytes(serialization.Encoding.PEM))
     private.touch(mode=0o600)
     private.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -1,4 +1,4 @@
-"""Programs of the local stack as child processes: started on the loopback, ready when they say so, never left behind."""
+"""Runs the stack's programs as child processes: waits until they are ready, and never leaves one behind."""
 
 import json
 import os
@@ -15,38 +15,28 @@ from devstack.machine.setup import ROOT
 Facts = dict[str, str]
 READY_SECONDS = 60
 _END_SECONDS = 5
-_APP_PREFIXES = (
-    "PYTHONIOENCODING",  # what the programs of the stack say to each other is UTF-8
-    *(
-        "APPLICATIONINSIGHTS_",
-        "AZURE_",
-        "AZUREWEBJOBS",
-        "BC_",
-        "BLOB_",
-        "IDENTITY_",
-        "ITEM_",
-        "MSI_",
-        "OTEL_",
-    ),
-    *("PICTURE_", "SOURCE_", "SWEEP_"),
+# The app's settings; and PYTHONIOENCODING, because the programs of the stack talk to each other in UTF-8.
+_REMOVED_PREFIXES = (
+    *("APPLICATIONINSIGHTS_", "AZURE_", "AZUREWEBJOBS", "BC_", "BLOB_", "IDENTITY_", "ITEM_", "MSI_", "OTEL_"),
+    *("PICTURE_", "SOURCE_", "SWEEP_", "PYTHONIOENCODING"),
 )
 
 
 class ChildFailedError(Exception):
-    """A program of the stack did not start or ended by itself; the message holds its last words."""
+    """A program of the stack did not start, or ended by itself; the message includes its last output."""
 
 
 def announced(line: str) -> Facts | None:
-    """Return what a program of ours announces in ``line``, None if it says something else there."""
+    """Return the facts that one of our programs announces in ``line``, or None if it announces nothing."""
     facts: Facts = json.loads(line)
     return facts if "ready" in facts else None
 
 
 class Child:
-    """One program of the stack.
+    """One running program of the stack.
 
-    ``recognise`` gets each line of its standard output and returns where it can be reached once it knows;
-    every other line goes to ``on_line``. Both are called in a thread of this object.
+    ``recognise`` receives each line of its standard output until it returns the program's addresses; all other lines
+    go to ``on_line``. Both are called in this object's thread.
     """
 
     def __init__(
@@ -62,12 +52,12 @@ class Child:
         self.name, self._log = name, log
         self._recognise, self._on_line = recognise, on_line
         self._facts: SimpleQueue[Facts] = SimpleQueue()
-        self._known = False
-        self._broken: Exception | None = None
+        self._is_ready = False
+        self._reader_error: Exception | None = None
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
                 [str(part) for part in command],
-                stdin=subprocess.PIPE,  # never written to: its end tells the child that we are gone
+                stdin=subprocess.PIPE,  # never written to: closing it tells the child to end
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=ROOT,
@@ -83,40 +73,40 @@ class Child:
         assert self.process.stdout is not None  # noqa: S101 - for the type checker
         for line in self.process.stdout:
             try:
-                self._take(line.rstrip("\n"))
-            except Exception as error:  # noqa: BLE001 - this thread has nobody to tell; fail_if_ended tells
-                self._broken = error
+                self._handle(line.rstrip("\n"))
+            except Exception as error:  # noqa: BLE001 - fail_if_ended raises it in the caller's thread
+                self._reader_error = error
 
-    def _take(self, line: str) -> None:
-        if not self._known and (facts := self._recognise(line)):
-            self._known = True
+    def _handle(self, line: str) -> None:
+        if not self._is_ready and (facts := self._recognise(line)):
+            self._is_ready = True
             self._facts.put(facts)
         else:
             self._on_line(line)
 
     def ready(self, seconds: float = READY_SECONDS) -> Facts:
-        """Wait until the program can be reached, and return where.
+        """Wait until the program is ready, and return its addresses.
 
         Raises:
-            ChildFailedError: it ended, or took longer than ``seconds``.
+            ChildFailedError: It ended, or took longer than ``seconds``.
         """
         for _ in range(int(seconds * 10)):
             try:
                 return self._facts.get(timeout=0.1)
             except Empty:
                 self.fail_if_ended()
-        raise ChildFailedError(f"{self.name} was not ready after {seconds:.0f} s")
+        raise ChildFailedError(f"{self.name} was not ready within {seconds:.0f} s")
 
     def fail_if_ended(self) -> None:
-        """Raise with the program's last words if it is not running any more, or was not understood."""
-        if self._broken:
-            raise self._broken
+        """Raise if the program has ended, with its last output, or if a line of it could not be handled."""
+        if self._reader_error:
+            raise self._reader_error
         if self.process.poll() is not None:
-            said = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
-            raise ChildFailedError(f"{self.name} ended with code {self.process.returncode}; it said:\n{said}")
+            output = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise ChildFailedError(f"{self.name} ended with code {self.process.returncode}. Its last output:\n{output}")
 
     def end(self) -> None:
-        """End the program: by closing its standard input, and by force if that does not help."""
+        """End the program by closing its standard input, or by force if it does not react."""
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
         self.process.stdin.close()
         try:
@@ -130,13 +120,13 @@ class Child:
 
 
 def own_group() -> dict[str, Any]:
-    """Keep Ctrl-C to the parent, which then ends its children in order."""
+    """Keep Ctrl-C from the child; the parent ends its children in order."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
 
 
 def clean_environment(own: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with ``own`` settings in place of any of the app's: no real ones leak in."""
-    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(_APP_PREFIXES)}
-    return {**kept, "NO_PROXY": "*", "no_proxy": "*", "PYTHONUTF8": "1", **own}
+    """Return this process's environment with ``own`` in place of all app settings, so that no real ones leak in."""
+    others = {key: value for key, value in os.environ.items() if not key.upper().startswith(_REMOVED_PREFIXES)}
+    return {**others, "NO_PROXY": "*", "no_proxy": "*", "PYTHONUTF8": "1", **own}

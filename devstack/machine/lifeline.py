@@ -1,4 +1,4 @@
-"""A child process that says when it is ready and ends when its parent does, however that ended."""
+"""Announces that a child process is ready, and ends it with its parent, however the parent ends."""
 
 import json
 import os
@@ -8,15 +8,15 @@ from threading import Thread
 
 
 def announce(**facts: str | int) -> None:
-    """Tell the parent, as one line of JSON on standard output, where this process can be reached."""
+    """Print ``facts``, such as this process's address, to the parent as one line of JSON."""
     print(json.dumps(facts), flush=True)
 
 
 def end_with_parent(*remove: Path) -> None:
-    """End this process when its standard input ends; ``remove`` are files that must not outlive it.
+    """End this process when its standard input closes, and delete the files ``remove``.
 
-    The parent holds the other end of the pipe and never writes: the operating system closes it even when the
-    parent is killed, on Windows, macOS and Linux alike.
+    The parent holds the other end of the pipe and never writes. The operating system closes it even if the parent is
+    killed, on Windows, macOS and Linux alike.
     """
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""The local stack and its tests talk to this machine only: anything else is refused, and remembered."""
+"""Guards against leaving this machine: refuses and records every connection and name look-up beyond loopback."""
 
 import ipaddress
 import sys
@@ -15,7 +15,7 @@ def _leaves(host: object) -> bool:
     try:
         return not ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
-        return True  # a name would have to be looked up, and that already leaves
+        return True  # looking up a name would already leave the machine
 
 
 def _check(event: str, args: tuple[Any, ...]) -> None:
@@ -33,5 +33,5 @@ def _check(event: str, args: tuple[Any, ...]) -> None:
 
 
 def forbid_everything_else() -> None:
-    """From now on refuse any connection or name look-up of this process beyond loopback (for good)."""
+    """Refuse every connection and name look-up of this process beyond loopback, permanently."""
     sys.addaudithook(_check)

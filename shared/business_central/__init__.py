@@ -1,1 +1,1 @@
-"""The client of Business Central: its API, HTTP, retries, OData."""
+"""Talks to Business Central: its API, the list of companies, HTTP, retries, OData."""

@@ -1,9 +1,11 @@
-"""OData as Business Central speaks it: literals, and what each of its error answers means. Pure."""
+"""Writes OData literals, and reads Business Central's entities and errors. Pure."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from shared.errors import Failure, Reason, Transient, Waiting
+from shared.paths import guid_of
 
 _MESSAGE_MAX = 500  # characters of BC's own words that go into a log or an explanation
 
@@ -13,46 +15,75 @@ def text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def entities(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the entities in one page of an entity set.
+
+    Raises:
+        Transient: ``bc_refused``, the document is not such a page.
+    """
+    values = document.get("value")
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
+        raise foreign_answer("it has no list of entities")
+    return values
+
+
+def entity_id(entity: Mapping[str, Any]) -> str:
+    """Return the entity's id, a GUID.
+
+    Raises:
+        Transient: ``bc_refused``, it has none.
+    """
+    guid = guid_of(str(entity.get("id")))
+    if guid is None:
+        raise foreign_answer(f"{entity.get('id')!r} is not an id")
+    return guid
+
+
+def foreign_answer(problem: str) -> Transient:
+    """Return the failure for a success that BC would never answer: the base URL leads to something else."""
+    return Transient(Reason.BC_REFUSED, f"This answer cannot be Business Central's: {problem}.")
+
+
 def error_of(body: object) -> tuple[str, str]:
-    """Return code and message of ``{"error": {"code": …, "message": …}}``, empty where there are none."""
+    """Return code and message of ``{"error": {"code": …, "message": …}}``, each empty if missing."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return "", ""
-    code, message = (found if isinstance(found, str) else "" for found in (error.get("code"), error.get("message")))
+    code, message = (value if isinstance(value, str) else "" for value in (error.get("code"), error.get("message")))
     return code, message[:_MESSAGE_MAX]
 
 
 def failure_of(status: int, code: str, message: str, *, write: bool, of_item: bool = False) -> Failure:  # noqa: PLR0911 - a table
-    """Return what an answer of BC that is no success means for the upload.
+    """Return what an unsuccessful answer of BC means for the upload.
 
-    ``write`` says that the request was the PATCH of the picture, for which a gateway's error leaves open
-    whether the picture was written; ``of_item``, that a read named one item.
+    ``write``: the request was the PATCH of the picture, and after a gateway's error the picture may or may not be
+    written. ``of_item``: the request was a read that addressed one item.
     """
-    said = f"Business Central answered {status} {code or '(no code)'}: {message or '(no message)'}"
-    # Business logic in BC said no, and somebody there can change its mind. Only as a 400: a 429 is
+    detail = f"Business Central answered {status} {code or '(no code)'}: {message or '(no message)'}"
+    # Business logic in BC said no, and somebody there can change that. Only a 400 counts: a 429 has the code
     # "Application_TooManyRequests".
     if status == HTTPStatus.BAD_REQUEST and code.startswith("Application_"):
-        return Waiting(Reason.REJECTED, said)
+        return Waiting(Reason.REJECTED, detail)
     if code == "Internal_CompanyNotFound":
-        return Waiting(Reason.COMPANY_NOT_FOUND, said)
-    # A query for an item that is missing finds an empty list: read, these codes speak of a wrong base URL.
+        return Waiting(Reason.COMPANY_NOT_FOUND, detail)
+    # A query for a missing item returns an empty list: for a query, these codes mean a wrong base URL.
     if (write or of_item) and code in ("Internal_RecordNotFound", "BadRequest_ResourceNotFound"):
-        return Waiting(Reason.ITEM_NOT_FOUND, said)
+        return Waiting(Reason.ITEM_NOT_FOUND, detail)
     if code == "Request_EntityChanged" or status == HTTPStatus.PRECONDITION_FAILED:
-        return Transient(Reason.BC_CONFLICT, said)
+        return Transient(Reason.BC_CONFLICT, detail)
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        return Transient(Reason.BC_UNAVAILABLE, said)
+        return Transient(Reason.BC_UNAVAILABLE, detail)
     if status == HTTPStatus.UNAUTHORIZED:
-        return Transient(Reason.BC_UNAUTHORIZED, f"{said} {_UNAUTHORIZED_ADVICE}")
-    # A success that is not the one that was expected says as little of the picture as a gateway's error.
+        return Transient(Reason.BC_UNAUTHORIZED, f"{detail} {_UNAUTHORIZED_ADVICE}")
+    # An unexpected success says as little about the picture as a gateway's error.
     unexpected = status < HTTPStatus.MULTIPLE_CHOICES
     if unexpected or status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Transient(Reason.BC_NO_ANSWER if write else Reason.BC_UNAVAILABLE, said)
+        return Transient(Reason.BC_NO_ANSWER if write else Reason.BC_UNAVAILABLE, detail)
     # Redirects, 400 BadRequest_…, 403, 404 of a wrong base URL, other 409, 413, 415.
-    return Transient(Reason.BC_REFUSED, said)
+    return Transient(Reason.BC_REFUSED, detail)
 
 
 _UNAUTHORIZED_ADVICE = (
-    "A fresh token did not help: check in Business Central, on the page Microsoft Entra Applications, that the identity's "
-    "client id is registered and enabled, and that it has the permission API.ReadWrite.All."
+    "A fresh token did not help. Check that the identity's client id is registered and enabled in Business Central "
+    "(page Microsoft Entra Applications), and that the identity has the permission API.ReadWrite.All."
 )

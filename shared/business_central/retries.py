@@ -1,4 +1,4 @@
-"""How requests to Business Central wait, are repeated, and reuse connections: urllib3's own means, bounded."""
+"""Bounds how requests to Business Central wait, repeat and reuse connections, by urllib3's own means."""
 
 import random
 import time
@@ -17,18 +17,18 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 from urllib3.response import HTTPResponse
 from urllib3.util import Retry
 
-WAIT_TOTAL = 20.0  # seconds that one request waits in all; more belongs to the host's redelivery and the sweep
-IDLE_MAX = 30.0  # seconds; gateways drop idle connections, and a PATCH on a dropped one has no definite answer
+WAIT_TOTAL = 20.0  # seconds that one request waits in all; after that, redelivery and the sweep take over
+IDLE_MAX = 30.0  # seconds; gateways drop idle connections, and a PATCH on a dropped connection gets no answer
 _BACKOFF = 0.5  # seconds before the first repetition, doubled each time
 _ATTEMPTS = 6
-_REFUSED = frozenset({429, 503})  # refused before anything was done: safe to repeat for every method
-_READ_FAILED = _REFUSED | {502, 504}
+_SAFE_TO_REPEAT = frozenset({429, 503})  # refused before anything was done, whatever the method
+_SAFE_TO_READ_AGAIN = _SAFE_TO_REPEAT | {502, 504}
 
 
 class Throttle:
-    """Where every request to BC waits; one per process, so that what slows one down slows all down.
+    """Delays requests to BC; one per process, so that a refusal of one request slows all of them down.
 
-    ``sleep``, ``clock`` and ``jitter`` are the only ways in which this app waits, measures and varies waiting.
+    The app waits, measures waiting and varies it only through ``sleep``, ``clock`` and ``jitter``.
     """
 
     def __init__(
@@ -39,34 +39,34 @@ class Throttle:
     ) -> None:
         self._sleep, self._jitter, self.clock = sleep, jitter, clock
         self._lock = Lock()
-        self._opens_at = clock()
+        self._paused_until = clock()
 
-    def close_for(self, seconds: float) -> None:
-        """Let no request pass for ``seconds``."""
+    def pause_for(self, seconds: float) -> None:
+        """Let no request begin for ``seconds``."""
         with self._lock:
-            self._opens_at = max(self._opens_at, self.clock() + seconds)
+            self._paused_until = max(self._paused_until, self.clock() + seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass for the caller alone."""
+        """Delay the caller alone."""
         self._sleep(seconds)
 
     def wait(self, at_most: float) -> float:
-        """Return when the throttle is open, or after ``at_most`` seconds; the answer is how long that took.
+        """Wait until the pause is over, but no longer than ``at_most`` seconds; return how long that took.
 
-        Who has to wait waits up to a quarter longer than the others, so that not all go on at once.
+        Each caller waits up to a quarter longer than it must, so that not all requests begin at once.
         """
         started = self.clock()
-        spread = 1 + self._jitter() / 4
-        while (left := self._opens_at - self.clock()) > 0 and (allowed := started + at_most - self.clock()) > 0:
-            self._sleep(min(left * spread, allowed))
+        stretch = 1 + self._jitter() / 4
+        while (left := self._paused_until - self.clock()) > 0 and (allowed := started + at_most - self.clock()) > 0:
+            self._sleep(min(left * stretch, allowed))
         return self.clock() - started
 
 
 class PatientRetry(Retry):
-    """urllib3's retries with jitter on every wait, an end to all waiting, and ``Retry-After`` taken with care.
+    """Adds to urllib3's retries: jitter on every wait, a limit on all waiting, tolerance of odd ``Retry-After`` values.
 
-    Repeated are connect failures, 429 and 503, and for GET also 502, 504 and lost answers. A PATCH without a
-    definite answer is never repeated: BC may still be writing the picture.
+    Repeats a request after a failed connection, 429 and 503, and a GET also after 502, 504 and a lost answer. Never
+    repeats a PATCH without a definite answer: BC may still be writing the picture.
     """
 
     def __init__(self, *args: Any, throttle: Throttle, waited: float = 0.0, **kwargs: Any) -> None:
@@ -75,7 +75,7 @@ class PatientRetry(Retry):
 
     @classmethod
     def at(cls, throttle: Throttle) -> Self:
-        """Return the rules of this app, waiting at ``throttle``."""
+        """Return this app's rules for retries, which wait at ``throttle``."""
         return cls(
             total=_ATTEMPTS - 1,
             read=1,
@@ -87,16 +87,16 @@ class PatientRetry(Retry):
         )
 
     def new(self, **kw: Any) -> Self:
-        """Carry what is ours from one attempt to the next."""
+        """Return the rules for the next attempt, with what this class adds to urllib3's."""
         return super().new(**{"throttle": self._throttle, "waited": self._waited, **kw})
 
-    def in_line(self) -> Self:
-        """Wait until requests may pass, and return these rules with that much less waiting left."""
+    def after_throttle(self) -> Self:
+        """Wait at the throttle, and return these rules with that much less waiting left."""
         return self.new(waited=self._throttle.wait(WAIT_TOTAL))
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: ARG002, FBT001, FBT002 - urllib3's
         """Return whether an answer with this status leads to another attempt."""
-        return status_code in (_READ_FAILED if method == "GET" else _REFUSED)
+        return status_code in (_SAFE_TO_READ_AGAIN if method == "GET" else _SAFE_TO_REPEAT)
 
     def increment(
         self,
@@ -107,19 +107,19 @@ class PatientRetry(Retry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Self:
-        """Return the rules for the next attempt, or give up where there was enough waiting."""
-        following = super().increment(method, url, response, error, _pool, _stacktrace)
+        """Return the rules for the next attempt; give up once the request has waited long enough."""
+        next_attempt = super().increment(method, url, response, error, _pool, _stacktrace)
         if self._waited >= WAIT_TOTAL:
             raise MaxRetryError(_pool, url, error or ResponseError("waited long enough"))  # type: ignore[arg-type]
-        return following
+        return next_attempt
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        """Close the throttle for everybody, and wait there."""
+        """Pause all requests, and wait."""
         backoff = _BACKOFF * 2 ** (len(self.history) - 1)
-        self._throttle.close_for(min(max(backoff, self._asked_for(response)), WAIT_TOTAL))
+        self._throttle.pause_for(min(max(backoff, self._retry_after(response)), WAIT_TOTAL))
         self._waited += self._throttle.wait(WAIT_TOTAL - self._waited)
 
-    def _asked_for(self, response: BaseHTTPResponse | None) -> float:
+    def _retry_after(self, response: BaseHTTPResponse | None) -> float:
         try:
             return (self.get_retry_after(response) if response else None) or 0.0
         except (InvalidHeader, ValueError, OverflowError):
@@ -127,7 +127,7 @@ class PatientRetry(Retry):
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter with the rules above, for direct connections and for those by way of a proxy."""
+    """Applies the rules above to direct connections and to connections through a proxy."""
 
     def __init__(self, throttle: Throttle, idle_max: float) -> None:
         self._pools = _pools(idle_max)
@@ -144,27 +144,27 @@ class _Adapter(HTTPAdapter):
 
 
 def _pools(idle_max: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Return urllib3's pools, with a line to wait in, and a distrust of connections that were idle ``idle_max`` s."""
+    """Return urllib3's pools, made to wait at the throttle and to drop connections idle for ``idle_max`` seconds."""
 
-    class ShortIdle(HTTPConnection):
+    class ShortIdleConnection(HTTPConnection):
         answered_at = float("-inf")
 
         @property
         def is_connected(self) -> bool:
             return super().is_connected and time.monotonic() - self.answered_at <= idle_max
 
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3 does
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # urllib3 returns its own type too
             response = super().getresponse()
             self.answered_at = time.monotonic()
             return response
 
-    class ShortIdleTls(ShortIdle, HTTPSConnection):
+    class ShortIdleTlsConnection(ShortIdleConnection, HTTPSConnection):
         pass
 
-    class InLine(HTTPConnectionPool):
-        ConnectionCls = ShortIdle
+    class ThrottledPool(HTTPConnectionPool):
+        ConnectionCls = ShortIdleConnection
 
-        def urlopen(  # type: ignore[override] # urllib3 calls it with more by name
+        def urlopen(  # type: ignore[override] # urllib3 passes the rest by name
             self,
             method: str,
             url: str,
@@ -174,20 +174,20 @@ def _pools(idle_max: float) -> dict[str, type[HTTPConnectionPool]]:
             *args: Any,
             **kw: Any,
         ) -> BaseHTTPResponse:
-            if not retries.history:  # a repetition has waited already
-                retries = retries.in_line()
+            if not retries.history:  # repetitions have waited already
+                retries = retries.after_throttle()
             return super().urlopen(method, url, body, headers, retries, *args, **kw)
 
-    class InLineTls(InLine, HTTPSConnectionPool):
-        ConnectionCls = ShortIdleTls
+    class ThrottledTlsPool(ThrottledPool, HTTPSConnectionPool):
+        ConnectionCls = ShortIdleTlsConnection
 
-    return {"http": InLine, "https": InLineTls}
+    return {"http": ThrottledPool, "https": ThrottledTlsPool}
 
 
-def session(throttle: Throttle, idle_max: float = IDLE_MAX) -> requests.Session:
-    """Return the one session of a process; it waits at ``throttle``."""
-    made = requests.Session()
-    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nothing of one upload reaches the next
+def new_session(throttle: Throttle, idle_max: float = IDLE_MAX) -> requests.Session:
+    """Return a session whose requests wait at ``throttle``; a process needs one."""
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nothing of one upload reaches the next
     for scheme in ("https://", "http://"):
-        made.mount(scheme, _Adapter(throttle, idle_max))
-    return made
+        session.mount(scheme, _Adapter(throttle, idle_max))
+    return session

@@ -1,1 +1,1 @@
-"""Where everything is rendered, and nothing else: from source bytes to the picture for Business Central."""
+"""Renders an uploaded file as the picture for Business Central."""

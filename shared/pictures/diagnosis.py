@@ -1,4 +1,4 @@
-"""What a photographer is told of bytes that are no complete picture. Pure."""
+"""Explains unreadable files to the uploader. Pure."""
 
 import struct
 import zlib
@@ -9,30 +9,30 @@ from PIL import ImageCms, UnidentifiedImageError
 
 from shared.errors import Permanent, Reason
 
-_TAKEN = "Pictures are taken as JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP or JPEG 2000."
-_ENDS_EARLY = "The file ends too early, probably an interrupted upload; upload it again."
-_DAMAGED = (
-    "The picture is damaged, or saved in a rare way that is not taken; export it again, as JPEG or PNG, and upload "
-    "that."
-)
+EXPORT_AGAIN = "export it again as JPEG or PNG, and upload that."
+_ACCEPTED = "Accepted formats: JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP and JPEG 2000."
+_EMPTY = "The file is empty, probably because the upload was interrupted; upload it again."
+_ENDS_EARLY = "The file ends too early, probably because the upload was interrupted; upload it again."
+_DAMAGED = f"The picture is damaged, or saved in a format variant that we cannot read; {EXPORT_AGAIN}"
 _HEIC = (
-    "This is a HEIC picture, as iPhones take them. Export it as JPEG and upload that; or let whoever runs this app "
-    "add the package pillow-heif to its requirements."
+    "This is a HEIC picture, the format of iPhone photos. Export it as JPEG and upload that, or ask the operator of "
+    "this app to add the package pillow-heif to its requirements."
 )
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-# How Pillow and its decoders say that there should be more.
-_MORE = ("truncated", "incomplete", "unexpected end", "end of file", "bytes but only got", "not enough")
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 12: 8}  # bytes of TIFF's types
-_INLINE = 4  # bytes that fit into the entry itself
-_SHORTEST = 12  # bytes, below which no file shows what it is
-_LONGEST = 200  # characters of what Pillow says
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+# Phrases by which Pillow and its decoders report missing bytes.
+_TRUNCATED = ("truncated", "incomplete", "unexpected end", "end of file", "bytes but only got", "not enough")
+_TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 12: 8}
+_TIFF_INLINE_BYTES = 4  # larger values are stored outside their directory entry
+_SHORTEST = 12  # bytes; a shorter file does not show its format
+_LONGEST_ERROR = 200  # characters
+_MEGAPIXEL = 1_000_000
 
 
 @contextmanager
-def explained(source: bytes) -> Iterator[None]:
-    """Turn what Pillow raises on bad bytes in the block into the one reason that a photographer understands.
+def decoder_errors_as_reason(source: bytes) -> Iterator[None]:
+    """Turn whatever Pillow raises on bad bytes into one reason that the uploader understands.
 
-    Not a MemoryError: too little memory is our fault, and the next delivery may have more.
+    A MemoryError passes: too little memory is our fault, and the next delivery may have more.
 
     Raises:
         Permanent: ``not_an_image``.
@@ -40,7 +40,7 @@ def explained(source: bytes) -> Iterator[None]:
     try:
         yield
     except UnidentifiedImageError:
-        raise Permanent(Reason.NOT_AN_IMAGE, _beginning(source)) from None
+        raise Permanent(Reason.NOT_AN_IMAGE, _unidentified(source)) from None
     except (
         OSError,
         SyntaxError,
@@ -56,29 +56,56 @@ def explained(source: bytes) -> Iterator[None]:
         raise _damaged(source, error) from error
 
 
-def _beginning(source: bytes) -> str:
+def is_heif(source: bytes) -> bool:
+    """Whether ``source`` begins like a HEIC picture; some that do are AVIF."""
+    return source[4:8] == b"ftyp" and source[8:12] in _HEIF_BRANDS
+
+
+def readable_bytes(size: int, *, is_limit: bool = False) -> str:
+    """Return a size for people, such as "64.1 MiB".
+
+    Limits are rounded down and other sizes up, so a size above its limit also looks larger.
+    """
+    for unit, name in ((1024**2, "MiB"), (1024, "KiB")):
+        if size >= unit:
+            return f"{_tenths(size, unit, is_limit=is_limit)} {name}"
+    return f"{size:,} bytes"
+
+
+def readable_pixels(pixels: int, *, is_limit: bool = False) -> str:
+    """Return a number of pixels for people, such as "12.5 megapixels"; rounded as ``readable_bytes`` does."""
+    if pixels >= _MEGAPIXEL:
+        return f"{_tenths(pixels, _MEGAPIXEL, is_limit=is_limit)} megapixels"
+    return f"{pixels:,} pixels"
+
+
+def _tenths(number: int, unit: int, *, is_limit: bool) -> str:
+    tenths = number * 10 // unit if is_limit else -(-number * 10 // unit)
+    return f"{tenths / 10:,.1f}".removesuffix(".0")
+
+
+def _unidentified(source: bytes) -> str:
     if not source:
-        return "The file is empty, probably an interrupted upload; upload it again."
-    ends_early = _known(source)
+        return _EMPTY
+    ends_early = _truncation_check(source)
     if ends_early or len(source) < _SHORTEST:
         return _DAMAGED if ends_early and not ends_early(source) else _ENDS_EARLY
-    if source[4:8] == b"ftyp" and source[8:12] in _HEIF_BRANDS:
-        return f"{_HEIC} {_TAKEN}"
-    return f"The file does not begin like a picture (its first bytes are {source[:8].hex(' ')}). {_TAKEN}"
+    if is_heif(source):
+        return f"{_HEIC} {_ACCEPTED}"
+    return f"The file does not look like a picture (its first bytes are {source[:8].hex(' ')}). {_ACCEPTED}"
 
 
 def _damaged(source: bytes, error: Exception) -> Permanent:
-    said = "".join(letter if letter.isprintable() else "?" for letter in str(error)[:_LONGEST])
-    ends_early = _known(source)
-    is_short = any(word in said.lower() for word in _MORE) or (ends_early and ends_early(source))
-    return Permanent(
-        Reason.NOT_AN_IMAGE, f"{_ENDS_EARLY if is_short else _DAMAGED} (Pillow says: {said or repr(error)})"
-    )
+    message = "".join(letter if letter.isprintable() else "?" for letter in str(error)[:_LONGEST_ERROR])
+    ends_early = _truncation_check(source)
+    is_truncated = any(phrase in message.lower() for phrase in _TRUNCATED) or (ends_early and ends_early(source))
+    advice = _ENDS_EARLY if is_truncated else _DAMAGED
+    return Permanent(Reason.NOT_AN_IMAGE, f"{advice} (Details: {message or repr(error)})")
 
 
-def _known(source: bytes) -> Callable[[bytes], bool] | None:
-    """Return what tells whether a source that begins like this ends too early; None where it begins like no picture."""
-    return next((ends_early for begins, ends_early in _KINDS if begins(source)), None)
+def _truncation_check(source: bytes) -> Callable[[bytes], bool] | None:
+    """Return the check for a missing end that suits the format of ``source``; None for an unknown format."""
+    return next((ends_early for begins, ends_early in _TRUNCATION_CHECKS if begins(source)), None)
 
 
 def _begins(*beginnings: bytes) -> Callable[[bytes], bool]:
@@ -86,7 +113,7 @@ def _begins(*beginnings: bytes) -> Callable[[bytes], bool]:
 
 
 def _lacks(end: bytes) -> Callable[[bytes], bool]:
-    """The end is looked for near the end: some programs append something of their own."""
+    """Search the last 1024 bytes: some programs append data of their own."""
     return lambda source: end not in source[-1024:]
 
 
@@ -100,7 +127,7 @@ def _riff_ends_early(source: bytes) -> bool:
 
 
 def _tiff_ends_early(source: bytes) -> bool:
-    """Tell whether the first directory, often the last thing in the file, or what it points to, lies beyond the end."""
+    """Whether the first directory, often the last thing in the file, or a value of it reaches beyond the end."""
     order = "<" if source.startswith(b"II") else ">"
     is_big = b"\x2b" in source[2:4]
     try:
@@ -116,13 +143,17 @@ def _tiff_ends_early(source: bytes) -> bool:
 def _values_end(source: bytes, at: int, end: int, order: str) -> int:
     entries = struct.iter_unpack(order + "HHLL", source[at:end])
     return max(
-        (where + size for _, kind, count, where in entries if (size := _SIZES.get(kind, 0) * count) > _INLINE),
+        (
+            offset + size
+            for _, kind, count, offset in entries
+            if (size := _TIFF_TYPE_BYTES.get(kind, 0) * count) > _TIFF_INLINE_BYTES
+        ),
         default=0,
     )
 
 
 def _boxes_end_early(source: bytes) -> bool:
-    """Tell whether a box of an ISO file (AVIF, JPEG 2000) is cut; one without a length reaches to the end."""
+    """Whether a box of an ISO file (AVIF, JPEG 2000) is cut; a box without a length reaches to the end."""
     at = 0
     while at < len(source):
         length = int.from_bytes(source[at : at + 4])
@@ -138,7 +169,8 @@ def _bmp_ends_early(source: bytes) -> bool:
     return int.from_bytes(source[2:6], "little") > len(source)
 
 
-_KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], bool]], ...] = (
+# How each format begins, and whether a file of it ends too early.
+_TRUNCATION_CHECKS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], bool]], ...] = (
     (_begins(b"\xff\xd8\xff"), _lacks(b"\xff\xd9")),
     (_begins(b"\x89PNG\r\n\x1a\n"), _lacks(b"IEND")),
     (_begins(b"RIFF"), _riff_ends_early),

@@ -1,4 +1,4 @@
-"""Encodes pixels as a JPEG within a number of bytes. Pure."""
+"""Encodes pixels as a JPEG within a byte limit. Pure."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -8,13 +8,13 @@ from PIL import Image
 
 QUALITY_FLOOR = 40  # below this, blocks show on plain surfaces
 SIDE_FLOOR = 256  # pixels; a smaller picture would help nobody on an item card
-_AIM, _NEAR_ENOUGH = 0.96, 0.92  # of the bytes allowed; a quality better by so little would not be seen
-_MIDDLE = 50  # libjpeg's quality at which the tables are taken as they are
+_AIM, _NEAR_ENOUGH = 0.96, 0.92  # of the allowed bytes; nobody would see the better quality that the rest allows
+_MIDDLE = 50  # the quality at which libjpeg uses its tables unscaled
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A JPEG, with what it took to bring it within its bytes: ``quality``, and the size in pixels."""
+    """Holds a JPEG with the quality and the size in pixels that keep it within the byte limit."""
 
     content: bytes
     quality: int
@@ -23,9 +23,9 @@ class Encoded:
 
 
 def jpeg_within(max_bytes: int, image: Image.Image, quality: int) -> Encoded | None:
-    """Return ``image`` as JPEG of at most ``max_bytes``: at ``quality``, else a lower one, else smaller.
+    """Return ``image`` as a JPEG of at most ``max_bytes``: at ``quality``, else at a lower quality, else smaller.
 
-    None where even ``SIDE_FLOOR`` pixels at the lowest quality are too many bytes. Two to five encodings are usual.
+    None if even ``SIDE_FLOOR`` pixels at the lowest quality take too many bytes. Two to five encodings are usual.
     """
     lowest = min(quality, QUALITY_FLOOR)
     content = _jpeg(image, quality)
@@ -40,31 +40,31 @@ def jpeg_within(max_bytes: int, image: Image.Image, quality: int) -> Encoded | N
     return Encoded(content, quality, *image.size)
 
 
-def _best_quality(max_bytes: int, image: Image.Image, lowest: int, too_high: int, found: int) -> tuple[int, bytes]:
-    """Search between ``lowest`` and ``too_high``, at which ``found`` bytes came out, beginning with a good guess.
+def _best_quality(max_bytes: int, image: Image.Image, lowest: int, too_high: int, length: int) -> tuple[int, bytes]:
+    """Search between ``lowest`` and ``too_high``, which gave ``length`` bytes, beginning with a good guess.
 
-    What is returned is within ``max_bytes``, or else of the lowest quality.
+    The result is within ``max_bytes`` unless even the lowest quality is not.
     """
     best = b""
     quality = too_high
     while True:
-        # Bytes shrink about as the steps of quantisation to the power of 1 / 1.5.
-        step = _step(quality) * (found / (_AIM * max_bytes)) ** 1.5
+        # The length is about inversely proportional to the quantization step to the power of 1 / 1.5.
+        step = _step(quality) * (length / (_AIM * max_bytes)) ** 1.5
         quality = min(max(_quality_for(step), lowest + bool(best)), too_high - 1)
         content = _jpeg(image, quality)
-        found = len(content)
-        if found <= max_bytes:
+        length = len(content)
+        if length <= max_bytes:
             lowest, best = quality, content
         else:
             too_high = quality
-        if found <= max_bytes and (found >= _NEAR_ENOUGH * max_bytes or too_high - lowest == 1):
+        if length <= max_bytes and (length >= _NEAR_ENOUGH * max_bytes or too_high - lowest == 1):
             return quality, content
         if too_high - lowest <= bool(best):
             return lowest, best or content
 
 
 def _step(quality: int) -> float:
-    """Return by how many per cent libjpeg scales its tables of quantisation for ``quality``."""
+    """Return the per cent by which libjpeg scales its quantization tables for ``quality``."""
     return 5000 / quality if quality < _MIDDLE else max(1, 200 - 2 * quality)
 
 
@@ -80,7 +80,7 @@ def _smaller(image: Image.Image, side: int) -> Image.Image:
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:
     target = BytesIO()
-    # Baseline: a progressive file is a few per cent smaller and takes twice the time. Optimised: 1 to 2 ms for 3 to 7 %.
-    # Of the source's metadata, Pillow would write the comment again unless told not to.
+    # Baseline: a progressive file is a few per cent smaller but takes twice the time. Optimized: 3 to 7 % smaller for
+    # 1 to 2 ms. Unless overridden, Pillow would copy the source's comment.
     image.save(target, "JPEG", quality=quality, optimize=True, comment=None, icc_profile=None, exif=b"", dpi=(0, 0))
     return target.getvalue()

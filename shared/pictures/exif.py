@@ -1,4 +1,4 @@
-"""What a source's EXIF tells of how it is shown; nothing, where the block is broken. Pure."""
+"""Reads from EXIF how a picture is to be shown; ignores a broken block. Pure."""
 
 import struct
 
@@ -10,18 +10,18 @@ _ADOBE_RGB = "R03"
 
 
 def orientation(image: Image.Image) -> int:
-    """Return how the pixels lie, from 1 to 8 (EXIF 2.32, table 6); 1 where nothing is said."""
+    """Return the EXIF orientation, from 1 to 8 (EXIF 2.32, table 6); 1 (upright) by default."""
     try:
-        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except _BROKEN:
         return 1
-    return found if found in range(1, 9) else 1
+    return value if value in range(1, 9) else 1
 
 
 def is_adobe_rgb(image: Image.Image) -> bool:
-    """Tell whether a camera says by way of DCF 2.0 that the numbers are Adobe RGB, which has no value of its own."""
+    """Whether a camera marked the numbers as Adobe RGB by DCF 2.0, as EXIF itself has no value for it."""
     block = image.info.get("exif")
-    if not isinstance(block, bytes) or _ADOBE_RGB.encode() not in block:  # spares nearly all the parsing
+    if not isinstance(block, bytes) or _ADOBE_RGB.encode() not in block:  # saves parsing nearly every block
         return False
     try:
         exif = image.getexif()

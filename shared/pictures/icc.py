@@ -1,26 +1,26 @@
-"""ICC profiles as bytes: of a display from its primaries, white and gamma; and the file around any tags. Pure."""
+"""Builds ICC profiles: of displays by their primaries, white and gamma, or from any tags. Pure."""
 
 import struct
 from collections.abc import Mapping, Sequence
 
 Point = tuple[float, float]  # CIE 1931 x, y
-Vector = tuple[float, float, float]  # X, Y, Z, or what is between
+Vector = tuple[float, float, float]  # X, Y, Z, or the responses of the eye
 
 D50: Vector = (0.9642, 1.0, 0.8249)  # white of the profile connection space
 SRGB_WHITE: Point = (0.3127, 0.3290)
 SRGB_PRIMARIES: tuple[Point, Point, Point] = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-_WHITES = (0.2, 0.5)  # between these is the x and y of every light under which people look at pictures
+_WHITES = (0.2, 0.5)  # the range of x and y for every light under which people look at pictures
 # ICC.1:2010, annex E: from XYZ to the sharpened responses of the eye (Bradford), in which white is adapted.
 _BRADFORD: tuple[Vector, Vector, Vector] = (
     (0.8951, 0.2664, -0.1614),
     (-0.7502, 1.7135, 0.0367),
     (0.0389, -0.0685, 1.0296),
 )
-_IN_A_PLANE = 1e-6  # smaller determinants are of columns that mix no white, or any, as their last digits fall
+_IN_A_PLANE = 1e-6  # with a smaller determinant, the last digits decide whether the columns can mix white
 
 
 def rgb_profile(white: Point, primaries: Sequence[Point], gamma: float) -> bytes | None:
-    """Return the profile of a display with these colours; None where no display can be like that.
+    """Return the profile of a display with these colours; None if no display can have them.
 
     ``gamma`` is the exponent from numbers to light, from 0 to below 256.
     """
@@ -33,12 +33,12 @@ def rgb_profile(white: Point, primaries: Sequence[Point], gamma: float) -> bytes
 
 
 def gray_profile(gamma: float) -> bytes:
-    """Return the profile of neutral grays with that exponent from numbers to light."""
+    """Return the profile of neutral grays; ``gamma`` as for ``rgb_profile``."""
     return profile(b"mntr", b"GRAY", b"XYZ ", {b"kTRC": _curve(gamma)})
 
 
 def profile(kind: bytes, space: bytes, connection: bytes, tags: Mapping[bytes, bytes]) -> bytes:
-    """Return the file of a profile, version 2.4; always the same bytes for the same tags."""
+    """Return a profile of version 2.4; the same tags always give the same bytes."""
     usual = {b"desc": _description(b"Computed"), b"cprt": b"text\0\0\0\0No copyright\0", b"wtpt": xyz(D50)}
     tags = usual | dict(tags)
     directory, body = struct.pack(">I", len(tags)), b""
@@ -56,7 +56,7 @@ def _description(text: bytes) -> bytes:
 
 
 def xyz(colour: Sequence[float]) -> bytes:
-    """Return a colour as a tag holds it."""
+    """Return a colour as the data of a tag."""
     return b"XYZ \0\0\0\0" + _fixed(colour)
 
 
@@ -69,18 +69,18 @@ def _curve(gamma: float) -> bytes:
 
 
 def _colorants(white: Point, primaries: Sequence[Point]) -> list[Vector] | None:
-    """Return X, Y, Z of full red, green and blue as they look where D50 is white."""
+    """Return X, Y, Z of full red, green and blue, adapted to D50 as white."""
     low, high = _WHITES
     if not all(low <= part <= high for part in white):
         return None
     if not all(x >= 0 and y > 0 and x + y <= 1 for x, y in primaries):
         return None
     columns = [_light(point) for point in primaries]
-    shown = _light(white)
-    parts = _solved(columns, shown)
-    if parts is None or min(parts) <= 0:  # no mixture of them is that white
+    white_light = _light(white)
+    parts = _solved(columns, white_light)
+    if parts is None or min(parts) <= 0:  # no mixture of them is white
         return None
-    return [_adapted([c * part for c in column], shown) for column, part in zip(columns, parts, strict=True)]
+    return [_adapted([c * part for c in column], white_light) for column, part in zip(columns, parts, strict=True)]
 
 
 def _light(point: Point) -> Vector:
@@ -99,7 +99,7 @@ def _responses(colour: Sequence[float]) -> list[float]:
 
 
 def _solved(columns: Sequence[Sequence[float]], wanted: Sequence[float]) -> Vector | None:
-    """Return by how much of each of three columns ``wanted`` is mixed (Cramer's rule); None if they lie in a plane."""
+    """Return how much of each column mixes ``wanted`` (Cramer's rule); None if the three lie in a plane."""
     a, b, c = columns
     whole = _determinant(a, b, c)
     if abs(whole) < _IN_A_PLANE:
@@ -110,4 +110,4 @@ def _solved(columns: Sequence[Sequence[float]], wanted: Sequence[float]) -> Vect
 
 def _determinant(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> float:
     crossed = (b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0])
-    return sum(part * other for part, other in zip(a, crossed, strict=True))
+    return sum(x * y for x, y in zip(a, crossed, strict=True))

@@ -1,4 +1,4 @@
-"""The colours of a source without an ICC profile, as far as anything else in it tells. Pure."""
+"""Derives a profile for sources without an ICC profile, from other colour data in them. Pure."""
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
@@ -8,23 +8,23 @@ from shared.pictures import exif, icc
 
 _ADOBE_RGB = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 _ADOBE_GAMMA = 563 / 256
-_USUAL_GAMMA = 1 / 2.2  # of PNG's gAMA, which means sRGB
-_NEAR = 0.05  # libpng corrects no smaller difference of gamma either
+_USUAL_GAMMA = 1 / 2.2  # a PNG's gAMA with this value means sRGB
+_NEAR = 0.05  # libpng ignores smaller differences of gamma too
 _SAME_POINT = 0.01
-_GAMMAS = (0.1, 3.0)  # beyond these nobody meant it
+_GAMMAS = (0.1, 3.0)  # a value outside is a mistake
 
 
 def stated_profile(image: Image.Image) -> bytes | None:
-    """Return the profile that a PNG's gAMA and cHRM or a camera's EXIF stand for; None where the colours are sRGB."""
+    """Return the profile that a PNG's gAMA and cHRM or a camera's EXIF describe; None for sRGB."""
     if isinstance(image, PngImageFile):
-        return _of_png(image)
+        return _png_profile(image)
     if isinstance(image, JpegImageFile) and exif.is_adobe_rgb(image):
         return icc.rgb_profile(icc.SRGB_WHITE, _ADOBE_RGB, _ADOBE_GAMMA)
     return None
 
 
-def _of_png(image: PngImageFile) -> bytes | None:
-    """As browsers do: cHRM counts only beside gAMA, and neither beside sRGB or iCCP (PNG 3, 13.13 and 13.14)."""
+def _png_profile(image: PngImageFile) -> bytes | None:
+    """Do as browsers do: cHRM counts only with gAMA, and neither counts with sRGB or iCCP (PNG 3, 13.13 and 13.14)."""
     gamma, low, high = image.info.get("gamma"), *_GAMMAS
     if not isinstance(gamma, float) or not low <= gamma <= high or {"srgb", "icc_profile"} & set(image.info):
         return None
@@ -32,9 +32,9 @@ def _of_png(image: PngImageFile) -> bytes | None:
     is_usual = abs(gamma / _USUAL_GAMMA - 1) <= _NEAR
     if image.mode in ("RGB", "RGBA", "P"):
         if points and not _are_srgb(points):
-            found = icc.rgb_profile(points[0], points[1:], 1 / gamma)
-            if found:
-                return found
+            profile = icc.rgb_profile(points[0], points[1:], 1 / gamma)
+            if profile:
+                return profile
         return None if is_usual else icc.rgb_profile(icc.SRGB_WHITE, icc.SRGB_PRIMARIES, 1 / gamma)
     return None if is_usual else icc.gray_profile(1 / gamma)
 

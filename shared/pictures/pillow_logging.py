@@ -1,7 +1,7 @@
-"""Pillow and its decoders keep their remarks to themselves.
+"""Silences the warnings and log messages of Pillow and its decoders.
 
-They are for whoever wrote a program: sizes, damaged metadata, every tag of a TIFF. What a photographer must know is a
-reason, and what an operator must know is in our own line of the log; without this, one odd picture fills it with more.
+They tell programmers about sizes, damaged metadata, every tag of a TIFF. The uploader gets a reason and the operator
+our own log line; with Pillow's remarks, one odd picture would flood the log.
 """
 
 import ctypes
@@ -13,10 +13,10 @@ from PIL import _imaging
 
 
 def silence_pillow() -> None:
-    """Silence it in the whole process; called once, at the start, by whatever is a program and not by ``render``.
+    """Silence Pillow in the whole process. Programs call this once at the start; ``render`` does not.
 
-    Not around each picture: ``warnings.catch_warnings`` changes the whole process too, and before Python 3.14 one
-    thread would undo it under another. Deprecations stay, for Pillow warns of those in the name of its caller.
+    ``warnings.catch_warnings`` around each picture would change the whole process too, and before Python 3.14 one
+    thread would undo it under another. Deprecations stay visible, because Pillow attributes those to its caller.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.")
     logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
@@ -24,9 +24,9 @@ def silence_pillow() -> None:
 
 
 def _silence_libtiff() -> None:
-    """Do for libtiff's errors, which are lines on standard error, what Pillow does for its warnings.
+    """Silence libtiff's errors, which it writes to standard error, as Pillow itself silences its warnings.
 
-    Where Pillow's libraries do not show their functions (on Windows), the lines remain.
+    On Windows Pillow's libraries do not export their functions, so the lines remain.
     """
     with suppress(OSError, AttributeError):
         decoders = ctypes.CDLL(str(_imaging.__file__))

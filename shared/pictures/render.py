@@ -1,8 +1,8 @@
-"""From the bytes of a photograph to the picture for Business Central. Pure.
+"""Renders the bytes of a photograph as the picture for Business Central. Pure.
 
-The steps, in order: look at the header, check the limits, pass on what is finished already, wait for memory, decode
-at the smallest sufficient scale, resample once, turn upright, convert to sRGB, flatten and pad on the background,
-encode within the byte limit.
+The steps, in order: read the header, check the limits, pass a finished picture through, wait for memory, decode at the
+smallest sufficient scale, resample once, turn upright, convert to sRGB, flatten and pad on the background, encode
+within the byte limit.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from PIL import Image, ImageChops
 
 from shared.errors import Permanent, Reason
 from shared.pictures import colours, encoding, exif, jpeg, resampling
+from shared.pictures.diagnosis import readable_bytes
 from shared.pictures.memory import MemoryBudget
 from shared.pictures.rendition import USUAL_LIMITS, USUAL_RENDITION, Colour, Rendition, SourceLimits
 from shared.pictures.sources import opened
@@ -19,7 +20,7 @@ from shared.pictures.sources import opened
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it goes to BC; ``quality`` is None where the source was such a picture already."""
+    """Holds the picture for BC; ``quality`` is None if the source was passed through."""
 
     content: bytes
     content_type: str
@@ -36,28 +37,25 @@ def render(
 ) -> Picture:
     """Return ``source`` upright, in sRGB, flattened, inside ``max_side``, without metadata, as JPEG.
 
-    Never enlarged, and at most ``rendition.max_bytes`` long: first the quality goes down, then the size. Of several
-    frames the first is taken. A JPEG that is like that already is returned as it is, byte for byte. Decoding waits
-    until ``memory`` has room for it.
+    Never enlarges. Keeps within ``rendition.max_bytes`` by lowering first the quality, then the size. Renders only the
+    first of several frames. Returns a JPEG that needs no change byte for byte. Decodes once ``memory`` allows it.
 
     Raises:
-        Permanent: ``too_large`` where a limit is exceeded or ``max_bytes`` cannot be reached, ``not_an_image``
-            where the bytes are no complete picture of a known format.
+        Permanent: ``too_large`` if a limit is exceeded or ``max_bytes`` cannot be reached, ``not_an_image`` if the
+            bytes are not a complete picture in an accepted format.
     """
     with opened(source, limits) as image:
         if _is_finished(source, image, rendition):
             width, height = image.size
-            _check_whole(image)
+            _check_complete(image)
             return Picture(source, "image/jpeg", width, height, None)
         picture = _rendered(image, rendition, memory or MemoryBudget(limits.max_pixels * 32))
-    found = encoding.jpeg_within(rendition.max_bytes, picture, rendition.quality)
-    if not found:
-        detail = (
-            f"Even at {encoding.SIDE_FLOOR} pixels the picture stays above {rendition.max_bytes:,} bytes "
-            "(PICTURE_MAX_BYTES)."
-        )
+    encoded = encoding.jpeg_within(rendition.max_bytes, picture, rendition.quality)
+    if not encoded:
+        limit = readable_bytes(rendition.max_bytes, is_limit=True)
+        detail = f"Even at {encoding.SIDE_FLOOR} pixels the picture stays above {limit} (PICTURE_MAX_BYTES)."
         raise Permanent(Reason.TOO_LARGE, detail)
-    return Picture(found.content, "image/jpeg", found.width, found.height, found.quality)
+    return Picture(encoded.content, "image/jpeg", encoded.width, encoded.height, encoded.quality)
 
 
 def _is_finished(source: bytes, image: Image.Image, rendition: Rendition) -> bool:
@@ -69,8 +67,8 @@ def _is_finished(source: bytes, image: Image.Image, rendition: Rendition) -> boo
     )
 
 
-def _check_whole(image: Image.Image) -> None:
-    """Decode as little as shows whether the file is complete."""
+def _check_complete(image: Image.Image) -> None:
+    """Decode just enough to notice an incomplete file."""
     image.draft("L", (1, 1))
     image.load()
 
@@ -79,32 +77,32 @@ def _rendered(image: Image.Image, rendition: Rendition, memory: MemoryBudget) ->
     profile = colours.foreign_profile(image)
     size = resampling.fitted_size(image.size, rendition.max_side)
     scale = resampling.set_scale(image, rendition.max_side, is_srgb=profile is None)
-    plain = _plain_strips(image, profile, rendition.background)
-    with memory.room(resampling.memory_for(image, scale, size)):
-        picture = resampling.resampled(image, size, scale, plain)
+    normalize = _strip_normalizer(image, profile, rendition.background)
+    with memory.reserve(resampling.memory_for(image, scale, size)):
+        picture = resampling.resampled(image, size, scale, normalize)
     picture = colours.to_srgb(_turned_upright(picture, image), profile)
     picture = colours.flattened(picture, rendition.background)
     return _squared(picture, rendition.background) if rendition.fit == "pad" else picture
 
 
-def _plain_strips(
+def _strip_normalizer(
     image: Image.Image, profile: bytes | None, background: Colour
 ) -> Callable[[Image.Image], Image.Image]:
-    """Return what makes a strip of ``image`` fit for resampling: without palette, 16 bits or open transparency.
+    """Return a function that prepares a strip of ``image`` for resampling: no palette, 16 bits or straight alpha.
 
-    Before a conversion by ``profile`` it cannot be laid on the background yet; premultiplied, no hidden colour bleeds
-    out of what is transparent.
+    With a ``profile``, strips cannot be flattened before they are converted; premultiplied alpha keeps the hidden
+    colours of transparent pixels from bleeding. Must be called before ``image`` is loaded.
     """
-    key_scale, is_negative = colours.transparent_key_scale(image), colours.is_negative(image)
+    transparent_scale, is_negative = colours.transparent_level_scale(image), colours.is_negative(image)
 
-    def plain(strip: Image.Image) -> Image.Image:
-        strip = colours.plain(strip, key_scale)
+    def normalize(strip: Image.Image) -> Image.Image:
+        strip = colours.normalized(strip, transparent_scale)
         strip = ImageChops.invert(strip) if is_negative else strip
         if profile and strip.mode in ("RGBA", "LA"):
             return strip.convert(strip.mode[:-1] + "a")
         return colours.flattened(strip, background)
 
-    return plain
+    return normalize
 
 
 def _turned_upright(picture: Image.Image, source: Image.Image) -> Image.Image:

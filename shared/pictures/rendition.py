@@ -1,6 +1,6 @@
-"""What the picture for BC looks like, and what a source may be. Pure.
+"""Defines the picture for BC and the limits for sources. Pure.
 
-Imports no Pillow: the settings are read without loading it.
+Imports no Pillow, so that reading the settings does not load it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ FITS = ("inside", "pad")
 
 @dataclass(frozen=True)
 class Rendition:
-    """What the picture for BC looks like: sides in pixels, sizes in bytes, JPEG quality, background as RGB.
+    """Describes the picture for BC: sides in pixels, sizes in bytes, JPEG quality, background as RGB.
 
     ``fit`` is ``inside``, which keeps the shape, or ``pad``, which adds background until the picture is square.
     """
@@ -26,9 +26,9 @@ class Rendition:
 
 @dataclass(frozen=True)
 class SourceLimits:
-    """What a source may be; checked before anything expensive is done with it.
+    """Limits what a source may be; checked before anything expensive.
 
-    There is no limit on frames: none but the first is ever decoded, or even looked for.
+    Frames need no limit: only the first is ever decoded, or even searched for.
     """
 
     max_bytes: int = 64 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""The client passes the same contract in both versions of the API, after Microsoft's own end-to-end tests of pictures."""
+"""The client keeps one contract in both versions of the API, modelled on Microsoft's own end-to-end tests."""
 
 import pytest
 
@@ -41,9 +41,9 @@ def test_an_upload_makes_the_picture(local: LocalStack, bc: BusinessCentral, des
     sent = photograph(size=(640, 480))
     bc.upload_picture(desk, sent, "x")
     assert bc.picture(desk, "x") == sent
-    shown = local.picture()
-    assert shown is not None
-    assert shown.size == (640, 480)
+    picture = local.picture()
+    assert picture is not None
+    assert picture.size == (640, 480)
 
 
 def test_an_upload_replaces_the_picture(bc: BusinessCentral, desk: Item) -> None:
@@ -53,7 +53,7 @@ def test_an_upload_replaces_the_picture(bc: BusinessCentral, desk: Item) -> None
     assert bc.picture(desk, "x") == newer
 
 
-def test_an_item_that_is_read_again_tells_of_its_picture(bc: BusinessCentral, desk: Item) -> None:
+def test_a_reread_item_says_that_it_has_a_picture(bc: BusinessCentral, desk: Item) -> None:
     bc.upload_picture(desk, photograph(), "x")
     assert bc.item(desk.company, ItemKey(None, KeyKind.ID, DESK_ID), "x").has_picture
 
@@ -68,8 +68,8 @@ def test_an_upload_goes_all_the_way(local: LocalStack, pipeline: Pipeline, versi
     assert picture.size == (1024, 768)
 
 
-def test_links_to_a_host_that_only_bc_knows_do_not_matter(local: LocalStack, bc: BusinessCentral, desk: Item) -> None:
-    """On-premises names its internal host: the token never travels there."""
+def test_links_to_an_internal_host_do_not_matter(local: LocalStack, bc: BusinessCentral, desk: Item) -> None:
+    """On-premises links name the internal host: the token never goes there."""
     local.control("POST", "links", origin="https://bc-internal:7048")
     bc.upload_picture(desk, photograph(size=(64, 64)), "x")
     assert bc.picture(desk, "x") == photograph(size=(64, 64))

@@ -1,4 +1,4 @@
-"""The app meets what Business Central does to its users: limits, denials, slowness, lost and late answers."""
+"""The app copes with Business Central's limits, denials and slowness, and with lost and late answers."""
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ NAMES = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "190
 
 
 class SharedClock(ManualClock):
-    """A clock on which the app and Business Central agree: where one waits, time passes for both."""
+    """Shares its time between the app and Business Central: when the app waits, time passes for both."""
 
     def __init__(self, local: LocalStack) -> None:
         super().__init__()
@@ -28,14 +28,14 @@ class SharedClock(ManualClock):
 
 
 def fails(local: LocalStack, reason: Reason, **options: object) -> None:
-    """Deliver once; the delivery must fail for ``reason`` and leave the upload where it is."""
+    """Deliver once; the delivery must fail for ``reason`` and leave the upload in incoming."""
     with pytest.raises(Transient) as failure:
         local.pipeline(**options).process(names.INCOMING, DESK)
     assert failure.value.reason is reason
     assert local.incoming().exists()
 
 
-def test_more_requests_at_once_than_bc_takes_slow_the_app_down_and_fail_nothing(local: LocalStack) -> None:
+def test_too_many_requests_at_once_only_slow_the_app_down(local: LocalStack) -> None:
     local.control("POST", "limits", running=1, queued=0, connections=1)
     local.control("POST", "latency", seconds=0.05)
     for name in NAMES:
@@ -47,7 +47,7 @@ def test_more_requests_at_once_than_bc_takes_slow_the_app_down_and_fail_nothing(
     assert 429 in {request["status"] for request in local.requests()}
 
 
-def test_more_requests_than_bc_takes_in_a_while_are_waited_out(local: LocalStack) -> None:
+def test_too_many_requests_in_a_time_only_slow_the_app_down(local: LocalStack) -> None:
     local.control("POST", "limits", requests=4, window=10)
     clock = SharedClock(local)
     pipeline = local.pipeline(clock=clock)
@@ -58,7 +58,7 @@ def test_more_requests_than_bc_takes_in_a_while_are_waited_out(local: LocalStack
     assert 429 in {request["status"] for request in local.requests()}
 
 
-def test_a_request_that_is_queued_too_long_each_time_fails_the_delivery_after_waiting(local: LocalStack) -> None:
+def test_a_delivery_fails_if_bc_keeps_queueing_it_too_long(local: LocalStack) -> None:
     local.upload()
     local.control("POST", "limits", running=0, queue_seconds=0)
     clock = ManualClock()
@@ -68,9 +68,7 @@ def test_a_request_that_is_queued_too_long_each_time_fails_the_delivery_after_wa
 
 
 @pytest.mark.parametrize(("who", "status"), [("operation_seconds", 408), ("gateway_seconds", 504)])
-def test_a_write_that_bc_or_its_gateway_gives_up_leaves_the_outcome_open(
-    local: LocalStack, who: str, status: int
-) -> None:
+def test_a_write_that_bc_or_its_gateway_drops_is_in_doubt(local: LocalStack, who: str, status: int) -> None:
     local.upload()
     local.control("POST", "limits", **{who: 0.05})
     local.control("POST", "latency", seconds=0.2, method="PATCH")
@@ -78,7 +76,7 @@ def test_a_write_that_bc_or_its_gateway_gives_up_leaves_the_outcome_open(
     assert [request["status"] for request in local.requests("PATCH")] == [status]
 
 
-def test_a_write_that_lands_after_its_answer_was_lost_was_not_taken_for_done(local: LocalStack) -> None:
+def test_a_late_write_without_an_answer_does_not_count_as_done(local: LocalStack) -> None:
     local.upload()
     local.fault(drop=True, method="PATCH", applied="later")
     fails(local, Reason.BC_NO_ANSWER)
@@ -89,7 +87,7 @@ def test_a_write_that_lands_after_its_answer_was_lost_was_not_taken_for_done(loc
     assert local.names(names.ARCHIVE) == []
 
 
-def test_bc_that_stumbles_now_and_then_loses_no_picture(local: LocalStack) -> None:
+def test_occasional_refusals_lose_no_picture(local: LocalStack) -> None:
     local.fault(503, count=None, probability=0.4, seed=7)
     pipeline = local.pipeline()
     for name in NAMES:
@@ -98,10 +96,8 @@ def test_bc_that_stumbles_now_and_then_loses_no_picture(local: LocalStack) -> No
     assert 503 in {request["status"] for request in local.requests()}
 
 
-def test_a_connection_that_is_closed_before_the_request_was_read_leaves_the_outcome_open(
-    local: LocalStack,
-) -> None:
-    """From here it looks the same as one that is closed afterwards."""
+def test_a_connection_closed_before_bc_reads_leaves_a_doubt(local: LocalStack) -> None:
+    """To the app it looks the same as a connection that is closed afterwards."""
     local.upload()
     local.fault(drop="unread", method="PATCH", count=None)
     fails(local, Reason.BC_NO_ANSWER)
@@ -119,8 +115,8 @@ def test_slowness_has_an_end(local: LocalStack, slow: str, method: str, reason: 
     local.control("DELETE", "latency")
 
 
-def test_an_answer_that_drips_has_an_end_although_it_never_pauses_long(local: LocalStack) -> None:
-    """Each second brings a piece, so no single wait is too long: all of them together are."""
+def test_a_dripping_answer_has_an_end(local: LocalStack) -> None:
+    """Each second brings a piece, so no single wait is too long, but all of them together are."""
     local.upload()
     local.control("POST", "speed", answer=40, method="GET")
     fails(local, Reason.BC_UNAVAILABLE, throttle=Throttle(), timeouts=Timeouts(read=1.5))
@@ -128,7 +124,7 @@ def test_an_answer_that_drips_has_an_end_although_it_never_pauses_long(local: Lo
 
 
 @pytest.mark.parametrize("permission", ["Read", "Modify"])
-def test_a_missing_permission_is_the_operators_to_mend(local: LocalStack, permission: str) -> None:
+def test_a_missing_permission_is_for_the_operator_to_fix(local: LocalStack, permission: str) -> None:
     local.upload()
     local.control("POST", "permissions", permission=permission)
     with pytest.raises(Transient, match="current permissions prevented the action") as failure:
@@ -138,8 +134,8 @@ def test_a_missing_permission_is_the_operators_to_mend(local: LocalStack, permis
     assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
 
 
-def test_a_token_that_bc_takes_for_expired_is_asked_for_once_more(local: LocalStack) -> None:
-    """BC's clock is a day ahead of everybody else's: then no token helps, and the operator is told."""
+def test_an_expired_token_is_replaced_once(local: LocalStack) -> None:
+    """BC's clock is a day ahead of everybody else's, so no token helps: the failure says what to check."""
     local.upload()
     local.control("POST", "clock", advance=25 * 3600)
     before = len(local.tokens())
@@ -148,7 +144,7 @@ def test_a_token_that_bc_takes_for_expired_is_asked_for_once_more(local: LocalSt
     assert [request["status"] for request in local.requests()] == [401, 401]
 
 
-def test_an_environment_that_does_not_exist_is_the_operators_to_mend(local: LocalStack) -> None:
+def test_a_wrong_environment_is_for_the_operator_to_fix(local: LocalStack) -> None:
     local.upload()
     url = local.stack.endpoints.business_central_url.replace("/sandbox/", "/nowhere/")
     fails(local, Reason.BC_REFUSED, BC_BASE_URL=url)
@@ -162,7 +158,7 @@ def test_an_upload_goes_to_the_environment_of_the_settings(local: LocalStack) ->
     assert all("/production/" in request["path"] for request in local.requests())
 
 
-def test_an_upload_to_an_item_with_several_pictures_leaves_exactly_one(local: LocalStack) -> None:
+def test_an_upload_replaces_a_set_of_pictures_by_one(local: LocalStack) -> None:
     several = [base64.b64encode(photograph(colour)).decode() for colour in ("#111111", "#222222", "#333333")]
     local.control("POST", f"items/{DESK_ID}/pictures", contents=several)
     local.upload()

@@ -1,4 +1,4 @@
-"""Each answer of Business Central means what the design's error table says, and no text breaks out of a literal."""
+"""Each answer of Business Central means what the error table says, and no text breaks out of a literal."""
 
 import json
 from typing import Any
@@ -72,9 +72,9 @@ MISSING_ITEM = [
 
 
 @pytest.mark.parametrize(("status", "code", "at_read", "at_write"), TRANSIENT)
-def test_what_is_our_fault_or_passes_is_transient(status: int, code: str, at_read: Reason, at_write: Reason) -> None:
+def test_our_faults_and_passing_ones_are_transient(status: int, code: str, at_read: Reason, at_write: Reason) -> None:
     for write, reason in ((False, at_read), (True, at_write)):
-        failure = failure_of(status, code, "said so", write=write)
+        failure = failure_of(status, code, "the message", write=write)
         assert isinstance(failure, Transient)
         assert reason is failure.reason
 
@@ -82,16 +82,16 @@ def test_what_is_our_fault_or_passes_is_transient(status: int, code: str, at_rea
 @pytest.mark.parametrize("write", [False, True])
 @pytest.mark.parametrize(("status", "code", "reason"), WAITING)
 def test_what_somebody_in_bc_can_change_waits(status: int, code: str, reason: Reason, write: bool) -> None:
-    failure = failure_of(status, code, "said so", write=write)
+    failure = failure_of(status, code, "the message", write=write)
     assert isinstance(failure, Waiting)
     assert reason is failure.reason
 
 
 @pytest.mark.parametrize(("status", "code"), MISSING_ITEM)
 def test_only_a_write_can_miss_its_item(status: int, code: str) -> None:
-    """A query for an item that is missing finds an empty list; a read that is answered so has a wrong base URL."""
-    assert failure_of(status, code, "said so", write=True).reason is Reason.ITEM_NOT_FOUND
-    assert failure_of(status, code, "said so", write=False).reason is Reason.BC_REFUSED
+    """A query for a missing item returns an empty list: for a query, these codes mean a wrong base URL."""
+    assert failure_of(status, code, "the message", write=True).reason is Reason.ITEM_NOT_FOUND
+    assert failure_of(status, code, "the message", write=False).reason is Reason.BC_REFUSED
 
 
 @given(st.integers(300, 599), st.text(), st.text(), st.booleans())
@@ -108,7 +108,7 @@ def test_the_detail_repeats_what_bc_said(status: int, code: str) -> None:
     assert f"{status} {code}: The item is blocked." in detail
 
 
-def test_an_unauthorized_identity_is_told_where_to_look() -> None:
+def test_a_401_says_what_to_check() -> None:
     assert "Microsoft Entra Applications" in failure_of(401, "", "", write=False).detail
 
 

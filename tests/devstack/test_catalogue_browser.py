@@ -1,4 +1,4 @@
-"""The catalogue page as people meet it: in a real browser, on a desk and on a phone, while pictures come and go."""
+"""The catalogue page follows pictures in a real browser, as wide as a desk or a phone."""
 
 import re
 from collections.abc import Iterator
@@ -20,31 +20,31 @@ pytestmark = pytest.mark.skipif(not catalogue_page.program(), reason=catalogue_p
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=catalogue_page.SECONDS * 1000)
-    with sync_playwright() as made:
-        yield made
+    with sync_playwright() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    with catalogue_page.launch(playwright) as made:
-        yield made
+    with catalogue_page.launch(playwright) as launched:
+        yield launched
 
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, local: LocalStack) -> Iterator[Visit]:
-    """The page; whatever a test does with it, it must not complain, nor ask anybody but the simulator."""
+    """Open the page; in every test it must log no errors and send requests to the simulator only."""
     url = local.stack.endpoints.catalogue_url
     with catalogue_page.visit(browser, url, getattr(request, "param", DESK_WIDTH)) as visiting:
         yield visiting
-    assert visiting.complaints == []
-    assert [asked for asked in visiting.requests if not asked.startswith(url)] == []
+    assert visiting.problems == []
+    assert [request for request in visiting.requests if not request.startswith(url)] == []
 
 
 on_desk_and_phone = pytest.mark.parametrize("page", [DESK_WIDTH, PHONE_WIDTH], ids=["desk", "phone"], indirect=True)
 
 
 def put(local: LocalStack, name: str = DESK, colour: str = "#336699") -> None:
-    """Have the app put a picture on its item."""
+    """Let the app put a picture on its item."""
     local.upload(name, photograph(colour))
     local.pipeline().process(names.INCOMING, name)
 
@@ -59,14 +59,14 @@ def test_a_picture_appears_without_reloading(page: Visit, local: LocalStack) -> 
     picture = card.get_by_role("img", name="Harbour Desk, oak (1896-S)", exact=True)
     expect(picture).to_be_visible()
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [1024, 768]
-    expect(card).to_contain_text("1024 × 768")
+    expect(card).to_contain_text(re.compile(r"1024 × 768 · \d+ KiB"))
     expect(card).to_contain_text(re.compile("just now|ago"))
     expect(page.page.get_by_text("1 of 15 with a picture")).to_be_visible()
     expect(page.page.locator("[aria-live]")).to_have_text("New picture: Harbour Desk, oak, 1896-S")
     assert page.page.evaluate("window.loadedOnce")
 
 
-def test_a_new_picture_takes_the_place_of_the_old_one(page: Visit, local: LocalStack) -> None:
+def test_a_new_picture_replaces_the_old_one(page: Visit, local: LocalStack) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_new_picture_takes_the_place_of_the_old_one(page: Visit, local: LocalS
     expect(picture).to_have_count(1)
 
 
-def test_a_picture_that_is_removed_goes_from_the_page(page: Visit, local: LocalStack) -> None:
+def test_a_removed_item_disappears_from_the_page(page: Visit, local: LocalStack) -> None:
     put(local)
     picture = page.card("1896-S").get_by_role("img")
     expect(picture).to_be_visible()
@@ -87,7 +87,7 @@ def test_a_picture_that_is_removed_goes_from_the_page(page: Visit, local: LocalS
 
 @on_desk_and_phone
 def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: LocalStack) -> None:
-    """Names as long as BC allows, with and without a place to break."""
+    """Checked with names as long as BC allows, with and without places to break."""
     company = local.stack.endpoints.company_id
     for number, name in (("LONG-1", "Donaudampfschiff" * 6), ("W" * 20, "Harbour desk, oak, " * 5)):
         local.control("POST", "items", company_id=company, number=number, displayName=name[:100])
@@ -96,30 +96,30 @@ def test_nothing_is_wider_than_the_window_or_cut_off(page: Visit, local: LocalSt
     expect(page.card("W" * 20).get_by_role("img")).to_be_visible()
     root = "document.documentElement"
     assert page.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
-    clipped = "[...document.querySelectorAll('main *')].filter((each) => each.scrollWidth > each.clientWidth + 1)"
-    boxes = "filter((each) => getComputedStyle(each).display !== 'inline' && !(each instanceof SVGElement))"
-    assert page.page.evaluate(f"{clipped}.{boxes}.map((each) => each.outerHTML)") == []
+    clipped = "[...document.querySelectorAll('main *')].filter((node) => node.scrollWidth > node.clientWidth + 1)"
+    boxes = "filter((node) => getComputedStyle(node).display !== 'inline' && !(node instanceof SVGElement))"
+    assert page.page.evaluate(f"{clipped}.{boxes}.map((node) => node.outerHTML)") == []
 
 
-def test_every_picture_says_what_it_shows(page: Visit, local: LocalStack) -> None:
+def test_every_picture_has_a_text_that_names_its_item(page: Visit, local: LocalStack) -> None:
     put(local)
     put(local, "NORDWIND/1100.jpg")
     expect(page.card("1100", "Nordwind Möbel GmbH").get_by_role("img")).to_be_visible()
     expect(page.card("1896-S").get_by_role("img")).to_be_visible()
-    shown = page.page.locator("main img").evaluate_all("images => images.map((image) => image.alt)")
-    assert shown == ["Harbour Desk, oak (1896-S)", "Vase Wiesengrün (1100)"]
+    texts = page.page.locator("main img").evaluate_all("images => images.map((image) => image.alt)")
+    assert texts == ["Harbour Desk, oak (1896-S)", "Vase Wiesengrün (1100)"]
     assert page.page.locator("img:not([alt])").count() == 0
 
 
-def test_a_name_is_text_whatever_is_in_it(page: Visit, local: LocalStack) -> None:
+def test_markup_in_a_name_is_shown_as_text(page: Visit, local: LocalStack) -> None:
     name = '<img src=x onerror="document.title = 1"> & "co"'
     local.control("POST", "items", company_id=local.stack.endpoints.company_id, number="<B>", displayName=name)
     expect(page.card("<B>").get_by_role("heading")).to_have_text(name)
     assert page.page.title() == "Item catalogue"
 
 
-def test_a_lost_connection_shows_and_comes_back(browser: Browser, local: LocalStack) -> None:
-    """The browser's console tells of the failed requests, as it should."""
+def test_a_lost_connection_is_shown_until_it_returns(browser: Browser, local: LocalStack) -> None:
+    """Not through ``page``: here the console must report failed requests."""
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.page.context.set_offline(True)
         expect(visiting.page.get_by_text("Not connected")).to_be_visible()
@@ -129,31 +129,33 @@ def test_a_lost_connection_shows_and_comes_back(browser: Browser, local: LocalSt
         expect(visiting.card("1896-S").get_by_role("img")).to_be_visible()
 
 
-def test_the_picture_in_the_readme_is_of_this_page(browser: Browser, local: LocalStack, tmp_path: Path) -> None:
+def test_the_picture_in_the_readme_can_be_taken(browser: Browser, local: LocalStack, tmp_path: Path) -> None:
     put(local, colour="#993333")
     with catalogue_page.visit(browser, local.stack.endpoints.catalogue_url) as visiting:
         visiting.save(tmp_path / "catalogue.png")
-    with Image.open(tmp_path / "catalogue.png") as taken:
-        assert taken.width == DESK_WIDTH
-        assert max(count for count, colour in taken.getcolors(1 << 20) if _like(colour, (0x99, 0x33, 0x33))) > 5000
+    with Image.open(tmp_path / "catalogue.png") as screenshot:
+        assert screenshot.width == DESK_WIDTH
+        assert (
+            max(count for count, colour in screenshot.getcolors(1 << 20) if _is_close(colour, (0x99, 0x33, 0x33)))
+            > 5000
+        )
 
 
-def _like(colour: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    return all(abs(one - other) <= 3 for one, other in zip(colour, wanted, strict=False))
+def _is_close(colour: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    return all(abs(value - target) <= 3 for value, target in zip(colour, expected, strict=False))
 
 
-def test_the_browser_leaves_neither_this_machine_nor_a_process(
+def test_the_browser_contacts_only_this_machine_and_ends(
     playwright: Playwright, local: LocalStack, tmp_path: Path
 ) -> None:
-    """Its own records, of all that it does beside the page as well: accounts, updates, name look-ups."""
-    url, log = local.stack.endpoints.catalogue_url, tmp_path / "net.json"
+    """Its network log also covers what it does besides the page: accounts, updates, name look-ups."""
+    url, net_log = local.stack.endpoints.catalogue_url, tmp_path / "net.json"
     before = set(psutil.Process().children(recursive=True))
-    with catalogue_page.launch(playwright, log) as own:
-        family = set(psutil.Process().children(recursive=True)) - before
-        with catalogue_page.visit(own, url) as visiting:
+    with catalogue_page.launch(playwright, net_log) as logged_browser:
+        processes = set(psutil.Process().children(recursive=True)) - before
+        with catalogue_page.visit(logged_browser, url) as visiting:
             put(local)
             expect(visiting.card("1896-S").get_by_role("img")).to_be_visible()
-    assert family
-    assert [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
-    asked = set(catalogue_page.contacts(log))
-    assert asked == {url.removeprefix("http://").rstrip("/")}
+    assert processes
+    assert [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    assert set(catalogue_page.contacts(net_log)) == {url.removeprefix("http://").rstrip("/")}

@@ -1,19 +1,19 @@
-"""The contact sheet shows every upload as it was and as it became, safely and in one file."""
+"""The contact sheet shows every upload before and after, safely and in one file."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode
 from dataclasses import replace
-from html.parser import HTMLParser
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
-from devstack.contact_sheet import THUMBNAIL, Row, preview, write
 from devstack.drawing.encodings import jpeg, phone_photo, png
+from devstack.sheets.contact_sheet import THUMBNAIL, Row, preview, write
+from tests.devstack.html_reader import Page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,32 +41,12 @@ LOST = replace(
 )
 
 
-class Page(HTMLParser):
-    """Collects what a browser would act on."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.references: list[str] = []
-        self.words = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the tag and what it refers to."""
-        self.tags.append(tag)
-        self.references += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action", "data"}]
-
-    def handle_data(self, data: str) -> None:
-        """Note the words."""
-        self.words += data
-
-
 def sheet(path: Path, *rows: Row, title: str = "Before and after") -> Page:
     write(path / "sheet.html", rows, title=title)
     return Page((path / "sheet.html").read_text(encoding="utf-8"))
 
 
-def shown(content: bytes) -> Image.Image:
+def thumbnail_of(content: bytes) -> Image.Image:
     thumbnail = preview(content).thumbnail
     assert thumbnail is not None
     return Image.open(BytesIO(thumbnail))
@@ -78,7 +58,7 @@ def test_every_row_is_on_the_sheet(tmp_path: Path) -> None:
     assert all(f"C/{number}.jpg" in page.words for number in range(25))
 
 
-def test_a_card_tells_sizes_outcome_reason_time_and_what_to_do(tmp_path: Path) -> None:
+def test_card_shows_sizes_outcome_reason_time_and_advice(tmp_path: Path) -> None:
     words = sheet(tmp_path, ROW, LOST).words
     for fact in (
         "800 × 600",
@@ -93,11 +73,11 @@ def test_a_card_tells_sizes_outcome_reason_time_and_what_to_do(tmp_path: Path) -
         assert fact in words
 
 
-def test_the_summary_counts_outcomes_and_surprises(tmp_path: Path) -> None:
+def test_summary_counts_outcomes_and_surprises(tmp_path: Path) -> None:
     words = sheet(tmp_path, ROW, LOST, replace(ROW, expected=False)).words
     assert "3 uploads, 1 not as expected" in words
     assert "2 updated" in words
-    assert "every one as expected" in sheet(tmp_path, ROW, LOST).words
+    assert "2 uploads, all as expected" in sheet(tmp_path, ROW, LOST).words
 
 
 def test_names_are_text_and_never_markup(tmp_path: Path) -> None:
@@ -126,24 +106,24 @@ def test_nothing_is_fetched_from_anywhere(tmp_path: Path) -> None:
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
 
 
-def test_the_picture_in_business_central_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_picture_in_business_central_is_shown_unchanged(tmp_path: Path) -> None:
     after = sheet(tmp_path, ROW).references[1]
     assert ROW.after == b64decode(after.removeprefix("data:image/jpeg;base64,"))
 
 
-def test_a_sideways_photo_is_shown_sideways() -> None:
+def test_sideways_photo_is_shown_sideways() -> None:
     upright = Image.new("RGB", (300, 400), "#334455")
-    assert shown(phone_photo(upright, (800, 600))).size == (360, 270)
+    assert thumbnail_of(phone_photo(upright, (800, 600))).size == (360, 270)
 
 
-def test_a_thumbnail_is_small_and_keeps_transparency() -> None:
+def test_thumbnail_is_small_and_keeps_transparency() -> None:
     glass = png(Image.new("RGBA", (900, 900), (10, 20, 30, 0)))
-    assert shown(glass).size == THUMBNAIL
-    assert shown(glass).mode == "RGBA"
+    assert thumbnail_of(glass).size == THUMBNAIL
+    assert thumbnail_of(glass).mode == "RGBA"
     assert preview(glass).transparent
 
 
-def test_only_transparent_uploads_lie_on_a_checkerboard(tmp_path: Path) -> None:
+def test_only_transparent_uploads_get_a_checkerboard(tmp_path: Path) -> None:
     glass = replace(ROW, before=png(Image.new("RGBA", (9, 9))))
     sheet(tmp_path, ROW, glass)
     assert (tmp_path / "sheet.html").read_text(encoding="utf-8").count('class="frame checked"') == 1
@@ -155,15 +135,15 @@ def test_every_mode_of_a_png_is_shown(mode: str) -> None:
 
 
 def test_cmyk_is_shown() -> None:
-    assert shown(jpeg(Image.new("CMYK", (40, 30), (0, 255, 255, 0)))).convert("RGB").getpixel((9, 9)) == pytest.approx(
-        (255, 0, 0), abs=12
-    )
+    assert thumbnail_of(jpeg(Image.new("CMYK", (40, 30), (0, 255, 255, 0)))).convert("RGB").getpixel(
+        (9, 9)
+    ) == pytest.approx((255, 0, 0), abs=12)
 
 
-def test_huge_pictures_are_named_and_not_decoded() -> None:
+def test_huge_pictures_are_described_and_not_decoded() -> None:
     plan = png(Image.new("1", (12000, 9000)))
     assert preview(plan).words == "12000 × 9000 pixels"
-    assert preview(plan[:64]) == preview(plan), "only the header is there, and nothing misses the rest"
+    assert preview(plan[:64]) == preview(plan), "the header is enough"
 
 
 def test_pillows_own_warning_stays_in_force() -> None:
@@ -173,21 +153,21 @@ def test_pillows_own_warning_stays_in_force() -> None:
         Image.open(BytesIO(plan))
 
 
-def test_what_pillow_refuses_to_open_has_a_tile() -> None:
+def test_file_that_pillow_refuses_gets_a_tile() -> None:
     assert preview(png(Image.new("1", (20000, 9000)))).words == "more pixels than Pillow opens"
 
 
-def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
+def test_large_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
     photo = jpeg(Image.new("L", (8000, 6000), 90))
-    assert preview(photo).pixels == "8000 × 6000", "48 megapixels, more than is ever decoded"
-    assert shown(photo).size == (360, 270)
+    assert preview(photo).pixels == "8000 × 6000", "48 megapixels, more than we ever decode"
+    assert thumbnail_of(photo).size == (360, 270)
 
 
-def test_damaged_files_have_a_tile() -> None:
+def test_damaged_files_get_a_tile() -> None:
     whole = jpeg(Image.effect_noise((400, 300), 60))
-    assert preview(whole[: len(whole) // 2]).words == "breaks off or is damaged"
+    assert preview(whole[: len(whole) // 2]).words == "incomplete or damaged"
     assert preview(b"").words == "not a picture"
 
 
-def test_an_unreadable_picture_in_business_central_does_not_stop_the_sheet(tmp_path: Path) -> None:
+def test_unreadable_picture_in_bc_does_not_stop_the_sheet(tmp_path: Path) -> None:
     assert "not a picture" in sheet(tmp_path, replace(ROW, after=b"?")).words

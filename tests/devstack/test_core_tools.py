@@ -1,7 +1,7 @@
-"""The app in Azure Functions Core Tools: what can be shown where they are not installed.
+"""The app in Azure Functions Core Tools, as far as it can be tested without them.
 
-A small program stands in for ``func``: it says what the real one says when it has indexed the app, and writes down with
-what it was started. That the real one is content with that is not shown here.
+A small program stands in for ``func``: it prints what the real one prints after indexing the app, and records how it
+was started. Whether the real one accepts that remains untested.
 """
 
 import json
@@ -13,15 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.devstack.test_dev import command, until
+from tests.devstack.dev_commands import command, until
 
 STAND_IN = """#!{python}
 import json, os, pathlib, subprocess, sys, time
 worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-started = {{"arguments": sys.argv[1:], "settings": dict(os.environ), "folder": os.getcwd(), "worker": worker.pid}}
+start = {{"arguments": sys.argv[1:], "settings": dict(os.environ), "folder": os.getcwd(), "worker": worker.pid}}
 print("Functions:", flush=True)
 print("        item_picture_uploaded: blobTrigger", flush=True)
-pathlib.Path({record!r}).write_text(json.dumps(started))
+pathlib.Path({record!r}).write_text(json.dumps(start))
 worker.wait()
 """
 
@@ -59,7 +59,7 @@ def test_core_tools_get_the_stacks_settings_and_end_with_it(project: Path, func:
     assert "AccountName=host" in settings["AzureWebJobsStorage"]
 
 
-def test_core_tools_that_are_not_installed_are_asked_for(project: Path, tmp_path: Path) -> None:
+def test_missing_core_tools_are_named(project: Path, tmp_path: Path) -> None:
     start = command(project, "up", "--host", "func")
     start["env"]["PATH"] = str(tmp_path)
     ended = subprocess.run(**start, capture_output=True, timeout=60, check=False)

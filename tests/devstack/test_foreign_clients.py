@@ -1,9 +1,9 @@
-"""The simulator as clients see it that nobody here wrote: bc-cli and python-odata from PyPI, both unpatched.
+"""Two independent clients work with the simulator: bc-cli and python-odata from PyPI, both unpatched.
 
-bc-cli, a client of Business Central's API v2.0, knows one host only, the cloud's: a proxy on loopback leads it here.
-It is given a token, so its sign-in is not tried. It has no command for an item's picture: that goes through what it
-sends attachments with, given the picture's URL. python-odata, a client of any OData 4 service, builds its classes
-from ``$metadata``; it follows links from an entity set, but none of a contained entity, so no item's picture.
+bc-cli, a client of Business Central's API v2.0, knows only the cloud's host: a proxy on loopback leads it here. It gets
+a token, so its sign-in is not tested. It has no command for an item's picture: the tests use its transport for
+attachments with the picture's URL. python-odata, a client of any OData 4 service, builds its classes from
+``$metadata``. It follows links of entity sets but not of contained entities, so it reaches no item's picture.
 """
 
 import asyncio
@@ -27,26 +27,26 @@ PICTURE = f"items({DESK_ID})/picture"
 
 
 class BCCli:
-    """bc-cli on its way to the simulator."""
+    """Calls the simulator with bc-cli."""
 
     def __init__(self, local: LocalStack) -> None:
         endpoints = local.stack.endpoints
         self._token, self._company = endpoints.business_central_token, endpoints.company_id
-        # bc-cli's URLs name no tenant, the simulator's do: it goes in as a part of the environment's name.
+        # bc-cli's URLs have no tenant, the simulator's do: it becomes part of the environment's name.
         self._environment = f"{TENANT}/{stack.ENVIRONMENT}"
 
     def call(self, work: Callable[[AsyncBCClient], Coroutine[Any, Any, Any]], token: str | None = None) -> Any:
         """Run one of bc-cli's own calls."""
 
         async def calling() -> Any:
-            named = {"tenant_id": TENANT, "environment": self._environment, "company_id": self._company}
-            async with AsyncBCClient(**named, auth=StaticTokenAuth(token or self._token)) as client:
+            address = {"tenant_id": TENANT, "environment": self._environment, "company_id": self._company}
+            async with AsyncBCClient(**address, auth=StaticTokenAuth(token or self._token)) as client:
                 return await work(client)
 
         return asyncio.run(calling())
 
     def send(self, work: Callable[[BCTransport], Coroutine[Any, Any, Any]]) -> Any:
-        """Run what bc-cli sends all its calls through."""
+        """Run a request on the transport that carries all of bc-cli's calls."""
 
         async def sending() -> Any:
             transport = BCTransport(StaticTokenAuth(self._token))
@@ -81,8 +81,7 @@ def test_bc_cli_lists_the_companies(bc_cli: BCCli) -> None:
 
 def test_bc_cli_finds_an_item_with_its_picture_in_one_request(bc_cli: BCCli, local: LocalStack) -> None:
     def query(client: AsyncBCClient) -> Any:
-        wanted = client.query("items").filter("number eq '1896-S'").select("id", "number").expand("picture")
-        return wanted.get()
+        return client.query("items").filter("number eq '1896-S'").select("id", "number").expand("picture").get()
 
     (item,) = bc_cli.call(query)
     assert (item["id"], item["number"]) == (DESK_ID, "1896-S")
@@ -101,23 +100,23 @@ def test_bc_cli_follows_the_pages_to_the_end(bc_cli: BCCli, local: LocalStack) -
         return [[item["number"] for item in page] async for page in pages]
 
     local.control("POST", "paging", page_size=4)
-    found = bc_cli.call(numbers)
-    assert [len(page) for page in found] == [4, 4, 4, 3]
-    assert len({number for page in found for number in page}) == 15
+    pages = bc_cli.call(numbers)
+    assert [len(page) for page in pages] == [4, 4, 4, 3]
+    assert len({number for page in pages for number in page}) == 15
 
 
 def test_bc_cli_uploads_a_picture_and_downloads_it_by_its_link(
     bc_cli: BCCli, local: LocalStack, tmp_path: Path
 ) -> None:
-    sent, content, saved = photograph(), bc_cli.url(f"{PICTURE}/pictureContent"), tmp_path / "desk.jpg"
-    assert bc_cli.send(lambda transport: transport.patch_binary(content, content=sent)) == {}
-    shown = local.picture()
-    assert shown is not None
-    assert shown.size == (1600, 1200)
+    upload, content, download = photograph(), bc_cli.url(f"{PICTURE}/pictureContent"), tmp_path / "desk.jpg"
+    assert bc_cli.send(lambda transport: transport.patch_binary(content, content=upload)) == {}
+    picture = local.picture()
+    assert picture is not None
+    assert picture.size == (1600, 1200)
     document = bc_cli.send(lambda transport: transport.get(bc_cli.url(PICTURE)))
     link = document["pictureContent@odata.mediaReadLink"]
-    bc_cli.send(lambda transport: transport.download(link, saved))
-    assert saved.read_bytes() == sent
+    bc_cli.send(lambda transport: transport.download(link, download))
+    assert download.read_bytes() == upload
 
 
 def test_bc_cli_deletes_a_picture(bc_cli: BCCli, local: LocalStack) -> None:
@@ -127,31 +126,31 @@ def test_bc_cli_deletes_a_picture(bc_cli: BCCli, local: LocalStack) -> None:
     assert local.picture() is None
 
 
-def test_bc_cli_understands_what_is_wrong(bc_cli: BCCli) -> None:
+def test_bc_cli_understands_errors(bc_cli: BCCli) -> None:
     unknown = "00000000-0000-0000-0000-000000000000"
     with pytest.raises(errors.AuthError, match="The server has rejected the client credentials"):
-        bc_cli.call(lambda client: client.list_companies(), token="eyJ.not.signed")  # noqa: S106 - it is none
+        bc_cli.call(lambda client: client.list_companies(), token="eyJ.not.signed")  # noqa: S106 - not a real token
     with pytest.raises(errors.NotFoundError):
         bc_cli.call(lambda client: client.get("items", unknown))
     with pytest.raises(errors.ValidationError, match="Hint: Run 'bcli endpoint fields items'"):
         bc_cli.call(lambda client: client.query("items").select("colour").get())
 
 
-def test_bc_cli_is_told_of_a_lost_race(bc_cli: BCCli) -> None:
+def test_bc_cli_reports_a_lost_race(bc_cli: BCCli) -> None:
     content = bc_cli.url(f"{PICTURE}/pictureContent")
-    with pytest.raises(errors.BCLIError, match="Another user has already changed the record") as refused:
-        bc_cli.send(lambda each: each.patch_binary(content, content=photograph(), etag='W/"stale"'))
-    assert refused.value.status_code == 409
+    with pytest.raises(errors.BCLIError, match="Another user has already changed the record") as conflict:
+        bc_cli.send(lambda transport: transport.patch_binary(content, content=photograph(), etag='W/"stale"'))
+    assert conflict.value.status_code == 409
 
 
-def test_bc_cli_waits_as_long_as_a_throttled_answer_says(bc_cli: BCCli, local: LocalStack) -> None:
+def test_bc_cli_waits_as_long_as_retry_after_says(bc_cli: BCCli, local: LocalStack) -> None:
     local.fault(429, method="GET", headers={"Retry-After": "0.01"})
     assert len(bc_cli.call(lambda client: client.list_companies())) == 2
     assert [request["status"] for request in local.requests("GET")] == [429, 200]
 
 
 def test_bc_cli_sends_no_token_to_another_host(bc_cli: BCCli, local: LocalStack, tmp_path: Path) -> None:
-    """What keeps it from working without the proxy: it follows no link to the simulator's own address."""
+    """This is why it needs the proxy: it follows no link to the simulator's own address."""
     link = f"{local.stack.endpoints.business_central_url}/companies"
     with pytest.raises(ValueError, match="Refusing to attach BC credentials"):
         bc_cli.send(lambda transport: transport.download(link, tmp_path / "never"))
@@ -160,7 +159,7 @@ def test_bc_cli_sends_no_token_to_another_host(bc_cli: BCCli, local: LocalStack,
 
 @pytest.fixture(params=["v2.0", "v1.0"])
 def service(request: pytest.FixtureRequest, local: LocalStack) -> ODataService:
-    """python-odata on one version of the API, with the classes that it made of ``$metadata``."""
+    """Connect python-odata to one version of the API; it builds its classes from ``$metadata``."""
     endpoints, session = local.stack.endpoints, stack.loopback_session()
     session.headers["Authorization"] = f"Bearer {endpoints.business_central_token}"
     url = endpoints.business_central_url.removesuffix("v2.0") + request.param
@@ -168,28 +167,28 @@ def service(request: pytest.FixtureRequest, local: LocalStack) -> ODataService:
 
 
 def answers(service: ODataService) -> dict[str, dict[str, Any]]:
-    """Return an answer for each entity type; a picture that comes in a collection is its only one."""
+    """Return an answer for each entity type; a picture in a collection is its only one."""
     company, _ = service.query(service.entities["companies"]).raw({})
     url = f"{service.url}companies({company['id']})/items"
     (item,) = service.default_context.connection.execute_get(url, {"$top": "1", "$expand": "picture"})["value"]
-    many = isinstance(item["picture"], list)
-    assert service.types["Microsoft.NAV.item"].picture.is_collection is many
+    is_collection = isinstance(item["picture"], list)
+    assert service.types["Microsoft.NAV.item"].picture.is_collection is is_collection
     picture = item.pop("picture")
-    return {"company": company, "item": item, "picture": picture[0] if many else picture}
+    return {"company": company, "item": item, "picture": picture[0] if is_collection else picture}
 
 
 @pytest.mark.parametrize("name", ["company", "item", "picture"])
-def test_the_schema_names_exactly_what_the_answers_hold(service: ODataService, name: str) -> None:
-    """A stream is not in an answer, but its links are."""
+def test_the_schema_names_exactly_what_answers_contain(service: ODataService, name: str) -> None:
+    """Streams are not in an answer, but their links are."""
     properties = service.types[f"Microsoft.NAV.{name}"].__odata_schema__["properties"]
     answer = answers(service)[name]
     streams = {key.partition("@")[0] for key in answer if key.endswith("@odata.mediaReadLink")}
-    assert {each["name"] for each in properties} == {key for key in answer if "@" not in key} | streams
-    assert {each["name"] for each in properties if each["type"] == "Edm.Stream"} == streams
-    assert [each["name"] for each in properties if each["is_primary_key"]] == ["id"]
+    assert {field["name"] for field in properties} == {key for key in answer if "@" not in key} | streams
+    assert {field["name"] for field in properties if field["type"] == "Edm.Stream"} == streams
+    assert [field["name"] for field in properties if field["is_primary_key"]] == ["id"]
 
 
-def test_python_odata_follows_the_link_from_a_company_to_its_items(service: ODataService) -> None:
+def test_python_odata_follows_a_link_to_a_companys_items(service: ODataService) -> None:
     first, second = service.query(service.entities["companies"])
     assert (len(first.items), len(second.items)) == (15, 5)
     assert {item.displayName for item in second.items} >= {"Vase Wiesengrün", "Teekanne Ostsee"}
@@ -197,17 +196,17 @@ def test_python_odata_follows_the_link_from_a_company_to_its_items(service: ODat
 
 def test_python_odata_follows_the_pages_to_the_end(service: ODataService, local: LocalStack) -> None:
     local.control("POST", "paging", page_size=1)
-    found = service.query(service.entities["companies"])
-    assert [company.displayName for company in found] == ["CRONUS USA, Inc.", "Nordwind Möbel GmbH"]
+    companies = service.query(service.entities["companies"])
+    assert [company.displayName for company in companies] == ["CRONUS USA, Inc.", "Nordwind Möbel GmbH"]
 
 
 def test_python_odata_finds_a_company_by_its_id_and_by_its_name(service: ODataService) -> None:
     companies = service.entities["companies"]
-    (named,) = service.query(companies).filter(companies.name == "NORDWIND")
-    assert service.query(companies).get(named.id).displayName == "Nordwind Möbel GmbH"
+    (company,) = service.query(companies).filter(companies.name == "NORDWIND")
+    assert service.query(companies).get(company.id).displayName == "Nordwind Möbel GmbH"
 
 
 def test_python_odata_understands_an_error(service: ODataService) -> None:
-    with pytest.raises(ODataError, match="Could not find a property named 'colour'") as refused:
+    with pytest.raises(ODataError, match="Could not find a property named 'colour'") as refusal:
         service.query(service.entities["companies"]).raw({"$select": "colour"})
-    assert (refused.value.status_code, refused.value.code) == ("HTTP 400", "BadRequest")
+    assert (refusal.value.status_code, refusal.value.code) == ("HTTP 400", "BadRequest")

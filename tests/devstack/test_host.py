@@ -1,4 +1,4 @@
-"""The app in its local host, as its own process: what uploads meet there that they would meet in Azure."""
+"""The app in the local host, as a separate process: uploads meet the same conditions as in Azure."""
 
 import base64
 import json
@@ -18,16 +18,16 @@ UNKNOWN = "CRONUS USA, Inc/9999-X.jpg"
 
 
 class Hosted(LocalStack):
-    """A stack with the app's host, and what the host tells."""
+    """A stack with the app's host and the host's events."""
 
     def __init__(self, running: stack.Stack, ledger: Ledger) -> None:
         super().__init__(running)
         self.ledger = ledger
 
-    def ended(self, name: str) -> dict[str, object]:
-        """Wait for the upload's end and return what was told of it."""
+    def end_event(self, name: str) -> dict[str, object]:
+        """Wait for the upload's end and return its event."""
         for blob in self.ledger.wait([name], self.stack):
-            return self.ledger.ended.pop(blob)
+            return self.ledger.end_events.pop(blob)
         raise AssertionError("the wait ended without the upload")
 
 
@@ -41,43 +41,43 @@ def module_hosted() -> Iterator[Hosted]:
 @pytest.fixture
 def hosted(module_hosted: Hosted) -> Hosted:
     module_hosted.reset()
-    module_hosted.ledger.ended.clear()
+    module_hosted.ledger.end_events.clear()
     module_hosted.ledger.events.clear()
     return module_hosted
 
 
-def test_an_upload_reaches_its_item(hosted: Hosted) -> None:
+def test_upload_reaches_its_item(hosted: Hosted) -> None:
     hosted.upload()
-    assert hosted.ended(DESK)["outcome"] == "updated"
+    assert hosted.end_event(DESK)["outcome"] == "updated"
     assert hosted.picture() is not None
 
 
-def test_an_overwrite_is_a_new_upload(hosted: Hosted) -> None:
+def test_overwrite_is_a_new_upload(hosted: Hosted) -> None:
     hosted.upload()
-    hosted.ended(DESK)
+    hosted.end_event(DESK)
     hosted.upload(content=photograph("#aa2200"))
-    assert hosted.ended(DESK)["outcome"] == "updated"
+    assert hosted.end_event(DESK)["outcome"] == "updated"
     assert len(hosted.names(names.ARCHIVE)) == 2
 
 
-def test_a_waiting_upload_is_taken_up_again_after_the_sweep_interval(hosted: Hosted) -> None:
+def test_waiting_upload_is_retried_after_the_sweep_interval(hosted: Hosted) -> None:
     hosted.upload(UNKNOWN)
-    assert hosted.ended(UNKNOWN)["outcome"] == "waiting"
+    assert hosted.end_event(UNKNOWN)["outcome"] == "waiting"
     company = hosted.stack.endpoints.company_id
     hosted.control("POST", "items", company_id=company, number="9999-X", displayName="Here at last")
-    outcomes = [hosted.ended(UNKNOWN)["outcome"]]
-    while outcomes[-1] == "waiting":  # one more may have been under way before the item came
-        outcomes.append(hosted.ended(UNKNOWN)["outcome"])
+    outcomes = [hosted.end_event(UNKNOWN)["outcome"]]
+    while outcomes[-1] == "waiting":  # one more delivery may have started before the item existed
+        outcomes.append(hosted.end_event(UNKNOWN)["outcome"])
     assert outcomes[-1] == "updated"
     assert len(outcomes) <= 2
 
 
-def test_a_failing_upload_is_delivered_five_times_and_then_poisoned_in_the_hosts_format(
+def test_five_failures_lead_to_the_hosts_poison_message(
     hosted: Hosted,
 ) -> None:
     hosted.fault(403, method="PATCH", count=5)
     etag = hosted.incoming().upload_blob(photograph())["etag"]
-    assert hosted.ended(DESK)["outcome"] == "failed"
+    assert hosted.end_event(DESK)["outcome"] == "failed"
     failures = [event for event in hosted.ledger.events if event["event"] == "delivery_failed"]
     assert [event["attempt"] for event in failures] == [1, 2, 3, 4, 5]
     queue = QueueClient.from_connection_string(hosted.stack.app_settings["PICTURE_STORAGE"], POISON_QUEUE)
@@ -90,10 +90,10 @@ def test_a_failing_upload_is_delivered_five_times_and_then_poisoned_in_the_hosts
         "BlobName": DESK,
         "ETag": etag,
     }
-    assert hosted.ended(DESK)["outcome"] == "updated"  # the sweep interval is over, and so is the fault
+    assert hosted.end_event(DESK)["outcome"] == "updated"  # after the sweep interval, the fault is over
 
 
-def test_as_many_uploads_run_at_once_as_host_json_says(hosted: Hosted) -> None:
+def test_host_json_limits_concurrent_uploads(hosted: Hosted) -> None:
     hosted.control("POST", "latency", seconds=0.3, method="PATCH")
     names = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S", "1920-S")]
     for name in names:

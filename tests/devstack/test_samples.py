@@ -1,4 +1,4 @@
-"""Each sample photograph is what its story says, and together they cover what happens to real uploads."""
+"""Each sample matches its story, and together they cover what happens to real uploads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageStat
 
 from devstack.drawing import encodings, household, pottery
-from devstack.samples import Sample, samples
+from devstack.drawing.samples import Sample, samples
 
 CATALOGUE = Path(__file__).parents[2] / "devstack" / "business_central" / "catalogue.json"
 MIB = 1024 * 1024
@@ -22,25 +22,25 @@ def drawn() -> dict[str, Sample]:
     return {sample.blob: sample for sample in samples()}
 
 
-def opened(sample: Sample) -> Image.Image:
+def open_sample(sample: Sample) -> Image.Image:
     return Image.open(BytesIO(sample.content))
 
 
-def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return the mean difference in levels, seen at thumbnail size."""
-    pair = [image.convert("RGB").resize((160, 120), Image.Resampling.BOX) for image in (one, other)]
+def difference(first: Image.Image, second: Image.Image) -> float:
+    """Return the mean difference in levels, at thumbnail size."""
+    pair = [image.convert("RGB").resize((160, 120), Image.Resampling.BOX) for image in (first, second)]
     return max(ImageStat.Stat(ImageChops.difference(*pair)).mean)
 
 
 def item_of(blob: str) -> tuple[str, str]:
-    """Return company name and item number as the catalogue writes them."""
+    """Return company name and item number as spelled in the catalogue."""
     company, _, file = blob.rpartition("/")
-    wanted = file.rpartition(".")[0]
+    name = file.rpartition(".")[0]
     for entry in json.loads(CATALOGUE.read_text(encoding="utf-8"))["companies"]:
         if (company or "CRONUS USA, Inc") not in {entry["name"].rstrip("."), entry["displayName"]}:
             continue
         for item in entry["items"]:
-            if wanted.casefold() in {item["number"].casefold(), f"{{{item['id']}}}"}:
+            if name.casefold() in {item["number"].casefold(), f"{{{item['id']}}}"}:
                 return entry["name"], item["number"]
     raise LookupError(blob)
 
@@ -49,13 +49,13 @@ def test_two_runs_draw_equal_bytes(drawn: dict[str, Sample]) -> None:
     assert list(drawn.values()) == list(samples())
 
 
-def test_every_updated_sample_has_an_item_of_its_own(drawn: dict[str, Sample]) -> None:
+def test_every_updated_sample_has_its_own_item(drawn: dict[str, Sample]) -> None:
     items = [item_of(blob) for blob, sample in drawn.items() if sample.outcome == "updated"]
     assert len(items) >= 16
     assert len(set(items)) == len(items)
 
 
-def test_what_must_not_pass_addresses_no_item_that_is_updated(drawn: dict[str, Sample]) -> None:
+def test_samples_to_reject_address_no_updated_item(drawn: dict[str, Sample]) -> None:
     updated = {item_of(blob) for blob, sample in drawn.items() if sample.outcome == "updated"}
     assert item_of("NORDWIND/1896-S.jpg") not in updated
     for blob in ("CRONUS USA, Inc/1972-S.png", "CRONUS USA, Inc/9999-X.jpg", "Fabrikam/1000.jpg"):
@@ -63,7 +63,7 @@ def test_what_must_not_pass_addresses_no_item_that_is_updated(drawn: dict[str, S
             item_of(blob)
 
 
-def test_every_way_to_fail_is_among_them(drawn: dict[str, Sample]) -> None:
+def test_samples_cover_every_way_to_fail(drawn: dict[str, Sample]) -> None:
     expected = {
         ("updated", None),
         ("quarantined", "too_large"),
@@ -95,73 +95,73 @@ def test_no_sample_is_over_the_byte_limit(drawn: dict[str, Sample]) -> None:
         ("NORDWIND/LS-75.jpg", "JPEG", "RGB", (640, 480)),
     ],
 )
-def test_format_mode_and_size_are_what_the_story_says(
+def test_format_mode_and_size_match_the_story(
     drawn: dict[str, Sample], blob: str, kind: str, mode: str, size: tuple[int, int]
 ) -> None:
-    image = opened(drawn[blob])
+    image = open_sample(drawn[blob])
     assert (kind, mode, size) == (image.format, image.mode, image.size)
 
 
 def test_every_updated_sample_decodes_completely(drawn: dict[str, Sample]) -> None:
     for sample in drawn.values():
         if sample.outcome == "updated":
-            opened(sample).load()
+            open_sample(sample).load()
 
 
-def test_the_phone_photo_lies_on_its_side_and_says_where_it_was_taken(drawn: dict[str, Sample]) -> None:
-    image = opened(drawn["CRONUS USA, Inc/1908-S.jpg"])
+def test_phone_photo_is_sideways_and_has_a_gps_position(drawn: dict[str, Sample]) -> None:
+    image = open_sample(drawn["CRONUS USA, Inc/1908-S.jpg"])
     exif = image.getexif()
     assert exif[ExifTags.Base.Orientation] == 6
     assert exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
     assert b"warehouse" in image.info["comment"]
 
 
-def test_the_upside_down_photo_says_so(drawn: dict[str, Sample]) -> None:
-    assert opened(drawn["CRONUS USA, Inc/1936-S.jpg"]).getexif()[ExifTags.Base.Orientation] == 3
+def test_upside_down_photo_has_its_exif_orientation(drawn: dict[str, Sample]) -> None:
+    assert open_sample(drawn["CRONUS USA, Inc/1936-S.jpg"]).getexif()[ExifTags.Base.Orientation] == 3
 
 
-def test_the_progressive_jpeg_is_one(drawn: dict[str, Sample]) -> None:
-    assert opened(drawn["CRONUS USA, Inc/1928-S.jpg"]).info["progressive"]
+def test_progressive_jpeg_is_progressive(drawn: dict[str, Sample]) -> None:
+    assert open_sample(drawn["CRONUS USA, Inc/1928-S.jpg"]).info["progressive"]
 
 
-def test_transparent_samples_have_a_clear_background_and_a_solid_product(drawn: dict[str, Sample]) -> None:
+def test_transparent_samples_have_a_solid_product(drawn: dict[str, Sample]) -> None:
     for blob in ("CRONUS USA, Inc/1960-S.png", "NORDWIND/1100.webp"):
-        alpha = opened(drawn[blob]).getchannel("A")
+        alpha = open_sample(drawn[blob]).getchannel("A")
         assert (alpha.getpixel((2, 2)), alpha.getpixel((400, 420))) == (0, 255)
 
 
-def test_inks_mix_to_the_colours_that_were_drawn(drawn: dict[str, Sample]) -> None:
-    image = opened(drawn["CRONUS USA, Inc/1964-S.jpg"])
+def test_cmyk_mixes_to_the_drawn_colours(drawn: dict[str, Sample]) -> None:
+    image = open_sample(drawn["CRONUS USA, Inc/1964-S.jpg"])
     assert "adobe" in image.info
-    assert ImageStat.Stat(image.getchannel("K")).mean[0] > 10, "black ink takes part"
+    assert ImageStat.Stat(image.getchannel("K")).mean[0] > 10, "black ink is used"
     assert difference(image, pottery.mug().picture) < 3
 
 
-def test_the_wide_gamut_photo_has_other_numbers_and_the_same_colours(drawn: dict[str, Sample]) -> None:
-    image, bowl = opened(drawn["CRONUS USA, Inc/Ä-1100.jpeg"]), household.fruit_bowl().picture
+def test_wide_gamut_photo_shows_the_same_colours(drawn: dict[str, Sample]) -> None:
+    image, bowl = open_sample(drawn["CRONUS USA, Inc/Ä-1100.jpeg"]), household.fruit_bowl().picture
     profile = ImageCms.ImageCmsProfile(BytesIO(image.info["icc_profile"]))
-    seen = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"))
-    assert seen is not None
-    assert difference(seen, bowl) < 2
-    assert difference(image, bowl) > 2 * difference(seen, bowl)
+    in_srgb = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"))
+    assert in_srgb is not None
+    assert difference(in_srgb, bowl) < 2
+    assert difference(image, bowl) > 2 * difference(in_srgb, bowl)
     assert encodings.adobe_rgb_profile() == image.info["icc_profile"]
 
 
-def test_the_rough_cloth_does_not_fit_at_the_usual_quality(drawn: dict[str, Sample]) -> None:
-    picture = opened(drawn["CRONUS USA, Inc/1968-S.jpg"]).resize((1024, 768), Image.Resampling.LANCZOS)
+def test_rough_cloth_does_not_fit_at_the_usual_quality(drawn: dict[str, Sample]) -> None:
+    picture = open_sample(drawn["CRONUS USA, Inc/1968-S.jpg"]).resize((1024, 768), Image.Resampling.LANCZOS)
     assert len(encodings.jpeg(picture, quality=85)) > 256 * 1024 > len(encodings.jpeg(picture, quality=50))
 
 
-def test_the_plan_has_too_many_pixels_in_a_small_file(drawn: dict[str, Sample]) -> None:
+def test_plan_has_too_many_pixels_in_a_small_file(drawn: dict[str, Sample]) -> None:
     plan = drawn["CRONUS USA, Inc/1972-S.png"]
     with warnings.catch_warnings(), pytest.warns(Image.DecompressionBombWarning):
-        size = opened(plan).size
+        size = open_sample(plan).size
     assert size[0] * size[1] > 100_000_000
     assert len(plan.content) < MIB // 4
 
 
-def test_the_broken_transfer_has_a_good_header_and_no_end(drawn: dict[str, Sample]) -> None:
-    image = opened(drawn["NORDWIND/1896-S.jpg"])
+def test_interrupted_transfer_has_a_header_and_no_end(drawn: dict[str, Sample]) -> None:
+    image = open_sample(drawn["NORDWIND/1896-S.jpg"])
     assert image.format == "JPEG"
     with pytest.raises(OSError, match="truncated"):
         image.load()

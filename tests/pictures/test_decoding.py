@@ -1,4 +1,4 @@
-"""Of an animation the first frame is shown, as a viewer shows it before anything moves."""
+"""The first frame of an animation is rendered as a viewer shows it at the start."""
 
 import struct
 from io import BytesIO
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support.pictures import BACKGROUND, BLUE, GREEN, RED, assert_near, colour_at, saved, shown
+from tests.support.pictures import BACKGROUND, BLUE, GREEN, RED, assert_near, colour_at, rendered, saved
 
 CANVAS = (48, 32)
 AT = (16, 8)
@@ -15,17 +15,17 @@ SMALL = (16, 16)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF", "TIFF", "MPO"])
-def test_of_several_frames_the_first_is_shown(kind: str) -> None:
+def test_the_first_of_several_frames_is_rendered(kind: str) -> None:
     frames = [Image.new("RGB", (32, 32), colour) for colour in (RED, BLUE, GREEN)]
     source = saved(frames[0], kind, save_all=True, append_images=frames[1:])
     assert getattr(Image.open(BytesIO(source)), "n_frames", 1) == 3
-    assert_near(RED, colour_at(shown(source), 16, 16))
+    assert_near(RED, colour_at(rendered(source), 16, 16))
 
 
-def test_the_picture_that_an_apng_has_for_those_who_do_not_play_it_is_taken() -> None:
+def test_the_default_image_of_an_apng_is_rendered() -> None:
     frames = [Image.new("RGB", (32, 32), colour) for colour in (RED, BLUE, GREEN)]
     source = saved(frames[0], "PNG", save_all=True, append_images=frames[1:], default_image=True)
-    assert_near(RED, colour_at(shown(source), 16, 16))
+    assert_near(RED, colour_at(rendered(source), 16, 16))
 
 
 def small_frame(mode: str = "RGB") -> Image.Image:
@@ -33,7 +33,7 @@ def small_frame(mode: str = "RGB") -> Image.Image:
 
 
 def gif(mode: str, **options: Any) -> bytes:
-    """Return a GIF whose only frame covers a part of the canvas."""
+    """Return a GIF whose only frame covers part of the canvas."""
     content = bytearray(saved(small_frame(mode), "GIF", interlace=0, **options))
     content[6:10] = struct.pack("<HH", *CANVAS)
     descriptor = content.index(b"," + struct.pack("<HHHH", 0, 0, *SMALL))
@@ -42,7 +42,7 @@ def gif(mode: str, **options: Any) -> bytes:
 
 
 def webp(*, alpha: bool) -> bytes:
-    """Return an animated WebP whose first frame covers a part of the canvas."""
+    """Return an animated WebP whose first frame covers part of the canvas."""
     frames = []
     for colour, (x, y), (width, height) in ((RED, AT, SMALL), (BLUE, (0, 0), CANVAS)):
         picture = saved(Image.new("RGB", (width, height), colour), "WEBP")[12:]
@@ -68,8 +68,8 @@ PARTIAL = {
 
 
 @pytest.mark.parametrize("case", PARTIAL)
-def test_what_the_first_frame_does_not_cover_shows_the_background(case: str) -> None:
-    image = shown(PARTIAL[case])
+def test_the_background_shows_around_a_small_first_frame(case: str) -> None:
+    image = rendered(PARTIAL[case])
     assert image.size == CANVAS
     for corner in ((4, 4), (44, 4), (24, 28)):
         assert_near(BACKGROUND, colour_at(image, *corner))
@@ -78,8 +78,8 @@ def test_what_the_first_frame_does_not_cover_shows_the_background(case: str) -> 
 
 
 @pytest.mark.parametrize("case", PARTIAL)
-def test_a_frame_that_covers_a_part_is_reduced_alike(case: str) -> None:
-    image = shown(PARTIAL[case], max_side=24)
+def test_the_background_shows_around_a_reduced_frame_too(case: str) -> None:
+    image = rendered(PARTIAL[case], max_side=24)
     assert_near(BACKGROUND, colour_at(image, 2, 2))
     frame = RED if case != "GIF, gray" else (small_frame("L").getpixel((0, 0)),) * 3
     assert_near(frame, colour_at(image, 12, 8), 12)

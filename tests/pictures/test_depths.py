@@ -1,4 +1,4 @@
-"""Deep colours are scaled, not clipped, and what stands for transparent is found in every depth."""
+"""Deep colours are scaled, not clipped, and transparent colours work in every depth."""
 
 import struct
 from io import BytesIO
@@ -9,7 +9,7 @@ from PIL import Image
 
 from shared.errors import Reason
 from tests.support.image_writers import Chunk, png, tiff
-from tests.support.pictures import BACKGROUND, assert_near, colour_at, difference, refused, saved, shown
+from tests.support.pictures import BACKGROUND, assert_near, colour_at, difference, refused, rendered, saved
 
 
 def ramp(mode: str) -> Image.Image:
@@ -23,54 +23,54 @@ def ramp(mode: str) -> Image.Image:
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "TIFF, deflate", "TIFF, tiles"])
 def test_16_bits_are_scaled_not_clipped(kind: str, order: str, mode: str) -> None:
     if kind == "PNG":
-        source = png(ramp(mode), 16, interlaced=order == "<")  # it has one byte order only
+        source = png(ramp(mode), 16, interlaced=order == "<")  # PNG has only one byte order
     else:
         source = tiff(ramp(mode), 16, order, 64 if "tiles" in kind else 0, deflate="deflate" in kind)
-    image = shown(source)
+    image = rendered(source)
     assert difference(ramp(mode), image) < 3
     for x in (0, 20, 128, 200, 255):
         assert_near(ramp(mode).convert("RGB").getpixel((x, 8)), colour_at(image, x, 8), 8)  # type: ignore[arg-type]
 
 
 def test_12_bits_of_gray_are_scaled_too() -> None:
-    """Scanners and microscopes write them."""
-    assert difference(ramp("L"), shown(tiff(ramp("L"), 12))) < 3
+    """Scanners and microscopes write such files."""
+    assert difference(ramp("L"), rendered(tiff(ramp("L"), 12))) < 3
 
 
 def test_floating_point_from_0_to_1_is_scaled() -> None:
-    assert difference(ramp("L"), shown(tiff(ramp("L"), 32))) < 3
-    assert difference(ramp("L"), shown(tiff(ramp("L"), 32, ">"))) < 3
+    assert difference(ramp("L"), rendered(tiff(ramp("L"), 32))) < 3
+    assert difference(ramp("L"), rendered(tiff(ramp("L"), 32, ">"))) < 3
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
 @pytest.mark.parametrize("tile", [0, 48])
-def test_colours_in_a_plane_each_are_put_together(tile: int, mode: str, order: str, depth: int) -> None:
+def test_separate_planes_are_merged(tile: int, mode: str, order: str, depth: int) -> None:
     picture = ramp("RGB").convert(mode)
     for deflate in (True,) if (mode, depth) == ("CMYK", 16) else (True, False):
-        together = shown(tiff(picture, depth, order, tile))
-        assert difference(together, shown(tiff(picture, depth, order, tile, deflate=deflate, planar=True))) < 1
+        together = rendered(tiff(picture, depth, order, tile))
+        assert difference(together, rendered(tiff(picture, depth, order, tile, deflate=deflate, planar=True))) < 1
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_what_pillow_cannot_put_together_is_refused_not_shown_wrong(order: str) -> None:
+def test_planes_that_pillow_cannot_merge_are_refused(order: str) -> None:
     refused(tiff(ramp("RGB").convert("CMYK"), 16, order, planar=True), Reason.NOT_AN_IMAGE)
 
 
-def test_numbers_that_pillow_reads_wrong_are_refused_not_shown_black_or_white() -> None:
+def test_samples_that_pillow_misreads_are_refused() -> None:
     refused(tiff(ramp("L"), 32, ">", deflate=True), Reason.NOT_AN_IMAGE)
-    assert difference(ramp("L"), shown(tiff(ramp("L"), 32, "<", deflate=True))) < 3
+    assert difference(ramp("L"), rendered(tiff(ramp("L"), 32, "<", deflate=True))) < 3
     whole_numbers = ramp("L").convert("I").point(lambda level: level * 2**23)
     refused(saved(whole_numbers, "TIFF"), Reason.NOT_AN_IMAGE)
 
 
 @pytest.mark.parametrize("depth", [8, 16, 32])
 @pytest.mark.parametrize("deflate", [False, True])
-def test_gray_in_which_0_is_white_is_no_negative(depth: int, *, deflate: bool) -> None:
+def test_gray_in_which_0_is_white_is_not_inverted(depth: int, *, deflate: bool) -> None:
     source = tiff(ramp("L").point(lambda level: 255 - level), depth, negative=True, deflate=deflate)
     for max_side in (256, 64):
-        image = shown(source, max_side=max_side)
+        image = rendered(source, max_side=max_side)
         assert difference(ramp("L").resize(image.size, Image.Resampling.BOX), image) < 3
 
 
@@ -84,8 +84,8 @@ def square(mode: str, clear: Any, solid: Any) -> Image.Image:
     return picture
 
 
-# What is clear, what is solid, and the key as the file's depth counts it.
-KEYED = {
+# The picture, its depth, and the transparent colour in that depth.
+TRANSPARENT = {
     **{f"gray, {depth} bits": (square("L", 255, 85), depth, trns((1 << depth) - 1)) for depth in (2, 4, 8, 16)},
     **{f"dark gray, {depth} bits": (square("L", 0, 85), depth, trns(0)) for depth in (2, 4, 8, 16)},
     "middle gray, 4 bits": (square("L", 136, 85), 4, trns(8)),
@@ -97,21 +97,21 @@ KEYED = {
 
 @pytest.mark.parametrize("interlaced", [False, True])
 @pytest.mark.parametrize("max_side", [60, 20])
-@pytest.mark.parametrize("case", KEYED)
-def test_the_transparent_colour_of_a_png_is_found_in_every_depth(case: str, max_side: int, *, interlaced: bool) -> None:
-    picture, depth, key = KEYED[case]
-    image = shown(png(picture, depth, key, interlaced=interlaced), max_side=max_side)
+@pytest.mark.parametrize("case", TRANSPARENT)
+def test_transparent_colours_of_pngs_work_in_every_depth(case: str, max_side: int, *, interlaced: bool) -> None:
+    picture, depth, chunk = TRANSPARENT[case]
+    image = rendered(png(picture, depth, chunk, interlaced=interlaced), max_side=max_side)
     middle, corner = max_side // 2, max_side // 15
     assert_near(BACKGROUND, colour_at(image, corner, corner), 8)
     assert_near((85, 85, 85), colour_at(image, middle, middle), 8)
 
 
-def test_the_alpha_of_a_palette_is_kept_step_by_step() -> None:
+def test_every_alpha_level_of_a_palette_counts() -> None:
     picture = Image.new("P", (64, 64))
     picture.putpalette([0, 0, 0] * 4)
     for index in range(4):
         picture.paste(index, (index * 16, 0, index * 16 + 16, 64))
-    image = shown(png(picture, 2, (b"tRNS", bytes((0, 85, 170)))), background=(240, 240, 240))
+    image = rendered(png(picture, 2, (b"tRNS", bytes((0, 85, 170)))), background=(240, 240, 240))
     for index, gray in enumerate((240, 160, 80, 0)):
         assert_near((gray,) * 3, colour_at(image, index * 16 + 8, 32), 8)
 
@@ -120,10 +120,10 @@ ALPHA = ("PNG", "WEBP", "AVIF", "TIFF", "JPEG2000", "GIF")
 
 
 @pytest.mark.parametrize("kind", ALPHA)
-def test_every_kind_with_alpha_shows_the_background_through(kind: str) -> None:
+def test_every_format_with_alpha_shows_the_background(kind: str) -> None:
     picture = square("RGBA", (255, 0, 255, 0), (85, 85, 85, 255))
     for max_side in (60, 20):
-        image = shown(saved(picture, kind), max_side=max_side)
+        image = rendered(saved(picture, kind), max_side=max_side)
         assert_near(BACKGROUND, colour_at(image, max_side // 15, max_side // 15), 8)
         assert_near((85, 85, 85), colour_at(image, max_side // 2, max_side // 2), 8)
 
@@ -137,4 +137,4 @@ def test_half_transparent_is_half_background_in_every_depth(mode: str, depth: in
         png(Image.new(mode, (400, 400), clear), depth),
     ):
         assert Image.open(BytesIO(source)).mode in ("LA", "RGBA")
-        assert_near((100, 50, 25), colour_at(shown(source, background=(200, 100, 50), max_side=40), 20, 20), 3)
+        assert_near((100, 50, 25), colour_at(rendered(source, background=(200, 100, 50), max_side=40), 20, 20), 3)

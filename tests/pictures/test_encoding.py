@@ -1,4 +1,4 @@
-"""A picture is brought within its bytes at little loss, and one that is finished already is left alone."""
+"""Pictures are brought within the byte limit at little loss; finished ones stay unchanged."""
 
 from io import BytesIO
 from typing import Any
@@ -21,13 +21,13 @@ def jpeg(image: Image.Image | None = None, **options: Any) -> bytes:
 
 
 def with_segment(marker: int, content: bytes) -> bytes:
-    """Return a finished JPEG with one more segment in front."""
+    """Return a finished JPEG with one more segment at its beginning."""
     source = jpeg()
     return source[:2] + bytes((0xFF, marker)) + (len(content) + 2).to_bytes(2) + content + source[2:]
 
 
 @pytest.mark.parametrize("options", [{}, {"quality": 40}, {"subsampling": 0}, {"progressive": True}])
-def test_a_finished_jpeg_leaves_byte_for_byte(options: dict[str, Any]) -> None:
+def test_a_finished_jpeg_passes_byte_for_byte(options: dict[str, Any]) -> None:
     source = jpeg(**options)
     picture = render(source)
     assert (picture.content, picture.quality) == (source, None)
@@ -47,7 +47,8 @@ UNFINISHED = {
     "a comment": jpeg(comment=b"who took it"),
     "an unknown segment": with_segment(0xEA, b"maker notes"),
     "a thumbnail": with_segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\1\1abc"),
-    "bytes behind its end": jpeg() + b"a second file",
+    "padding before a segment": jpeg()[:2] + b"\xff" + jpeg()[2:],
+    "bytes after its end": jpeg() + b"a second file",
     "a hidden second picture": jpeg() + jpeg(),
     "one channel": jpeg(quarters().convert("L")),
     "four channels": jpeg(quarters().convert("CMYK")),
@@ -57,14 +58,14 @@ UNFINISHED = {
 
 
 @pytest.mark.parametrize("case", UNFINISHED)
-def test_whatever_carries_more_than_its_pixels_is_encoded_anew(case: str) -> None:
+def test_a_jpeg_with_more_than_its_pixels_is_re_encoded(case: str) -> None:
     picture = render(UNFINISHED[case])
     assert picture.quality == 85
     assert picture.content != UNFINISHED[case]
-    assert render(picture.content).content == picture.content, "and is finished then"
+    assert render(picture.content).content == picture.content, "and the result is finished"
 
 
-def test_a_jpeg_of_too_many_bytes_is_encoded_anew() -> None:
+def test_a_jpeg_of_too_many_bytes_is_re_encoded() -> None:
     source = jpeg(noise(200, 200), quality=95)
     picture = render(source, Rendition(max_bytes=len(source) - 1))
     assert picture.quality is not None
@@ -77,11 +78,11 @@ def test_with_pad_only_a_square_is_finished() -> None:
     assert render(jpeg(quarters(40, 24)), pad).quality == 85
 
 
-@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
-def test_a_finished_jpeg_that_was_cut_off_is_no_image(kept: float) -> None:
-    whole = jpeg(noise(100, 100))
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_a_truncated_finished_jpeg_is_not_an_image(part: float) -> None:
+    complete = jpeg(noise(100, 100))
     with pytest.raises(Permanent, match="ends too early") as failure:
-        render(whole[: int(kept * len(whole))])
+        render(complete[: int(part * len(complete))])
     assert failure.value.reason is Reason.NOT_AN_IMAGE
 
 
@@ -93,29 +94,27 @@ def length_at(image: Image.Image, quality: int) -> int:
 
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 40_000), st.integers(1, 100))
 @settings(max_examples=150, deadline=None)
-def test_any_number_of_bytes_is_kept_or_refused_and_the_quality_is_about_the_best(
-    width: int, height: int, max_bytes: int, quality: int
-) -> None:
+def test_every_byte_limit_gets_about_the_best_quality(width: int, height: int, max_bytes: int, quality: int) -> None:
     image = noise(width, height)
-    found = jpeg_within(max_bytes, image, quality)
-    if found is None:
+    encoded = jpeg_within(max_bytes, image, quality)
+    if encoded is None:
         smallest = image.copy()
         smallest.thumbnail((SIDE_FLOOR, SIDE_FLOOR), Image.Resampling.LANCZOS)
         assert length_at(smallest, min(quality, QUALITY_FLOOR)) > 0.95 * max_bytes
         return
-    assert len(found.content) <= max_bytes
-    assert found.quality <= quality
-    if (found.width, found.height) != (width, height):
-        assert found.quality == min(quality, QUALITY_FLOOR), "the size goes down last"
-        assert max(found.width, found.height) >= min(SIDE_FLOOR, max(width, height))
-    elif found.quality < quality:
-        nearly_full = len(found.content) >= 0.92 * max_bytes
-        assert nearly_full or length_at(image, found.quality + 1) > max_bytes
+    assert len(encoded.content) <= max_bytes
+    assert encoded.quality <= quality
+    if (encoded.width, encoded.height) != (width, height):
+        assert encoded.quality == min(quality, QUALITY_FLOOR), "the size goes down last"
+        assert max(encoded.width, encoded.height) >= min(SIDE_FLOOR, max(width, height))
+    elif encoded.quality < quality:
+        nearly_full = len(encoded.content) >= 0.92 * max_bytes
+        assert nearly_full or length_at(image, encoded.quality + 1) > max_bytes
 
 
 @pytest.mark.parametrize(("width", "height"), [(90, 30), (30, 90), (31, 90), (60, 60), (1, 300)])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_pad_makes_a_square_with_the_picture_in_its_middle(width: int, height: int, kind: str) -> None:
+def test_pad_centres_the_picture_in_a_square(width: int, height: int, kind: str) -> None:
     background = (10, 200, 30)
     source = saved(Image.new("RGB", (width, height), (200, 30, 30)), kind)
     content = render(source, Rendition(fit="pad", background=background, quality=95)).content

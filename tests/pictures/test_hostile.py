@@ -1,178 +1,71 @@
-"""Files made to hurt: each ends as a picture or a reason, and costs little.
+"""Hostile files give a picture or a reason, and cost little.
 
-Cost is the processor's time and the peak of memory of a process of its own. The clock on the wall would tell how busy
-the machine is; what a picture may take of the processor, 10 s, no honest one of the largest size comes near.
+Cost is the processor time and the peak memory of a separate process; elapsed time would show how busy the machine is.
+No honest picture of the largest size comes near the limit of 10 s of processor time.
 """
 
 import struct
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
-from tests.support.image_writers import tiff
-from tests.support.mutations import (
-    adobe_rgb_profile,
-    jpeg_segments,
-    mended,
-    png_chunks,
-    rle_bitmap,
-    saved,
-    talkative,
-    tiff_entries,
+from tests.pictures.hostile_files import (
+    bitmap_of,
+    blank_png,
+    chunk,
+    gif_of_frames,
+    iso_of,
+    jpeg_of_scans,
+    jpeg_with,
+    looped_tiff,
+    mpo_with_false_count,
+    nested_mpo,
+    packed_text,
+    png_with,
+    tiff_of,
+    tiff_of_tags,
+    webp_of,
 )
+from tests.support.image_writers import tiff
+from tests.support.mutations import adobe_rgb_profile, jpeg_segments, metadata, repaired, saved
 from tests.support.render_process import Worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
-MB = 1024 * 1024
+MIB = 1024 * 1024
 LARGE = (30_000, 30_000)
-RED = (200, 30, 30)  # the upper half of what ``saved`` draws
+RED = (200, 30, 30)  # the upper half of the picture that ``saved`` draws
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with Worker() as made:
-        yield made
-
-
-# --- how they are made -------------------------------------------------------------------------------------------
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
-
-
-def png_with(*chunks: bytes, before: bytes = b"IDAT") -> bytes:
-    parts = png_chunks(saved("PNG"))
-    at = next(n for n, part in enumerate(parts) if part[4:8] == before)
-    return b"".join((*parts[:at], *chunks, *parts[at:]))
-
-
-def packed_text(kind: bytes, head: bytes, size: int) -> bytes:
-    return chunk(kind, head + zlib.compress(bytes(size)))
-
-
-def blank_png(width: int, height: int) -> bytes:
-    packer = zlib.compressobj()
-    row = bytes(1 + (width + 7) // 8)
-    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    header = struct.pack(">LLBBBBB", width, height, 1, 0, 0, 0, 0)
-    return png_chunks(saved("PNG"))[0] + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-
-
-def jpeg_with(*segments: tuple[int, bytes]) -> bytes:
-    jpeg = saved("JPEG")
-    added = (struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data for marker, data in segments)
-    return jpeg[:2] + b"".join(added) + jpeg[2:]
-
-
-def jpeg_of_scans(count: int, size: tuple[int, int] = (9000, 9000), hidden: bytes = b"") -> bytes:
-    """Return a progressive JPEG whose last scan comes again and again."""
-    file = BytesIO()
-    Image.new("L", size, 90).save(file, "JPEG", progressive=True)
-    jpeg = file.getvalue()
-    tables = jpeg.rindex(b"\xff\xc4", 0, jpeg.rindex(b"\xff\xda"))
-    return jpeg[:-2] + (hidden + jpeg[tables:-2]) * count + jpeg[-2:]
-
-
-def tiff_of(width: int, height: int, compression: str) -> bytes:
-    """Return a TIFF that says so of itself, and holds 48 × 40 pixels."""
-    parts = tiff_entries(saved("TIFF", compression=compression))
-    sides = {256: width, 257: height}
-    told = [
-        struct.pack("<HHLL", tag, 4, 1, sides[tag])
-        if len(part) == 12 and (tag := int.from_bytes(part[:2], "little")) in sides
-        else part
-        for part in parts
-    ]
-    return b"".join(told)
-
-
-def looped_tiff() -> bytes:
-    tiff = saved("TIFF", "RGB", 2)
-    start = int.from_bytes(tiff[4:8], "little")
-    after = start + 2 + 12 * int.from_bytes(tiff[start : start + 2], "little")
-    return tiff[:after] + struct.pack("<L", start) + tiff[after + 4 :]
-
-
-def tiff_of_tags(count: int) -> bytes:
-    """Return a BigTIFF with so many tags that mean nothing before those of its picture."""
-    tiff = saved("TIFF", big_tiff=True)
-    start = int.from_bytes(tiff[8:16], "little")
-    old = int.from_bytes(tiff[start : start + 8], "little")
-    entries = tiff[start + 8 : start + 8 + 20 * old]
-    more = b"".join(struct.pack("<HHQQ", 60_000 + n % 5_000, 4, 1, n) for n in range(count))
-    directory = struct.pack("<Q", old + count) + entries + more + bytes(8)
-    return tiff[:8] + struct.pack("<Q", len(tiff)) + tiff[16:] + directory
-
-
-def webp_of(width: int, height: int) -> bytes:
-    webp = saved("WEBP")
-    assert webp[12:16] == b"VP8 "
-    return webp[:26] + struct.pack("<HH", width, height) + webp[30:]
-
-
-def iso_of(kind: str, side: int) -> bytes:
-    file = saved(kind)
-    for size in ((48, 40), (40, 48)):
-        file = file.replace(struct.pack(">LL", *size), struct.pack(">LL", side, side))
-    return file
-
-
-def gif_of_frames(count: int) -> bytes:
-    """Return a GIF whose further frames each fill the screen, and are damaged."""
-    gif = saved("GIF", "P")
-    frame = b"," + struct.pack("<HHHHB", 0, 0, 48, 40, 0) + b"\x08\x04\xff\xff\xff\xff\0"
-    assert gif.endswith(b"\0;")
-    return gif[:-1] + frame * count + b";"
-
-
-def bitmap_of(width: int, height: int) -> bytes:
-    bitmap = rle_bitmap()
-    return bitmap[:18] + struct.pack("<ll", width, height) + bitmap[26:]
-
-
-def nested_mpo(count: int) -> bytes:
-    """Return an MPO whose list names pictures that lie inside one another."""
-    mpo = saved("MPO", "RGB", 2)
-    for _ in range(count):
-        mpo = mpo[:-2] + mpo[:4096] + mpo[-2:]
-    return mpo
-
-
-def mpo_that_lies() -> bytes:
-    mpo = saved("MPO", "RGB", 2)
-    number = struct.pack("<HHLL", 0xB001, 4, 1, 2)
-    assert number in mpo
-    return mpo.replace(number, struct.pack("<HHLL", 0xB001, 4, 1, 0x7FFFFFFF))
-
-
-# --- what is beyond a limit --------------------------------------------------------------------------------------
+# --- beyond a limit ----------------------------------------------------------------------------------------------
 
 TOO_LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
-    "PNG of 900 megapixels": (lambda: blank_png(*LARGE), "pixels"),
-    "PNG of 120 megapixels": (lambda: blank_png(12_000, 10_000), "12000 × 10000 pixels"),
-    "TIFF that says so": (lambda: tiff_of(*LARGE, "tiff_lzw"), "pixels"),
-    "WebP that says so": (lambda: webp_of(16_383, 16_383), "pixels"),
-    "JPEG 2000 that says so": (lambda: iso_of("JPEG2000", 1_000_000), "pixels"),
-    "AVIF that says so": (lambda: iso_of("AVIF", 12_000), "12000 × 12000 pixels"),
-    "BMP that says so": (lambda: bitmap_of(*LARGE), "pixels"),
-    "65 MB": (lambda: saved("JPEG") + bytes(65 * MB), "bytes"),
+    "PNG of 900 megapixels": (lambda: blank_png(*LARGE), "more than 178 megapixels; the limit is 100 megapixels"),
+    "PNG of 120 megapixels": (
+        lambda: blank_png(12_000, 10_000),
+        "12000 × 10000 pixels (120 megapixels); the limit is 100 megapixels",
+    ),
+    "TIFF that claims it": (lambda: tiff_of(*LARGE, "tiff_lzw"), "pixels"),
+    "WebP that claims it": (lambda: webp_of(16_383, 16_383), "pixels"),
+    "JPEG 2000 that claims it": (lambda: iso_of("JPEG2000", 1_000_000), "pixels"),
+    "AVIF that claims it": (lambda: iso_of("AVIF", 12_000), "12000 × 12000 pixels"),
+    "BMP that claims it": (lambda: bitmap_of(*LARGE), "pixels"),
+    "65 MiB": (lambda: saved("JPEG") + bytes(65 * MIB), "The file is 65.1 MiB; the limit is 64 MiB."),
 }
 
 
 @pytest.mark.parametrize("case", TOO_LARGE)
-def test_what_is_too_large_is_refused_before_it_costs_anything(case: str, worker: Worker) -> None:
-    make, said = TOO_LARGE[case]
+def test_too_large_files_are_refused_at_no_cost(case: str, worker: Worker) -> None:
+    make, words = TOO_LARGE[case]
     verdict = worker.render(make())
     assert verdict.outcome == "too_large", verdict
     assert verdict.is_expected, verdict
-    assert said in verdict.detail
+    assert words in verdict.detail
     assert verdict.detail.endswith(("Upload a smaller version.", "Upload a smaller version of the picture."))
-    assert verdict.memory < 4 * MB
+    assert verdict.memory < 4 * MIB
     assert verdict.cpu < 1
 
 
@@ -180,7 +73,7 @@ def test_a_png_of_900_megapixels_is_small() -> None:
     assert len(blank_png(*LARGE)) < 200_000
 
 
-# --- what only pretends, within the limits -----------------------------------------------------------------------
+# --- false claims within the limits ------------------------------------------------------------------------------
 
 PRETENDED: dict[str, Callable[[], bytes]] = {
     "TIFF strips": lambda: tiff_of(9_000, 9_000, "tiff_lzw"),
@@ -193,81 +86,81 @@ PRETENDED: dict[str, Callable[[], bytes]] = {
     "scans behind markers without a length": lambda: jpeg_of_scans(1_000, hidden=b"\xff\x01"),
     "scans of a small picture": lambda: jpeg_of_scans(5_000, (64, 64)),
     "millions of comments": lambda: jpeg_with(*[(0xFE, b"")] * 5_000_000),
-    "padding": lambda: (jpeg := saved("JPEG"))[:2] + b"\xff" * 40 * MB + jpeg[2:],
+    "padding": lambda: (jpeg := saved("JPEG"))[:2] + b"\xff" * 40 * MIB + jpeg[2:],
     "PNG in bits": lambda: png_with(*[chunk(b"IDAT", b"\0")] * 2_000_000),
     "PNG of empty chunks": lambda: png_with(*[chunk(b"abCd", b"")] * 3_000_000),
 }
 
 
 @pytest.mark.parametrize("case", PRETENDED)
-def test_what_pretends_to_be_a_picture_is_no_image_and_costs_little(case: str, worker: Worker) -> None:
+def test_a_false_claim_is_not_an_image_and_costs_little(case: str, worker: Worker) -> None:
     verdict = worker.render(PRETENDED[case]())
     assert verdict.outcome == "not_an_image", verdict
     assert verdict.is_expected, verdict
     assert verdict.detail.startswith(("The file ", "The picture "))
-    assert verdict.memory < 13 * 81 * MB  # what is held for a WebP of this size, the largest here
+    assert verdict.memory < 13 * 81 * MIB  # a WebP of this size, the largest case here
     assert verdict.cpu < 5
 
 
-# --- what is absurd beside a sound picture -----------------------------------------------------------------------
+# --- absurd extras in a sound file -------------------------------------------------------------------------------
 
 EXIF = b"Exif\0\0II*\0\x08\0\0\0"
 ABSURD: dict[str, Callable[[], bytes]] = {
     "GIF of 10,000 frames": lambda: gif_of_frames(10_000),
-    "GIF of a million remarks": lambda: (gif := saved("GIF", "P")).replace(
+    "GIF of a million comments": lambda: (gif := saved("GIF", "P")).replace(
         b",\0\0\0\0", b"!\xfe\0" * 10**6 + gif[gif.rindex(b",\0\0\0\0") :][:5], 1
     ),
     "APNG without frames": lambda: png_with(chunk(b"acTL", bytes(8)), chunk(b"fcTL", bytes(26))),
     "JPEG, profiles of 50 MB": lambda: jpeg_with(
         *((0xE2, b"ICC_PROFILE\0" + bytes((n % 255 + 1, 255)) + bytes(65_000)) for n in range(765))
     ),
-    "PNG, profile of 50 MB": lambda: png_with(packed_text(b"iCCP", b"profile\0\0", 50 * MB)),
-    "WebP, profile of 50 MB": lambda: saved("WEBP", icc_profile=adobe_rgb_profile() + bytes(50 * MB)),
-    "TIFF, profile of 50 MB": lambda: saved("TIFF", icc_profile=adobe_rgb_profile() + bytes(50 * MB)),
-    "AVIF, profile of 50 MB": lambda: saved("AVIF", icc_profile=adobe_rgb_profile() + bytes(50 * MB)),
+    "PNG, profile of 50 MiB": lambda: png_with(packed_text(b"iCCP", b"profile\0\0", 50 * MIB)),
+    "WebP, profile of 50 MiB": lambda: saved("WEBP", icc_profile=adobe_rgb_profile() + bytes(50 * MIB)),
+    "TIFF, profile of 50 MiB": lambda: saved("TIFF", icc_profile=adobe_rgb_profile() + bytes(50 * MIB)),
+    "AVIF, profile of 50 MiB": lambda: saved("AVIF", icc_profile=adobe_rgb_profile() + bytes(50 * MIB)),
     "JPEG, EXIF of 40 MB": lambda: jpeg_with(*[(0xE1, EXIF + bytes(65_000))] * 640),
     "JPEG, XMP of 12 MB": lambda: jpeg_with(*[(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + b"<" * 60_000)] * 200),
-    "WebP, EXIF of 20 MB": lambda: saved("WEBP", exif=EXIF + b"\xff\xff" + bytes(20 * MB)),
-    "PNG, EXIF of 20 MB": lambda: png_with(chunk(b"eXIf", EXIF[6:] + b"\xff\xff" + bytes(20 * MB))),
-    "TIFF, XMP of 20 MB": lambda: saved("TIFF", tiffinfo={700: bytes(20 * MB)}),
-    "PNG, zTXt of 300 MB": lambda: png_with(packed_text(b"zTXt", b"text\0\0", 300 * MB)),
-    "PNG, zTXt of 300 MB at the end": lambda: png_with(packed_text(b"zTXt", b"text\0\0", 300 * MB), before=b"IEND"),
-    "PNG, iTXt of 300 MB": lambda: png_with(packed_text(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0", 300 * MB)),
-    "PNG, tEXt of 40 MB": lambda: png_with(chunk(b"tEXt", b"text\0" + b"a" * 40 * MB)),
+    "WebP, EXIF of 20 MiB": lambda: saved("WEBP", exif=EXIF + b"\xff\xff" + bytes(20 * MIB)),
+    "PNG, EXIF of 20 MiB": lambda: png_with(chunk(b"eXIf", EXIF[6:] + b"\xff\xff" + bytes(20 * MIB))),
+    "TIFF, XMP of 20 MiB": lambda: saved("TIFF", tiffinfo={700: bytes(20 * MIB)}),
+    "PNG, zTXt of 300 MiB": lambda: png_with(packed_text(b"zTXt", b"text\0\0", 300 * MIB)),
+    "PNG, zTXt of 300 MiB at the end": lambda: png_with(packed_text(b"zTXt", b"text\0\0", 300 * MIB), before=b"IEND"),
+    "PNG, iTXt of 300 MiB": lambda: png_with(packed_text(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0", 300 * MIB)),
+    "PNG, tEXt of 40 MiB": lambda: png_with(chunk(b"tEXt", b"text\0" + b"a" * 40 * MIB)),
     "PNG, a thousand texts": lambda: png_with(*[packed_text(b"zTXt", b"text\0\0", 1_000_000)] * 1000),
-    "PNG, pixels without end": lambda: png_with(chunk(b"IDAT", zlib.compress(bytes(300 * MB))), before=b"IEND"),
-    "TIFF that goes round": looped_tiff,
+    "PNG, endless pixels": lambda: png_with(chunk(b"IDAT", zlib.compress(bytes(300 * MIB))), before=b"IEND"),
+    "TIFF in a loop": looped_tiff,
     "TIFF of 100,000 tags": lambda: tiff_of_tags(100_000),
-    "MPO in itself": lambda: nested_mpo(200),
-    "MPO of two milliard pictures": mpo_that_lies,
-    "WebP of empty chunks": lambda: mended(
-        (webp := saved("WEBP", **talkative()))[:30] + struct.pack("<4sL", b"none", 0) * 10**6 + webp[30:]
+    "MPO nested in itself": lambda: nested_mpo(200),
+    "MPO of two billion pictures": mpo_with_false_count,
+    "WebP of empty chunks": lambda: repaired(
+        (webp := saved("WEBP", **metadata()))[:30] + struct.pack("<4sL", b"none", 0) * 10**6 + webp[30:]
     ),
 }
 
 
 @pytest.mark.parametrize("case", ABSURD)
-def test_what_is_absurd_beside_the_picture_does_not_spoil_it(case: str, worker: Worker) -> None:
+def test_absurd_extras_do_not_spoil_the_picture(case: str, worker: Worker) -> None:
     source = ABSURD[case]()
     verdict = worker.render(source)
     assert verdict.outcome == "picture", verdict
     assert verdict.is_expected, verdict
-    assert verdict.memory < 4 * len(source) + 16 * MB  # what is inside a file may be copied, but not unpacked
+    assert verdict.memory < 4 * len(source) + 16 * MIB  # extras may be copied, but not unpacked
     assert verdict.cpu < 5
     image = Image.open(BytesIO(verdict.content))
     assert sorted(image.size) == [40, 48]
-    side = (24, 6) if image.width == 48 else (34, 24)  # where EXIF turns it
+    side = (24, 6) if image.width == 48 else (34, 24)  # EXIF turns some
     assert max(abs(a - b) for a, b in zip(RED, image.getpixel(side), strict=True)) < 40
 
 
 def test_endless_padding_within_a_jpeg_costs_little(worker: Worker) -> None:
     jpeg = saved("JPEG")
-    verdict = worker.render(jpeg[:-2] + b"\xff" * (40 * MB) + jpeg[-2:])
+    verdict = worker.render(jpeg[:-2] + b"\xff" * (40 * MIB) + jpeg[-2:])
     assert verdict.outcome == "picture", verdict
     assert verdict.cpu < 5
 
 
-def test_a_tile_larger_than_any_picture_is_refused_by_the_header_alone(worker: Worker) -> None:
+def test_a_huge_tile_is_refused_by_the_header_alone(worker: Worker) -> None:
     picture = tiff(Image.new("RGB", (64, 64)), tile=64)
     tags = {322: 23168, 323: 23168}
     huge = bytearray(picture)
@@ -276,23 +169,23 @@ def test_a_tile_larger_than_any_picture_is_refused_by_the_header_alone(worker: W
         huge[at : at + 12] = struct.pack("<HHLL", tag, 4, 1, side)
     verdict = worker.render(bytes(huge))
     assert verdict.outcome == "too_large", verdict
-    assert "tiles of 23168 × 23168" in verdict.detail
-    assert verdict.memory < 20 * MB
+    assert "tiles of 23168 × 23168 pixels (536.8 megapixels); the limit is 100 megapixels." in verdict.detail
+    assert verdict.memory < 20 * MIB
 
 
-def test_a_side_beyond_all_measure_is_refused_by_the_header_alone(worker: Worker) -> None:
+def test_a_huge_side_is_refused_by_the_header_alone(worker: Worker) -> None:
     verdict = worker.render(blank_png(2_000_000, 1))
     assert verdict.outcome == "too_large", verdict
-    assert "no side may be longer than 1,000,000" in verdict.detail
+    assert "2000000 × 1 pixels; the limit for a side is 1,000,000 pixels." in verdict.detail
 
 
-def test_no_frame_but_the_first_is_even_looked_for(worker: Worker) -> None:
-    few, many = (worker.render(gif_of_frames(count)) for count in (1, 1_000_000))
-    assert few.content == many.content
+def test_only_the_first_frame_is_even_searched_for(worker: Worker) -> None:
+    two, many = (worker.render(gif_of_frames(count)) for count in (1, 1_000_000))
+    assert two.content == many.content
     assert many.cpu < 0.5, "a million frames would take seconds to find, and minutes to decode"
     apng, webp = saved("PNG", "RGB", 3), saved("WEBP", "RGB", 3)
     for source in (apng.replace(b"fdAT", b"fdXX"), webp[: webp.rindex(b"ANMF") + 40]):
-        assert worker.render(mended(source)).is_expected
+        assert worker.render(repaired(source)).is_expected
 
 
 # --- very wide, very high ----------------------------------------------------------------------------------------
@@ -300,76 +193,15 @@ def test_no_frame_but_the_first_is_even_looked_for(worker: Worker) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "I;16"])
 @pytest.mark.parametrize("size", [(500_000, 60), (60, 500_000)])
-def test_an_odd_shape_takes_no_more_memory_than_a_usual_one(mode: str, size: tuple[int, int], worker: Worker) -> None:
+def test_an_odd_shape_takes_no_more_memory_than_usual(mode: str, size: tuple[int, int], worker: Worker) -> None:
     file = BytesIO()
     Image.new(mode, size).save(file, "PNG", compress_level=1, **({"transparency": 0} if mode == "P" else {}))
     verdict = worker.render(file.getvalue())
     assert verdict.outcome == "picture", verdict
-    assert verdict.memory < size[0] * size[1] * 4 + 16 * MB
+    assert verdict.memory < size[0] * size[1] * 4 + 16 * MIB
 
 
-# --- files that are cut ------------------------------------------------------------------------------------------
-
-TILES = {"compression": "tiff_lzw", "tiffinfo": {322: 32, 323: 32}}
-CUT: dict[str, bytes] = {
-    "JPEG": saved("JPEG"),
-    "progressive JPEG": saved("JPEG", progressive=True),
-    "PNG": saved("PNG"),
-    "WebP": saved("WEBP"),
-    "lossless WebP": saved("WEBP", lossless=True),
-    "AVIF": saved("AVIF"),
-    "raw TIFF": saved("TIFF"),
-    "TIFF in strips": saved("TIFF", compression="tiff_adobe_deflate"),
-    "TIFF in tiles": saved("TIFF", **TILES),
-    "TIFF of JPEGs": saved("TIFF", compression="jpeg"),
-    "GIF": saved("GIF", "P"),
-    "BMP": saved("BMP"),
-    "RLE BMP": rle_bitmap()[:-2],
-    "JPEG 2000": saved("JPEG2000"),
-    "JPEG 2000 without boxes": saved("JPEG2000", no_jp2=True),
-}
-# Bytes behind the last pixel: PNG's end of packing, checksums and IEND, the ends of GIF's blocks and of a row in RLE.
-BEHIND = {"PNG": 24, "GIF": 2, "RLE BMP": 2}
-ENDS_EARLY = "The file ends too early, probably an interrupted upload; upload it again."
-
-
-@pytest.mark.parametrize("kind", CUT)
-def test_a_file_that_lacks_a_pixel_is_said_to_end_too_early(kind: str, worker: Worker) -> None:
-    source = CUT[kind]
-    last = len(source) - BEHIND.get(kind, 0) - 1
-    for size in (1, 10, 30, 60, *(len(source) * n // 10 for n in range(1, 10)), last - 20, last):
-        verdict = worker.render(source[:size])
-        assert verdict.outcome == "not_an_image", f"{size} of {len(source)}: {verdict}"
-        assert verdict.detail.startswith(ENDS_EARLY), f"{size} of {len(source)}: {verdict}"
-
-
-@pytest.mark.parametrize("kind", BEHIND)
-def test_a_file_that_lacks_only_its_last_byte_is_shown_where_all_pixels_are_there(kind: str, worker: Worker) -> None:
-    whole = worker.render(CUT[kind])
-    assert whole.outcome == "picture"
-    assert worker.render(CUT[kind][:-1]).content == whole.content
-
-
-# --- files that are damaged --------------------------------------------------------------------------------------
-
-
-def overwritten(source: bytes, start: float, end: float) -> bytes:
-    at, to = int(len(source) * start), int(len(source) * end)
-    return source[:at] + b"\xa5" * (to - at) + source[to:]
-
-
-@pytest.mark.parametrize("kind", CUT)
-def test_a_damaged_file_is_called_damaged_or_shown(kind: str, worker: Worker) -> None:
-    """What a decoder cannot notice, such as other pixels in a file without checksums, nobody can refuse."""
-    for n in range(10):
-        verdict = worker.render(overwritten(CUT[kind], n / 10, n / 10 + 0.05))
-        assert verdict.is_expected, verdict
-        if verdict.outcome == "not_an_image":
-            assert verdict.detail.startswith(("The picture is damaged", "The file ")), verdict
-            assert "BytesIO" not in verdict.detail
-
-
-def test_the_helpers_make_what_they_say() -> None:
+def test_the_helpers_make_the_files_they_describe() -> None:
     assert [len(part) for part in jpeg_segments(jpeg_with((0xFE, b"ab")))][1] == 6
     assert jpeg_of_scans(100, (64, 64)).count(b"\xff\xda") > 100
     with Image.open(BytesIO(tiff_of(9_000, 8_000, "tiff_lzw"))) as tiff:

@@ -1,7 +1,7 @@
-"""A search for files that hurt: valid ones are broken, and nothing but a picture or a reason may come out.
+"""Searches for harmful files: breaks valid ones, and expects only pictures and reasons.
 
-``python3 dev.py test --fuzz 600 tests/pictures/test_hostile_fuzz.py`` searches for ten minutes from a random seed; with
-``--fuzz-seed`` it searches again as before. What was found lies in ``.local/fuzz``.
+``python3 dev.py test --fuzz 600 tests/pictures/test_hostile_fuzz.py`` searches for ten minutes from a random seed;
+``--fuzz-seed`` repeats a search. Harmful files are saved in ``.local/fuzz``.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from tests.support.render_process import Verdict, Worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
 USUAL_NUMBER, USUAL_SEED = 6000, 1
-ENOUGH = 20  # finds, after which the search ends
+ENOUGH = 20  # harmful files, after which the search ends
 
 
 def numbers(seconds: float | None) -> Iterator[int]:
@@ -29,7 +29,8 @@ def numbers(seconds: float | None) -> Iterator[int]:
         number += 1
 
 
-def kept(source: bytes, verdict: Verdict) -> str:
+def save(source: bytes, verdict: Verdict) -> str:
+    """Save a harmful file; return its path and the verdict."""
     folder = LOCAL / "fuzz"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{verdict.outcome}-{hashlib.sha256(source).hexdigest()[:12]}"
@@ -37,30 +38,30 @@ def kept(source: bytes, verdict: Verdict) -> str:
     return f"{path}: {verdict}"
 
 
-def test_the_files_to_be_broken_are_whole() -> None:
+def test_the_files_are_valid_before_they_are_broken() -> None:
     with Worker() as worker:
-        found = [worker.render(source) for source in files()]
-    assert [str(verdict) for verdict in found if verdict.outcome != "picture" or not verdict.is_expected] == []
+        verdicts = [worker.render(source) for source in files()]
+    assert [str(verdict) for verdict in verdicts if verdict.outcome != "picture" or not verdict.is_expected] == []
 
 
-def test_no_broken_file_gives_anything_but_a_picture_or_a_reason(request: pytest.FixtureRequest) -> None:
+def test_broken_files_give_only_pictures_or_reasons(request: pytest.FixtureRequest) -> None:
     seconds, seed = request.config.getoption("--fuzz"), request.config.getoption("--fuzz-seed")
     if seed is None:
         seed = random.SystemRandom().randrange(2**32) if seconds else USUAL_SEED
-    seeds, outcomes, finds = files(), Counter[str](), []
+    seeds, outcomes, harmful = files(), Counter[str](), []
     slowest = largest = (0, Verdict("none"))
     with Worker() as worker:
         for number in numbers(seconds):
             source = damaged(seeds, seed, number)
             verdict = worker.render(source)
             outcomes[verdict.outcome] += 1
-            slowest = max(slowest, (number, verdict), key=lambda one: one[1].cpu)
-            largest = max(largest, (number, verdict), key=lambda one: one[1].memory)
+            slowest = max(slowest, (number, verdict), key=lambda render: render[1].cpu)
+            largest = max(largest, (number, verdict), key=lambda render: render[1].memory)
             if not verdict.is_expected:
-                finds.append(f"number {number}: {kept(source, verdict)}")
-            if len(finds) == ENOUGH:
+                harmful.append(f"number {number}: {save(source, verdict)}")
+            if len(harmful) == ENOUGH:
                 break
     print(f"\n--fuzz-seed {seed}: {dict(outcomes)}")
-    for what, (number, verdict) in {"slowest": slowest, "largest": largest}.items():
-        print(f"{what}: number {number}: {verdict}")
-    assert finds == [], f"again with --fuzz-seed {seed}"
+    for extreme, (number, verdict) in {"slowest": slowest, "largest": largest}.items():
+        print(f"{extreme}: number {number}: {verdict}")
+    assert harmful == [], f"repeat with --fuzz-seed {seed}"

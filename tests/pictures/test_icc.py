@@ -1,4 +1,4 @@
-"""A profile that is computed says the same as the published one."""
+"""Computed profiles match the published ones."""
 
 from io import BytesIO
 
@@ -19,13 +19,13 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_primaries_are_adapted_to_the_white_of_profiles_as_published(name: str) -> None:
+def test_adapted_primaries_are_as_published(name: str) -> None:
     white, primaries, published = CASES[name]
     content = icc.rgb_profile(white, primaries, 2.2)
     assert content is not None
     profile = ImageCms.ImageCmsProfile(BytesIO(content)).profile
-    found = (profile.red_colorant, profile.green_colorant, profile.blue_colorant)
-    for colour, colorant in zip(published, found, strict=True):
+    colorants = (profile.red_colorant, profile.green_colorant, profile.blue_colorant)
+    for colour, colorant in zip(published, colorants, strict=True):
         assert colorant is not None
         assert colour == pytest.approx(colorant[0], abs=0.0005)
 
@@ -44,5 +44,5 @@ def test_primaries_are_adapted_to_the_white_of_profiles_as_published(name: str) 
         ((0.2, 0.5), TRIANGLE),
     ],
 )
-def test_what_no_display_can_be_has_no_profile(white: icc.Point, primaries: tuple[icc.Point, ...]) -> None:
+def test_impossible_displays_have_no_profile(white: icc.Point, primaries: tuple[icc.Point, ...]) -> None:
     assert icc.rgb_profile(white, primaries, 2.2) is None

@@ -1,4 +1,4 @@
-"""Renders take turns, so that all of them together never hold more than the budget."""
+"""Renders take turns, so that together they never hold more than the budget."""
 
 import subprocess
 import sys
@@ -17,12 +17,12 @@ SECONDS = 20
 
 
 @contextmanager
-def entered(gate: MemoryBudget, size: int) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Start a thread that wants ``size`` bytes; yields the events that it is in, and that it may leave."""
+def entered(budget: MemoryBudget, size: int) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Start a thread that reserves ``size`` bytes; yield the events "it has them" and "it may leave"."""
     inside, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with gate.room(size):
+        with budget.reserve(size):
             inside.set()
             leave.wait(SECONDS)
 
@@ -36,64 +36,64 @@ def entered(gate: MemoryBudget, size: int) -> Iterator[tuple[threading.Event, th
         assert not thread.is_alive()
 
 
-def waiting(gate: MemoryBudget, count: int) -> None:
-    """Return once ``count`` threads stand before the gate."""
+def wait_for_queue(budget: MemoryBudget, count: int) -> None:
+    """Return once ``count`` threads wait for the budget."""
     deadline = time.monotonic() + SECONDS
-    while len(gate._waiting) != count:  # noqa: SLF001 - nothing else tells that a thread stands there
+    while len(budget._waiting) != count:  # noqa: SLF001 - nothing else shows that a thread waits
         assert time.monotonic() < deadline
         time.sleep(0)
 
 
-def test_what_fits_together_is_let_in_together() -> None:
-    gate = MemoryBudget(100)
-    with entered(gate, 60) as (one, _), entered(gate, 40) as (two, _):
-        assert one.wait(SECONDS)
-        assert two.wait(SECONDS)
+def test_renders_that_fit_together_run_together() -> None:
+    budget = MemoryBudget(100)
+    with entered(budget, 60) as (first, _), entered(budget, 40) as (second, _):
+        assert first.wait(SECONDS)
+        assert second.wait(SECONDS)
 
 
-def test_what_does_not_fit_waits_until_there_is_room() -> None:
-    gate = MemoryBudget(100)
-    with entered(gate, 60) as (one, leave_one):
-        assert one.wait(SECONDS)
-        with entered(gate, 41) as (two, _):
-            waiting(gate, 1)
-            assert not two.is_set()
-            leave_one.set()
-            assert two.wait(SECONDS)
+def test_a_render_that_does_not_fit_waits() -> None:
+    budget = MemoryBudget(100)
+    with entered(budget, 60) as (first, leave_first):
+        assert first.wait(SECONDS)
+        with entered(budget, 41) as (second, _):
+            wait_for_queue(budget, 1)
+            assert not second.is_set()
+            leave_first.set()
+            assert second.wait(SECONDS)
 
 
-def test_a_large_picture_is_not_overtaken_for_ever_by_small_ones() -> None:
-    gate = MemoryBudget(100)
+def test_small_pictures_do_not_overtake_a_large_one() -> None:
+    budget = MemoryBudget(100)
     with ExitStack() as stack:
-        one, leave_one = stack.enter_context(entered(gate, 60))
-        assert one.wait(SECONDS)
-        large, leave_large = stack.enter_context(entered(gate, 90))
-        waiting(gate, 1)
-        small, _ = stack.enter_context(entered(gate, 10))
-        waiting(gate, 2)
-        assert not small.is_set(), "although there is room for it"
-        leave_one.set()
+        first, leave_first = stack.enter_context(entered(budget, 60))
+        assert first.wait(SECONDS)
+        large, leave_large = stack.enter_context(entered(budget, 90))
+        wait_for_queue(budget, 1)
+        small, _ = stack.enter_context(entered(budget, 10))
+        wait_for_queue(budget, 2)
+        assert not small.is_set(), "although it would fit"
+        leave_first.set()
         assert large.wait(SECONDS)
         leave_large.set()
         assert small.wait(SECONDS)
 
 
 def test_a_picture_larger_than_the_budget_is_rendered_alone() -> None:
-    gate = MemoryBudget(100)
-    with entered(gate, 10**12) as (giant, leave):
+    budget = MemoryBudget(100)
+    with entered(budget, 10**12) as (giant, leave):
         assert giant.wait(SECONDS)
-        with entered(gate, 1) as (small, _):
-            waiting(gate, 1)
+        with entered(budget, 1) as (small, _):
+            wait_for_queue(budget, 1)
             assert not small.is_set()
             leave.set()
             assert small.wait(SECONDS)
 
 
-def test_a_render_that_fails_gives_its_room_back() -> None:
-    gate = MemoryBudget(100)
-    with pytest.raises(ValueError, match="damaged"), gate.room(100):
+def test_a_failed_render_releases_its_memory() -> None:
+    budget = MemoryBudget(100)
+    with pytest.raises(ValueError, match="damaged"), budget.reserve(100):
         raise ValueError("damaged")
-    with entered(gate, 100) as (inside, _):
+    with entered(budget, 100) as (inside, _):
         assert inside.wait(SECONDS)
 
 
@@ -120,14 +120,14 @@ print((kilobytes("VmHWM") - before) * 1024)
 """
 
 
-def held_by_four_renders(budget: int) -> int:
+def memory_of_four_renders(budget: int) -> int:
     command = [sys.executable, "-c", FOUR_AT_ONCE, str(budget)]
     return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
-def test_four_large_pictures_at_once_stay_within_the_budget() -> None:
+def test_four_large_pictures_stay_within_the_budget() -> None:
     mib = 1024 * 1024
-    # 30 megapixels in RGBA are 114 MiB decoded; two of them with what they need besides do not fit.
-    assert held_by_four_renders(250 * mib) < 250 * mib
-    assert held_by_four_renders(2000 * mib) > 250 * mib, "which without the gate they would not"
+    # 30 megapixels in RGBA are 114 MiB decoded; with the memory that they need besides, two of them do not fit.
+    assert memory_of_four_renders(250 * mib) < 250 * mib
+    assert memory_of_four_renders(2000 * mib) > 250 * mib, "a larger budget lets them hold more"

@@ -1,8 +1,7 @@
-"""What a picture will take is estimated from above, by its header alone; so that the gate keeps what it promises."""
+"""The memory estimate from the header is an upper bound, so the memory budget keeps its promise."""
 
 import struct
 import sys
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -17,14 +16,8 @@ from tests.support.render_process import Worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
 SIZE = (3000, 2000)
-PICTURE = Image.effect_noise(SIZE, 40)  # nothing that a decoder could make short work of
+PICTURE = Image.effect_noise(SIZE, 40)  # noise, so that no decoder has an easy task
 SIDE = 1024
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with Worker() as made:
-        yield made
 
 
 def saved(kind: str, mode: str = "RGB", **options: Any) -> bytes:
@@ -34,7 +27,7 @@ def saved(kind: str, mode: str = "RGB", **options: Any) -> bytes:
 
 
 def scan_by_scan() -> bytes:
-    """Return a sequential JPEG, 4:4:4, with a scan for each of its components."""
+    """Return a sequential JPEG, 4:4:4, with a scan for each component."""
     gray = saved("JPEG", "L", quality=60)
     frame, scan = gray.index(b"\xff\xc0"), gray.index(b"\xff\xda")
     components = b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
@@ -75,11 +68,11 @@ def test_a_render_stays_within_its_estimate(kind: str, worker: Worker) -> None:
     source = SOURCES[kind]()
     verdict = worker.render(source)
     assert verdict.outcome == "picture", verdict
-    # A process keeps a little of everything that it has ever held.
+    # A process never releases all the memory that it has ever held.
     assert verdict.memory <= 1.1 * estimate(source), f"{verdict}, estimated {estimate(source):,}"
 
 
-def test_the_parts_of_a_scan_by_scan_jpeg_make_one_picture() -> None:
+def test_the_scan_by_scan_jpeg_is_a_valid_picture() -> None:
     image = Image.open(BytesIO(scan_by_scan()))
     assert (image.mode, image.size, "progressive" in image.info) == ("RGB", SIZE, False)
     image.load()

@@ -1,11 +1,11 @@
-"""However the camera was held, the picture comes out upright."""
+"""Pictures come out upright, however the camera was held."""
 
 import pytest
 from PIL import Image
 
-from tests.support.pictures import colour_at, difference, oriented, quarters, saved, shown
+from tests.support.pictures import colour_at, difference, oriented, quarters, rendered, saved
 
-# Where the first row and the first column of the file are seen (EXIF 2.32, table 6).
+# Where the first row and the first column of the file appear (EXIF 2.32, table 6).
 ORIENTATIONS = {
     1: ("top", "left"),
     2: ("top", "right"),
@@ -19,7 +19,7 @@ ORIENTATIONS = {
 
 
 def stored(upright: Image.Image, orientation: int) -> Image.Image:
-    """Return the pixels as a camera stores them, one by one from the definition."""
+    """Return the pixels as a camera stores them, computed one by one from the definition."""
     first_row, first_column = ORIENTATIONS[orientation]
     sideways = first_row in ("left", "right")
     turned = Image.new("RGB", upright.size[::-1] if sideways else upright.size)
@@ -36,22 +36,22 @@ def stored(upright: Image.Image, orientation: int) -> Image.Image:
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_every_orientation_comes_out_upright(orientation: int, kind: str) -> None:
     source = saved(stored(quarters(), orientation), kind, exif=oriented(orientation))
-    assert difference(quarters(), shown(source)) < 6
+    assert difference(quarters(), rendered(source)) < 6
 
 
 @pytest.mark.parametrize("orientation", [1, 6, 7])
 def test_a_reduced_photograph_is_upright_too(orientation: int) -> None:
-    lying = stored(quarters(), orientation)
-    source = saved(lying.resize((lying.width * 30, lying.height * 30), 0), "JPEG", exif=oriented(orientation))
-    assert difference(quarters(), shown(source, max_side=64)) < 6
+    sideways = stored(quarters(), orientation)
+    source = saved(sideways.resize((sideways.width * 30, sideways.height * 30), 0), "JPEG", exif=oriented(orientation))
+    assert difference(quarters(), rendered(source, max_side=64)) < 6
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_an_orientation_that_does_not_exist_changes_nothing(orientation: int) -> None:
-    assert difference(quarters(), shown(saved(quarters(), "JPEG", exif=oriented(orientation)))) < 6
+    assert difference(quarters(), rendered(saved(quarters(), "JPEG", exif=oriented(orientation)))) < 6
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x09"])
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remark on a damaged block
-def test_a_broken_exif_block_leaves_the_picture_as_it_lies(exif: bytes) -> None:
-    assert difference(quarters(), shown(saved(quarters(), "JPEG", exif=exif))) < 6
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's warning about a damaged block
+def test_a_broken_exif_block_turns_nothing(exif: bytes) -> None:
+    assert difference(quarters(), rendered(saved(quarters(), "JPEG", exif=exif))) < 6

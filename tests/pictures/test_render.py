@@ -1,4 +1,4 @@
-"""Any photograph becomes a picture fit for Business Central, and any other bytes a reason; nothing else happens."""
+"""Photographs become pictures for Business Central, and all other bytes a reason; nothing else happens."""
 
 import struct
 import zlib
@@ -12,15 +12,16 @@ from PIL import Image, ImageFile
 from shared.errors import Permanent, Reason
 from shared.pictures.render import Picture, render
 from shared.pictures.rendition import Rendition, SourceLimits
+from shared.pictures.sources import check_bytes
 from tests.support.pictures import (
-    keyed,
+    decoded,
     noise,
-    opened,
     quarters,
     refused,
+    rendered,
     saved,
-    shown,
-    talkative,
+    with_metadata,
+    with_transparent_colour,
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
@@ -36,9 +37,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
 @example(1, 65_000, 1024, "PNG")
 @example(1, 1, 64, "PNG")
 @settings(max_examples=60, deadline=None)
-def test_a_picture_fits_inside_keeps_its_shape_and_is_never_enlarged(
-    width: int, height: int, max_side: int, kind: str
-) -> None:
+def test_a_picture_keeps_its_shape_and_is_never_enlarged(width: int, height: int, max_side: int, kind: str) -> None:
     source = saved(Image.new("L", (width, height), 90), kind)
     picture = render(source, Rendition(max_side=max_side))
     scale = min(1, max_side / max(width, height))
@@ -52,38 +51,39 @@ def test_a_photograph_is_resampled_cleanly() -> None:
     stripes = Image.new("L", (2000, 2000))
     for x in range(0, 2000, 2):
         stripes.paste(255, (x, 0, x + 1, 2000))
-    low, high = shown(saved(stripes, "PNG"), max_side=500).convert("L").getextrema()
+    low, high = rendered(saved(stripes, "PNG"), max_side=500).convert("L").getextrema()
     assert 110 < low <= high < 145, "fine stripes become gray, not a pattern"
 
 
 # --- bytes -------------------------------------------------------------------------------------------------------
 
 
-def test_the_quality_is_the_one_that_was_asked_for_where_it_fits() -> None:
+def test_the_configured_quality_is_used_if_it_fits() -> None:
     for quality in (50, 85, 95):
         picture = render(saved(quarters(), "PNG"), Rendition(quality=quality))
-        asked = Image.open(BytesIO(saved(quarters(), "JPEG", quality=quality))).quantization
-        assert asked == Image.open(BytesIO(picture.content)).quantization
+        expected = Image.open(BytesIO(saved(quarters(), "JPEG", quality=quality))).quantization
+        assert expected == Image.open(BytesIO(picture.content)).quantization
 
 
 def test_first_the_quality_goes_down_then_the_size() -> None:
     source = saved(noise(600, 400), "PNG")
-    at = {quality: len(saved(noise(600, 400), "JPEG", quality=quality, subsampling=-1)) for quality in (38, 60, 85)}
-    lower = render(source, Rendition(max_bytes=at[60]))
-    assert len(lower.content) <= at[60]
+    sizes = {quality: len(saved(noise(600, 400), "JPEG", quality=quality, subsampling=-1)) for quality in (38, 60, 85)}
+    lower = render(source, Rendition(max_bytes=sizes[60]))
+    assert len(lower.content) <= sizes[60]
     assert (lower.width, lower.height) == (600, 400)
-    smaller = render(source, Rendition(max_bytes=at[38] * 2 // 3))
-    assert len(smaller.content) <= at[38] * 2 // 3
+    smaller = render(source, Rendition(max_bytes=sizes[38] * 2 // 3))
+    assert len(smaller.content) <= sizes[38] * 2 // 3
     assert 256 <= smaller.width < 600
     assert abs(smaller.height - smaller.width * 2 / 3) <= 1
 
 
-def test_what_does_not_fit_at_the_floor_is_too_large() -> None:
-    assert "4,096 bytes" in refused(saved(noise(600, 400), "PNG"), Reason.TOO_LARGE, max_bytes=4096)
+def test_a_picture_too_long_at_the_lowest_quality_is_too_large() -> None:
+    detail = refused(saved(noise(600, 400), "PNG"), Reason.TOO_LARGE, max_bytes=4096)
+    assert detail == "Even at 256 pixels the picture stays above 4 KiB (PICTURE_MAX_BYTES)."
 
 
 def test_the_same_source_always_gives_the_same_bytes() -> None:
-    assert render(talkative("JPEG")) == render(talkative("JPEG"))
+    assert render(with_metadata("JPEG")) == render(with_metadata("JPEG"))
 
 
 # --- limits, before anything is decoded --------------------------------------------------------------------------
@@ -108,7 +108,7 @@ HUGE = {
     "GIF header": GIF_HEADER + b"," + struct.pack("<HHHHB", 0, 0, 9, 9, 0) + b"\2",
     "GIF with a huge frame": b"GIF89a\1\0\1\0\0\0\0," + struct.pack("<HHHHB", 0, 0, 20000, 20000, 0) + b"\2\0;",
     "JPEG": jpeg_that_claims(65500, 65500),
-    "whole PNG": saved(Image.new("1", (12000, 9000)), "PNG"),
+    "complete PNG": saved(Image.new("1", (12000, 9000)), "PNG"),
 }
 
 
@@ -123,13 +123,43 @@ def test_the_pixel_limit_itself_is_allowed() -> None:
     assert "64 × 32" in refused(source, Reason.TOO_LARGE, SourceLimits(max_pixels=64 * 32 - 1))
 
 
-def test_the_byte_limit_is_checked_before_anything_is_looked_at() -> None:
+def test_the_byte_limit_is_checked_first() -> None:
     source = saved(quarters(), "PNG")
     assert render(source, limits=SourceLimits(max_bytes=len(source)))
     assert "1,001 bytes" in refused(bytes(1001), Reason.TOO_LARGE, SourceLimits(max_bytes=1000))
 
 
-# --- what is no picture ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("size", "limit", "words"),
+    [
+        (64 * 1024**2 + 1, 64 * 1024**2, "The file is 64.1 MiB; the limit is 64 MiB."),
+        (300 * 1024**2, 70_000_000, "The file is 300 MiB; the limit is 66.7 MiB."),
+        (70_000_001, 70_000_000, "The file is 66.8 MiB; the limit is 66.7 MiB."),
+        (2049, 2048, "The file is 2.1 KiB; the limit is 2 KiB."),
+        (2000, 1000, "The file is 2 KiB; the limit is 1,000 bytes."),
+    ],
+)
+def test_a_byte_limit_is_told_in_readable_sizes(size: int, limit: int, words: str) -> None:
+    with pytest.raises(Permanent) as failure:
+        check_bytes(size, SourceLimits(max_bytes=limit))
+    assert failure.value.detail == f"{words} Upload a smaller version of the picture."
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (100_000_000, "The picture has 20000 × 20000 pixels (400 megapixels); the limit is 100 megapixels."),
+        (12_345_678, "The picture has 20000 × 20000 pixels (400 megapixels); the limit is 12.3 megapixels."),
+        (2047, "The picture has 20000 × 20000 pixels (400 megapixels); the limit is 2,047 pixels."),
+    ],
+)
+def test_a_pixel_limit_is_told_in_readable_sizes(limit: int, words: str) -> None:
+    source = jpeg_that_claims(20000, 20000)
+    detail = refused(source, Reason.TOO_LARGE, SourceLimits(max_pixels=limit))
+    assert detail == f"{words} Upload a smaller version."
+
+
+# --- no pictures -----------------------------------------------------------------------------------------------
 
 OTHERS = {
     "text": b"Dear all, please find the picture attached.",
@@ -148,7 +178,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("case", OTHERS)
-def test_other_files_are_no_image(case: str) -> None:
+def test_other_files_are_not_images(case: str) -> None:
     refused(OTHERS[case], Reason.NOT_AN_IMAGE)
 
 
@@ -157,7 +187,7 @@ def test_an_empty_file_is_called_empty() -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_half_a_file_is_no_image(kind: str) -> None:
+def test_half_a_file_is_not_an_image(kind: str) -> None:
     source = saved(noise(64, 64), kind)
     assert "again" in refused(source[: len(source) // 2], Reason.NOT_AN_IMAGE)
 
@@ -166,39 +196,39 @@ def test_half_a_file_is_no_image(kind: str) -> None:
 
 SEEDS = [
     *(saved(quarters(), kind) for kind in FORMATS),
-    *(talkative(kind) for kind in ("JPEG", "PNG", "WEBP", "TIFF")),
+    *(with_metadata(kind) for kind in ("JPEG", "PNG", "WEBP", "TIFF")),
     saved(quarters(), "JPEG", progressive=True),
     saved(quarters().convert("CMYK"), "JPEG"),
     saved(quarters().convert("I;16"), "PNG"),
     saved(quarters(), "TIFF", compression="tiff_adobe_deflate"),
     saved(quarters(), "MPO", save_all=True, append_images=[quarters()]),
-    keyed("P", 0, 1),
-    keyed("P", 0, 1, "GIF"),
+    with_transparent_colour("P", 0, 1),
+    with_transparent_colour("P", 0, 1, "GIF"),
 ]
 FRACTION = st.floats(0, 1, exclude_max=True)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks on damaged metadata
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's warnings about damaged metadata
 @given(
     st.sampled_from(SEEDS),
     st.lists(st.tuples(st.one_of(FRACTION, st.floats(0, 0.2)), st.integers(1, 255)), max_size=12),
     st.one_of(st.just(1.0), FRACTION),
 )
 @settings(max_examples=150, derandomize=True, deadline=None)
-def test_damage_gives_a_picture_or_a_reason(seed: bytes, flips: list[tuple[float, int]], kept: float) -> None:
+def test_damage_gives_a_picture_or_a_reason(seed: bytes, flips: list[tuple[float, int]], part: float) -> None:
     damaged = bytearray(seed)
-    for where, bits in flips:
-        damaged[int(where * len(seed))] ^= bits
-    found: Picture | Permanent
+    for position, bits in flips:
+        damaged[int(position * len(seed))] ^= bits
+    result: Picture | Permanent
     try:
-        found = render(bytes(damaged[: int(kept * len(seed))]), limits=SourceLimits(max_pixels=4_000_000))
+        result = render(bytes(damaged[: int(part * len(seed))]), limits=SourceLimits(max_pixels=4_000_000))
     except Permanent as failure:
-        found = failure
-    if isinstance(found, Picture):
-        opened(found)
+        result = failure
+    if isinstance(result, Picture):
+        decoded(result)
     else:
-        assert found.reason in (Reason.NOT_AN_IMAGE, Reason.TOO_LARGE)
-        assert found.detail
+        assert result.reason in (Reason.NOT_AN_IMAGE, Reason.TOO_LARGE)
+        assert result.detail
 
 
 def test_pillows_global_limits_stay_as_they_are() -> None:

@@ -1,4 +1,4 @@
-"""The same source and settings give the same bytes, whichever thread or process renders them."""
+"""The same source and settings give the same bytes in every thread and process."""
 
 import hashlib
 import json
@@ -22,22 +22,22 @@ import hashlib, json, pathlib, sys
 from shared.pictures.render import render
 from shared.pictures.rendition import Rendition
 
-found = {}
+digests = {}
 for path in pathlib.Path(sys.argv[1]).iterdir():
     for fit in ("inside", "pad"):
         content = render(path.read_bytes(), Rendition(max_side=150, max_bytes=8000, fit=fit)).content
-        found[f"{path.name} {fit}"] = hashlib.sha256(content).hexdigest()
-print(json.dumps(found))
+        digests[f"{path.name} {fit}"] = hashlib.sha256(content).hexdigest()
+print(json.dumps(digests))
 """
 
 
 @pytest.fixture(scope="module")
 def sources() -> dict[str, bytes]:
-    """One source of each kind, and some whose colours are converted."""
+    """Return a source of each format, and some whose colours are converted."""
     picture = chart(320, 200)
-    made = {str(number): kind.made(picture) for number, kind in enumerate(KINDS.values())}
+    unprofiled = {str(number): kind.make(picture) for number, kind in enumerate(KINDS.values())}
     profiled = {name: saved(picture, "PNG", icc_profile=profile) for name, profile in PROFILES.items()}
-    return made | profiled | {"inks": saved(picture.convert("CMYK"), "JPEG")}
+    return unprofiled | profiled | {"inks": saved(picture.convert("CMYK"), "JPEG")}
 
 
 def digest(source: bytes, fit: str) -> str:
@@ -47,15 +47,15 @@ def digest(source: bytes, fit: str) -> str:
 
 @pytest.fixture(scope="module")
 def expected(sources: dict[str, bytes]) -> dict[str, str]:
-    """What comes out here, of one after the other."""
+    """Return the digests of all sources, rendered one after the other in this process."""
     return {f"{name} {fit}": digest(sources[name], fit) for name in sources for fit in ("inside", "pad")}
 
 
-def test_threads_that_render_at_once_make_the_same_bytes(sources: dict[str, bytes], expected: dict[str, str]) -> None:
+def test_concurrent_threads_make_the_same_bytes(sources: dict[str, bytes], expected: dict[str, str]) -> None:
     tasks = [(name, fit) for name in sources for fit in ("inside", "pad")] * 3
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda task: digest(sources[task[0]], task[1]), tasks))
-    assert found == [expected[f"{name} {fit}"] for name, fit in tasks]
+        digests = list(pool.map(lambda task: digest(sources[task[0]], task[1]), tasks))
+    assert digests == [expected[f"{name} {fit}"] for name, fit in tasks]
 
 
 @pytest.mark.parametrize("seed", ["0", "4711"])

@@ -1,4 +1,4 @@
-"""Wide gamuts come out in sRGB as littleCMS converts the full picture, also where only a part of it is decoded."""
+"""Wide gamuts come out in sRGB as littleCMS converts the full picture, even if it is decoded at a reduced scale."""
 
 from collections.abc import Callable
 
@@ -6,15 +6,16 @@ import pytest
 from PIL import Image
 
 from tests.support.ciede2000 import Lab, ciede2000
-from tests.support.pictures import saved, shown
-from tests.support.wide_gamut import PROFILES, chart, mean_difference, seen
+from tests.support.pictures import rendered, saved
+from tests.support.wide_gamut import PROFILES, chart, in_srgb, mean_difference
 
 LARGE, SMALL = (1600, 1200), (160, 120)
 
 
+# Sharma, Wu, Dalal: The CIEDE2000 color-difference formula (2005), table 1: pairs 1, 4, 7, 13, 16, 17, 20, 25, 33.
 @pytest.mark.parametrize(
-    ("one", "other", "published"),
-    [  # Sharma, Wu, Dalal: The CIEDE2000 color-difference formula (2005), table 1: pairs 1, 4, 7, 13, 16, 17, 20, 25, 33
+    ("first", "second", "published"),
+    [
         ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
         ((50, -1.3802, -84.2814), (50, 0, -82.7485), 1.0000),
         ((50, 0, 0), (50, -1, 2), 2.3669),
@@ -26,9 +27,9 @@ LARGE, SMALL = (1600, 1200), (160, 120)
         ((6.7747, -0.2908, -2.4247), (5.8714, -0.0985, -2.2286), 0.6377),
     ],
 )
-def test_the_measure_of_difference_is_the_published_one(one: Lab, other: Lab, published: float) -> None:
-    assert published == pytest.approx(ciede2000(one, other), abs=5e-5)
-    assert published == pytest.approx(ciede2000(other, one), abs=5e-5)
+def test_ciede2000_gives_the_published_values(first: Lab, second: Lab, published: float) -> None:
+    assert published == pytest.approx(ciede2000(first, second), abs=5e-5)
+    assert published == pytest.approx(ciede2000(second, first), abs=5e-5)
 
 
 FILES: dict[str, Callable[[Image.Image, bytes], bytes]] = {
@@ -51,14 +52,14 @@ FILES: dict[str, Callable[[Image.Image, bytes], bytes]] = {
 @pytest.mark.parametrize("kind", FILES)
 def test_a_wide_gamut_comes_out_as_littlecms_converts_it(kind: str, name: str) -> None:
     picture, profile = chart(*LARGE), PROFILES[name]
-    expected = seen(picture, profile).resize(SMALL, Image.Resampling.BOX)
+    expected = in_srgb(picture, profile).resize(SMALL, Image.Resampling.BOX)
     unconverted = mean_difference(expected, picture.resize(SMALL, Image.Resampling.BOX))
-    assert mean_difference(expected, shown(FILES[kind](picture, profile), max_side=SMALL[0])) < 1 < unconverted
+    assert mean_difference(expected, rendered(FILES[kind](picture, profile), max_side=SMALL[0])) < 1 < unconverted
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_a_wide_gamut_that_is_not_reduced_is_converted_alike(name: str) -> None:
+def test_an_unreduced_wide_gamut_is_converted_alike(name: str) -> None:
     picture, profile = chart(*SMALL), PROFILES[name]
-    expected = seen(picture, profile)
-    for kind, made in FILES.items():
-        assert mean_difference(expected, shown(made(picture, profile))) < 2, kind
+    expected = in_srgb(picture, profile)
+    for kind, make in FILES.items():
+        assert mean_difference(expected, rendered(make(picture, profile))) < 2, kind

@@ -1,4 +1,7 @@
-"""A real process of the app that kills itself: `python -m tests.protocol.dying_process BLOB EFFECT`, settings in ``SETTINGS``."""
+"""Runs the app in a process that kills itself at an effect, with the settings in ``SETTINGS``.
+
+Usage: ``python -m tests.protocol.dying_process BLOB EFFECT``.
+"""
 
 import json
 import os
@@ -14,18 +17,18 @@ from tests.support import outgoing_requests
 from tests.support.local_stack import ManualClock
 from tests.support.outgoing_requests import Effect, Send
 
-# No handler, no finally block and no buffer outlives it. On Windows, any signal that is sent so ends a process at once.
+# No handler, finally block or buffer survives it. On Windows, any signal sent by os.kill ends it at once.
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 def main(name: str, dies_at: int) -> None:
-    """Deliver the upload, and die when it comes to this effect, counted from 0."""
-    happened: list[Effect] = []
+    """Deliver the upload, and die before this effect, counted from 0."""
+    effects: list[Effect] = []
 
     def hook(effect: Effect, send: Send) -> Response:
-        if len(happened) == dies_at:
+        if len(effects) == dies_at:
             os.kill(os.getpid(), _KILL)
-        happened.append(effect)
+        effects.append(effect)
         return send()
 
     pipeline = wiring.build(config.read(json.loads(os.environ["SETTINGS"])), throttle=ManualClock().throttle())

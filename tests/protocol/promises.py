@@ -1,4 +1,4 @@
-"""What the model of the item record's protocol promises of every state, and when a state is at rest."""
+"""Checks the promises of the protocol's model in every state, and says when a state is at rest."""
 
 from collections.abc import Collection
 
@@ -6,17 +6,17 @@ from tests.protocol.states import BY_HAND, NONE, BrokenPromise, Config, Promise,
 
 
 class Promises:
-    """The promises that are checked; the others are let pass, to find what breaks these."""
+    """Checks the chosen promises; a search for what breaks these ignores all others."""
 
     def __init__(self, config: Config, checked: Collection[Promise]) -> None:
-        self._pictures, self._checked = config.pictures, frozenset(checked)
+        self._uploads, self._checked = config.uploads, frozenset(checked)
 
     def check(self, s: State) -> None:
-        """Raise where a promise is broken in this state."""
-        if s.settled != NONE and not self._shows_at_least(s, s.settled):
-            self.broken(Promise.FOR_GOOD)
+        """Raise if this state breaks a promise."""
+        if s.newest_done != NONE and not self._shows_at_least(s, s.newest_done):
+            self.broken(Promise.DONE_IS_FINAL)
         if self.is_at_rest(s) and s.archive and not self._shows_at_least(s, max(s.archive, key=self.newness)):
-            self.broken(Promise.NEWEST)
+            self.broken(Promise.NEWEST_WINS)
 
     def broken(self, promise: Promise) -> None:
         if promise in self._checked:
@@ -24,22 +24,22 @@ class Promises:
 
     def is_at_rest(self, s: State) -> bool:
         has_incoming = any(upload != NONE for upload in s.incoming)
-        return not (s.workers or s.flights or has_incoming or self.next_is_possible(s))
+        return not (s.workers or s.in_flight or has_incoming or self.next_can_arrive(s))
 
     def _shows_at_least(self, s: State, oldest: int) -> bool:
-        """Whether BC shows this upload or a newer one, or what somebody put there."""
-        newer = (u for u in range(s.uploads) if self.newness(u) >= self.newness(oldest))
-        return s.shown == BY_HAND or any(self.picture(u) == s.shown for u in newer)
+        """Whether BC shows this upload, a newer one, or a picture that somebody put there by hand."""
+        newer = (u for u in range(s.arrived) if self.newness(u) >= self.newness(oldest))
+        return s.bc_picture == BY_HAND or any(self.picture(u) == s.bc_picture for u in newer)
 
     def newness(self, upload: int) -> tuple[int, bool, str, int]:
-        picture = self._pictures[upload]
-        return (picture.second, picture.replay_of is None, picture.name, upload)
+        planned = self._uploads[upload]
+        return (planned.second, planned.replay_of is None, planned.name, upload)
 
-    def next_is_possible(self, s: State) -> bool:
-        if s.uploads == len(self._pictures):
+    def next_can_arrive(self, s: State) -> bool:
+        if s.arrived == len(self._uploads):
             return False
-        original = self._pictures[s.uploads].replay_of
+        original = self._uploads[s.arrived].replay_of
         return original is None or original in s.archive
 
     def picture(self, upload: int) -> str:
-        return self._pictures[upload].shows
+        return self._uploads[upload].picture

@@ -1,4 +1,4 @@
-"""The search through all states of the protocol's model; ``python -m tests.protocol.search --help`` runs one of any size."""
+"""Searches all states of the protocol's model, nearest first; as a program, for bounds of any size."""
 
 import argparse
 import time
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from shared.item_record import Step
 from tests.protocol.model import Model
-from tests.protocol.states import At, BrokenPromise, Config, Picture, Promise, State
+from tests.protocol.states import At, BrokenPromise, Config, ModelUpload, Promise, State
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found: ``broken`` is the promise that does not hold, ``trace`` the shortest way there."""
+class Result:
+    """The result of a search: the promise that is ``broken``, if any, and the shortest ``trace`` to the breach."""
 
     states: int
     moves: int
@@ -29,7 +29,7 @@ class _Stuck(Exception):
 
 
 class Search:
-    """All states, nearest first, each with where it was reached from and where it goes if nothing more goes wrong."""
+    """Numbers all states, each with the state before it and the next one if nothing more goes wrong."""
 
     def __init__(self, model: Model) -> None:
         self.model, self.moves = model, 0
@@ -37,7 +37,7 @@ class Search:
         self.parents, self.onward = array("l", [-1]), array("l")
         self.numbers = {self.states[0]: 0}
 
-    def run(self, at_most: int | None = None) -> Found:
+    def run(self, at_most: int | None = None) -> Result:
         i = 0
         try:
             while i < len(self.states):
@@ -47,10 +47,10 @@ class Search:
                     raise RuntimeError(f"more than {at_most} states")
             self._all_come_to_rest()
         except BrokenPromise as broken:
-            return self._found(broken.promise, self._trace(i))
+            return self._result(broken.promise, self._trace(i))
         except _Stuck as stuck:
-            return self._found(Promise.DONE, self._trace(stuck.at))
-        return self._found()
+            return self._result(Promise.COMES_TO_REST, self._trace(stuck.at))
+        return self._result()
 
     def _expand(self, i: int) -> None:
         s, model = self.states[i], self.model
@@ -66,7 +66,7 @@ class Search:
         self.onward.append(-1 if onward is None else self.numbers[onward])
 
     def _all_come_to_rest(self) -> None:
-        """Raise where a state does not come to rest although nothing more goes wrong."""
+        """Raise if a state does not come to rest although nothing more goes wrong."""
         unknown, on_the_way, fine = range(3)
         marks = bytearray(len(self.states))
         for start in range(len(self.states)):
@@ -77,11 +77,11 @@ class Search:
                 at = self.onward[at]
                 if at < 0 or marks[at] == on_the_way:
                     raise _Stuck(start)
-            for done in way:
-                marks[done] = fine
+            for passed in way:
+                marks[passed] = fine
 
     def _trace(self, at: int) -> tuple[str, ...]:
-        """Return what happened on the way to a state."""
+        """Return what happens on the way to a state."""
         events: list[str] = []
         while (parent := self.parents[at]) >= 0:
             moves = self.model.moves(self.states[parent])
@@ -89,29 +89,46 @@ class Search:
             at = parent
         return tuple(reversed(events))
 
-    def _found(self, broken: Promise | None = None, trace: tuple[str, ...] = ()) -> Found:
+    def _result(self, broken: Promise | None = None, trace: tuple[str, ...] = ()) -> Result:
         model = self.model
-        return Found(len(self.states), self.moves, model.steps, model.effects, broken, trace)
+        return Result(len(self.states), self.moves, model.workers.steps, model.effects, broken, trace)
+
+
+_BOUNDS = {
+    "crashes": "workers that die",
+    "unanswered": "requests to BC without an answer; they take effect at once, later or never",
+    "resent-writes": "writes of the record whose answer is lost, so that storage's client sends them again",
+    "removals": "uploads that their uploader removes",
+    "manual-changes": "pictures that somebody puts into BC by hand",
+}
+
+
+def _uploads(text: str) -> tuple[ModelUpload, ...]:
+    return tuple(ModelUpload(upload[0], int(upload[1]), upload[2:]) for upload in text.split(","))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.protocol.search",
+        description="Search all states of the item record's protocol and print the shortest way to a broken promise.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    about_uploads = "in the order of their arrival: a letter for the name, a digit for the second, and the picture"
+    parser.add_argument("--uploads", type=_uploads, default="a0red,b1blue", help=about_uploads)
+    parser.add_argument("--workers", type=int, default=2, help="deliveries at work at once")
+    parser.add_argument("--ticks", type=int, default=2, help="steps of time in the life of a doubt, at most 6")
+    for bound, about in _BOUNDS.items():
+        parser.add_argument(f"--{bound}", type=int, default=0, help=about)
+    parser.add_argument("--keep-existing", action="store_true", help="save the picture that BC had before")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Search all states of the protocol.")
-    parser.add_argument(
-        "--uploads", default="a0red,b1blue", help="name, second and picture of each (default: %(default)s)"
-    )
-    for option in ("crashes", "silences", "losses", "removals", "hands"):
-        parser.add_argument(f"--{option}", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--ticks", type=int, default=2)
-    parser.add_argument("--keep-existing", action="store_true")
-    options = vars(parser.parse_args())
-    pictures = tuple(Picture(one[0], int(one[1]), one[2:]) for one in options.pop("uploads").split(","))
     started = time.perf_counter()
-    found = Search(Model(Config(pictures, **options))).run()
-    print(
-        f"{found.states:,} states, {found.moves:,} moves, {time.perf_counter() - started:.0f} s: {found.broken or 'all is kept'}"
-    )
-    print(*found.trace, sep="\n")
+    result = Search(Model(Config(**vars(_options())))).run()
+    verdict = result.broken or "every promise holds"
+    seconds = time.perf_counter() - started
+    print(f"{result.states:,} states, {result.moves:,} moves, {seconds:.0f} s: {verdict}", *result.trace, sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""How different two colours look, after CIE 142-2001 (CIEDE2000), in plain Python."""
+"""Computes how different two colours look by CIE 142-2001 (CIEDE2000)."""
 
 from math import atan2, cos, degrees, exp, hypot, radians, sin, sqrt
 
 Lab = tuple[float, float, float]
 
 
-def ciede2000(one: Lab, other: Lab) -> float:
-    """Return the difference of two colours in CIELAB; below 1 hardly anybody sees it."""
-    (l1, a1, b1), (l2, a2, b2) = one, other
+def ciede2000(first: Lab, second: Lab) -> float:
+    """Return the difference of two colours in CIELAB; hardly anybody sees a difference below 1."""
+    (l1, a1, b1), (l2, a2, b2) = first, second
     g = 1.5 - _towards_one((hypot(a1, b1) + hypot(a2, b2)) / 2) / 2
     c1, c2 = hypot(g * a1, b1), hypot(g * a2, b2)
     h1, h2 = degrees(atan2(b1, g * a1)) % 360, degrees(atan2(b2, g * a2)) % 360

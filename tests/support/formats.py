@@ -1,4 +1,4 @@
-"""Every kind of file that is taken, each as a way to make one of any picture."""
+"""Encodes any picture as every accepted kind of file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ def _one_bit(picture: Image.Image) -> Image.Image:
 
 @dataclass(frozen=True)
 class Kind:
-    """How such a file is made of a picture in RGB, and what it keeps of it, on the average within ``tolerance``."""
+    """Makes a file from a picture in RGB; ``expected`` is what it keeps, within ``tolerance`` on average."""
 
-    made: Maker
-    kept: Callable[[Image.Image], Image.Image] = Image.Image.copy
+    make: Maker
+    expected: Callable[[Image.Image], Image.Image] = Image.Image.copy
     tolerance: float = 6
 
 
-COARSE = 9  # tolerance where a file has half the pixels for colour, or few bits: drawn edges bleed
+COARSE = 9  # tolerance for files with half the pixels for colour, or few bits: drawn edges bleed
 
 
 def _by_pillow(kind: str, mode: str = "RGB", **options: Any) -> Maker:
@@ -52,7 +52,7 @@ def _written(writer: Callable[..., bytes], mode: str = "RGB", *arguments: Any, *
 
 
 def coded_in_rgb(picture: Image.Image, *, ids: bytes = b"RGB", adobe: bool = True) -> bytes:
-    """Return a JPEG whose components are red, green and blue, told by their ids, Adobe's marker or both."""
+    """Return a JPEG whose components are red, green and blue, marked by their ids, Adobe's marker or both."""
     jpeg = saved(picture, "JPEG", keep_rgb=True)
     frame, scan = jpeg.index(b"\xff\xc0"), jpeg.index(b"\xff\xda")
     content = bytearray(jpeg)
@@ -62,19 +62,19 @@ def coded_in_rgb(picture: Image.Image, *, ids: bytes = b"RGB", adobe: bool = Tru
 
 
 def without_adobe(jpeg: bytes) -> bytes:
-    """Return ``jpeg`` without the segment that says how its components are to be read."""
+    """Return ``jpeg`` without Adobe's marker, which states how to read the components."""
     start = jpeg.index(b"\xff\xee")
     return jpeg[:start] + jpeg[start + 2 + int.from_bytes(jpeg[start + 2 : start + 4]) :]
 
 
 def ycck(inks: Image.Image, **options: Any) -> bytes:
-    """Return a JPEG of ``inks`` (CMYK) with three of them turned like YCbCr, as Photoshop saves them.
+    """Return a JPEG of ``inks`` (CMYK) with three of them converted like YCbCr, as Photoshop saves them.
 
-    Photoshop's CMYK is inverted, and so is that of YCCK (libjpeg: R is 255 - C), which leaves the inks as they are.
+    Photoshop's CMYK is inverted, and so is that of YCCK (libjpeg: R is 255 - C), so the inks stay unchanged.
     """
     *colours, black = inks.split()
-    turned = Image.merge("RGB", colours).convert("YCbCr")
-    inverted = [channel.point(lambda level: 255 - level) for channel in turned.split()]  # Pillow inverts once more
+    ycc = Image.merge("RGB", colours).convert("YCbCr")
+    inverted = [channel.point(lambda level: 255 - level) for channel in ycc.split()]  # Pillow inverts once more
     jpeg = bytearray(saved(Image.merge("CMYK", [*inverted, black]), "JPEG", **options))
     jpeg[jpeg.index(b"Adobe") + 11] = 2
     return bytes(jpeg)
@@ -85,11 +85,11 @@ def _palette_with_alpha(picture: Image.Image) -> bytes:
 
 
 def _animated(kind: str, **options: Any) -> Maker:
-    def made(picture: Image.Image) -> bytes:
-        others = [Image.new("RGB", picture.size, colour) for colour in ("black", "white")]
-        return saved(picture, kind, save_all=True, append_images=others, **options)
+    def make(picture: Image.Image) -> bytes:
+        more_frames = [Image.new("RGB", picture.size, colour) for colour in ("black", "white")]
+        return saved(picture, kind, save_all=True, append_images=more_frames, **options)
 
-    return made
+    return make
 
 
 def _float(picture: Image.Image) -> bytes:

@@ -1,4 +1,4 @@
-"""PNG, TIFF and BMP as Pillow does not write them: odd depths, interlaced, tiled, the other byte order, any chunk."""
+"""Writes PNG, TIFF and BMP in variants that Pillow cannot: odd depths, interlaced, tiled, any byte order or chunk."""
 
 import struct
 import zlib
@@ -102,7 +102,7 @@ def _numbers(image: Image.Image, depth: int, order: str) -> bytes:
     if depth == 12:
         return packed([(level * 4095 + 127) // 255 for level in data], depth)
     if depth == 16:
-        # The two bytes of a number differ, so that none can stand for the other.
+        # The two bytes of a number differ, so swapping them shows.
         return struct.pack(f"{order}{len(data)}H", *(level * 256 + 16 for level in data))
     return struct.pack(f"{order}{len(data)}f", *(level / 255 for level in data))
 

@@ -1,6 +1,6 @@
-"""Files of every kind, and how they are broken: at random, and along the grain of their formats.
+"""Makes files of every kind and damages them, at random and along the structure of their formats.
 
-A damaged file is made from a seed and a number alone, so that it can be made again.
+A seed and a number determine each damaged file, so it can be made again.
 """
 
 import random
@@ -17,22 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from devstack.drawing.encodings import adobe_rgb_profile
 
 Split = Callable[[bytes], list[bytes]]
-NASTY = (
-    0,
-    1,
-    2,
-    0x7F,
-    0x80,
-    0xFF,
-    0x7FFF,
-    0x8000,
-    0xFFFF,
-    0x7FFFFFFF,
-    0x80000000,
-    0xFFFFFFFE,
-    0xFFFFFFFF,
-    10_000,
-)
+EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF, 10_000)
 SIZE = (48, 40)
 
 
@@ -54,7 +39,7 @@ def saved(kind: str, mode: str = "RGB", frames: int = 1, **options: Any) -> byte
     return file.getvalue()
 
 
-def talkative() -> dict[str, Any]:
+def metadata() -> dict[str, Any]:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make] = "somebody"
@@ -78,32 +63,32 @@ def rle_bitmap() -> bytes:
 
 
 def files() -> list[bytes]:
-    """Return a small picture in each kind of file that is taken, and in the variants that are decoded in other ways."""
+    """Return a small picture in every accepted kind of file, and in the variants that take other paths in a decoder."""
     packed = ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma")
     return [
         *(saved("JPEG", mode) for mode in ("L", "RGB", "CMYK")),
         saved("JPEG", progressive=True),
-        saved("JPEG", restart_marker_blocks=2, subsampling=0, **talkative()),
+        saved("JPEG", restart_marker_blocks=2, subsampling=0, **metadata()),
         *(saved("PNG", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")),
         saved(
             "PNG",
             "P",
             transparency=3,
             pnginfo=text(),
-            exif=talkative()["exif"],
+            exif=metadata()["exif"],
             icc_profile=adobe_rgb_profile(),
         ),
         saved("PNG", "RGB", 3),
         saved("WEBP"),
-        saved("WEBP", "RGBA", lossless=True, **talkative()),
+        saved("WEBP", "RGBA", lossless=True, **metadata()),
         saved("WEBP", "RGBA", 3),
-        saved("AVIF", **talkative()),
+        saved("AVIF", **metadata()),
         saved("AVIF", "RGBA", 2),
         *(saved("TIFF", mode) for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "LAB", "I;16", "F")),
         *(saved("TIFF", compression=compression) for compression in packed),
         saved("TIFF", "1", compression="group4"),
         saved("TIFF", "RGB", 2, compression="tiff_lzw", tiffinfo={322: 32, 323: 32}),
-        saved("TIFF", big_tiff=True, **talkative()),
+        saved("TIFF", big_tiff=True, **metadata()),
         saved("GIF", "P"),
         saved("GIF", "P", 3, transparency=2),
         saved("GIF", "P", interlace=0),
@@ -116,7 +101,7 @@ def files() -> list[bytes]:
     ]
 
 
-# --- along the grain ---------------------------------------------------------------------------------------------
+# --- the parts of a file -----------------------------------------------------------------------------------------
 
 
 def jpeg_segments(source: bytes) -> list[bytes]:
@@ -148,7 +133,7 @@ def riff_chunks(source: bytes) -> list[bytes]:
 
 
 def boxes(source: bytes) -> list[bytes]:
-    """Return the boxes of an ISO file, with those inside ``meta``, ``jp2h`` and the like on their own."""
+    """Return the boxes of an ISO file; ``meta``, ``jp2h`` and other containers are split into their own boxes."""
     parts, at = [], 0
     while at < len(source):
         length, kind = int.from_bytes(source[at : at + 4]) or len(source) - at, source[at + 4 : at + 8]
@@ -184,57 +169,57 @@ def parts_of(source: bytes) -> list[bytes]:
     return splits.get(source[:2], thirds)(source)
 
 
-def mended(source: bytes) -> bytes:
-    """Return a PNG with right checksums, a WebP with the right size: else the damage would not be looked at."""
+def repaired(source: bytes) -> bytes:
+    """Return a PNG with correct checksums, a WebP with its correct size, so that decoders get as far as the damage."""
     if source.startswith(b"\x89PNG"):
         return b"".join(
-            part if len(part) < 12 or n == 0 else _checked(part) for n, part in enumerate(png_chunks(source))
+            part if len(part) < 12 or n == 0 else _with_checksum(part) for n, part in enumerate(png_chunks(source))
         )
     if source.startswith(b"RIFF"):
         return source[:4] + (len(source) - 8 & 0xFFFFFFFF).to_bytes(4, "little") + source[8:]
     return source
 
 
-def _checked(chunk: bytes) -> bytes:
+def _with_checksum(chunk: bytes) -> bytes:
     return chunk[:-4] + zlib.crc32(chunk[4:-4]).to_bytes(4)
 
 
 # --- the damage --------------------------------------------------------------------------------------------------
 
 
-def _struck(parts: list[bytes], dice: random.Random) -> None:
-    """Put a nasty number somewhere into a part; most often where lengths and sizes are."""
+def _overwrite(parts: list[bytes], dice: random.Random) -> None:
+    """Put an extreme number somewhere into a part, most often where lengths and sizes are."""
     n = dice.randrange(len(parts))
     part = bytearray(parts[n])
     if not part:
         return
     width = dice.choice((1, 2, 4, 8))
     at = dice.randrange(min(len(part), dice.choice((4, 12, 32, len(part)))))
-    number = dice.choice((*NASTY, dice.getrandbits(8 * width))) % 256**width
+    number = dice.choice((*EXTREMES, dice.getrandbits(8 * width))) % 256**width
     part[at : at + width] = number.to_bytes(width, dice.choice(("little", "big")))
     parts[n] = bytes(part)
 
 
-def _dropped(parts: list[bytes], dice: random.Random) -> None:
+def _drop(parts: list[bytes], dice: random.Random) -> None:
     if len(parts) > 1:
         del parts[dice.randrange(len(parts))]
 
 
-def _doubled(parts: list[bytes], dice: random.Random) -> None:
+def _repeat(parts: list[bytes], dice: random.Random) -> None:
     parts.insert(dice.randrange(len(parts) + 1), dice.choice(parts) * dice.choice((1, 1, 1, 3, 500)))
 
 
-def _swapped(parts: list[bytes], dice: random.Random) -> None:
-    one, other = dice.randrange(len(parts)), dice.randrange(len(parts))
-    parts[one], parts[other] = parts[other], parts[one]
+def _swap(parts: list[bytes], dice: random.Random) -> None:
+    i, j = dice.randrange(len(parts)), dice.randrange(len(parts))
+    parts[i], parts[j] = parts[j], parts[i]
 
 
-def _cut(parts: list[bytes], dice: random.Random) -> None:
+def _truncate(parts: list[bytes], dice: random.Random) -> None:
     n = dice.randrange(len(parts))
     parts[n] = parts[n][: dice.randrange(len(parts[n]) + 1)]
 
 
-def _flipped(parts: list[bytes], dice: random.Random) -> None:
+def _flip(parts: list[bytes], dice: random.Random) -> None:
     for _ in range(dice.choice((1, 3, 20))):
         n = dice.randrange(len(parts))
         if parts[n]:
@@ -242,19 +227,19 @@ def _flipped(parts: list[bytes], dice: random.Random) -> None:
             parts[n] = parts[n][:at] + bytes((dice.randrange(256),)) + parts[n][at + 1 :]
 
 
-DAMAGE = (_struck, _struck, _struck, _dropped, _doubled, _swapped, _cut, _flipped)
+DAMAGE = (_overwrite, _overwrite, _overwrite, _drop, _repeat, _swap, _truncate, _flip)
 
 
 def damaged(seeds: list[bytes], seed: int, number: int) -> bytes:
-    """Return the file of this ``number`` in the search that begins with ``seed``."""
+    """Return the damaged file with this ``number`` in the search that starts from ``seed``."""
     dice = random.Random(f"{seed} {number}")
     parts = parts_of(dice.choice(seeds))
     if dice.random() < 0.2:  # two files become one
-        other = parts_of(dice.choice(seeds))
-        parts = parts[: dice.randrange(len(parts)) + 1] + other[dice.randrange(len(other)) :]
+        tail = parts_of(dice.choice(seeds))
+        parts = parts[: dice.randrange(len(parts)) + 1] + tail[dice.randrange(len(tail)) :]
     for _ in range(dice.choice((1, 1, 2, 4))):
         dice.choice(DAMAGE)(parts, dice)
         parts = parts or [b""]
     source = b"".join(parts)
-    source = mended(source) if dice.random() < 0.9 else source
+    source = repaired(source) if dice.random() < 0.9 else source
     return source[: dice.randrange(len(source) + 1)] if dice.random() < 0.1 else source

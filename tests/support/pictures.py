@@ -1,4 +1,4 @@
-"""Pictures as tests draw, save and look at them."""
+"""Draws, encodes and compares pictures for tests."""
 
 import random
 from io import BytesIO
@@ -19,7 +19,7 @@ BACKGROUND = (10, 200, 30)
 
 
 def quarters(width: int = 64, height: int = 32) -> Image.Image:
-    """Return a picture in which no corner is like another, with its edges where a JPEG's blocks meet."""
+    """Return a picture with four different corners, whose edges lie where a JPEG's blocks meet."""
     picture = Image.new("RGB", (width, height), RED)
     picture.paste(GREEN, (width // 2, 0, width, height))
     picture.paste(BLUE, (0, height // 2, width // 2, height))
@@ -48,8 +48,8 @@ def oriented(orientation: int) -> Image.Exif:
     return exif
 
 
-def keyed(mode: str, clear: Any, solid: Any, kind: str = "PNG") -> bytes:
-    """Return a picture in which one colour stands for nothing."""
+def with_transparent_colour(mode: str, clear: Any, solid: Any, kind: str = "PNG") -> bytes:
+    """Return a picture in which one colour stands for transparency."""
     picture = Image.new(mode, (60, 60), clear)
     if mode == "P":
         picture.putpalette([255, 0, 255, 60, 60, 60])
@@ -57,11 +57,11 @@ def keyed(mode: str, clear: Any, solid: Any, kind: str = "PNG") -> bytes:
     return saved(picture, kind, transparency=clear)
 
 
-def talkative(kind: str) -> bytes:
-    """Return a picture with everything in it that people would not want to publish."""
+def with_metadata(kind: str) -> bytes:
+    """Return a picture with all the metadata that people would not want to publish."""
     exif = oriented(1)
     exif[ExifTags.Base.Make] = "SECRETMAKER"
-    if kind != "TIFF":  # Pillow writes no GPS block there
+    if kind != "TIFF":  # Pillow writes no GPS block to it
         exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (55.0, 40.0, 34.0), 29: "SECRETDATE"}
     options: dict[str, Any] = {"exif": exif, "icc_profile": adobe_rgb_profile(), "dpi": (301, 301)}
     if kind == "PNG":
@@ -74,7 +74,7 @@ def talkative(kind: str) -> bytes:
     return saved(quarters(), kind, **options)
 
 
-def opened(picture: Picture) -> Image.Image:
+def decoded(picture: Picture) -> Image.Image:
     image = Image.open(BytesIO(picture.content))
     assert (image.format, image.mode, picture.content_type) == ("JPEG", "RGB", "image/jpeg")
     assert image.size == (picture.width, picture.height)
@@ -82,9 +82,9 @@ def opened(picture: Picture) -> Image.Image:
     return image
 
 
-def shown(source: bytes, **rendition: Any) -> Image.Image:
-    """Return what Business Central would show, with as little loss as possible."""
-    return opened(render(source, Rendition(**{"quality": 95, "background": BACKGROUND, **rendition})))
+def rendered(source: bytes, **rendition: Any) -> Image.Image:
+    """Return ``source`` as Business Central would show it, with as little loss as possible."""
+    return decoded(render(source, Rendition(**{"quality": 95, "background": BACKGROUND, **rendition})))
 
 
 def refused(source: bytes, reason: Reason, limits: SourceLimits | None = None, **rendition: Any) -> str:
@@ -98,10 +98,10 @@ def colour_at(image: Image.Image, x: int, y: int) -> Any:
     return image.getpixel((x, y))
 
 
-def assert_near(expected: Colour, found: Any, tolerance: int = 6) -> None:
-    assert max(abs(a - b) for a, b in zip(expected, found, strict=True)) <= tolerance, f"{expected} {found}"
+def assert_near(expected: Colour, actual: Any, tolerance: int = 6) -> None:
+    assert max(abs(a - b) for a, b in zip(expected, actual, strict=True)) <= tolerance, f"{expected} {actual}"
 
 
-def difference(one: Image.Image, other: Image.Image) -> float:
-    assert one.size == other.size
-    return max(ImageStat.Stat(ImageChops.difference(one.convert("RGB"), other.convert("RGB"))).mean)
+def difference(first: Image.Image, second: Image.Image) -> float:
+    assert first.size == second.size
+    return max(ImageStat.Stat(ImageChops.difference(first.convert("RGB"), second.convert("RGB"))).mean)

@@ -1,7 +1,7 @@
-"""Rendering in a process of its own, as a worker in Azure is: what it costs, what it says, and whether it lives.
+"""Renders in a separate process, like a worker in Azure, and measures cost, output and survival.
 
-The parent end is ``Worker``; this module is the child's program too. The child sees Python's warnings as errors, but
-for those that the app itself ignores: pytest's own filters would stand before the app's.
+``Worker`` is the parent's end; this module is also the child's program. The child turns Python's warnings into errors,
+except those that the app itself ignores: pytest's own filters would precede the app's.
 """
 
 import base64
@@ -17,40 +17,41 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
-CPU_SECONDS = 10  # of the processor, for one file; what a busy machine takes by the clock says nothing
-PATIENCE = 120  # seconds by the clock, after which a worker that waits for something is given up
+CPU_SECONDS = 10  # of processor time for one file; elapsed time would depend on how busy the machine is
+PATIENCE = 120  # seconds of elapsed time, after which a worker that waits for something is killed
 MEMORY = 3 * 1024**3  # bytes of address space
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one file: ``outcome`` is ``picture``, the reason, or what should never happen.
+    """Holds the result of one file: ``outcome`` is ``picture``, the reason, or ``bug``, ``slow`` or ``crash``.
 
-    ``memory`` is how many bytes the peak lay above what the process held before, ``cpu`` in seconds.
+    ``memory`` is the peak in bytes above the memory held before, ``cpu`` is in seconds, ``output`` is whatever the
+    process wrote.
     """
 
     outcome: str
     detail: str = ""
     cpu: float = 0
     memory: int = 0
-    said: str = ""
+    output: str = ""
     content: bytes = b""
 
     @property
     def is_expected(self) -> bool:
-        return self.outcome in ("picture", "too_large", "not_an_image") and not self.said
+        return self.outcome in ("picture", "too_large", "not_an_image") and not self.output
 
     def __str__(self) -> str:
-        words = f"{self.outcome} {self.detail} ({self.cpu:.2f} s, {self.memory / 1024**2:.0f} MB)"
-        return f"{words}\nsaid: {self.said}" if self.said else words
+        text = f"{self.outcome} {self.detail} ({self.cpu:.2f} s, {self.memory / 1024**2:.0f} MiB)"
+        return f"{text}\noutput: {self.output}" if self.output else text
 
 
 class Worker:
-    """A process that renders one file after the other, and is started again when one of them ended it."""
+    """Renders files one after the other in a process that is restarted when a file ends it."""
 
     def __init__(self, max_pixels: int | None = None) -> None:
         self._max_pixels = max_pixels
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -58,11 +59,11 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        self._said.close()
+        self._output.close()
 
     def render(self, source: bytes) -> Verdict:
         process = self._process or self._start()
-        start = self._said.seek(0, os.SEEK_END)
+        start = self._output.seek(0, os.SEEK_END)
         assert process.stdin
         assert process.stdout
         try:
@@ -71,9 +72,9 @@ class Worker:
             answer = process.stdout.readline()
         except BrokenPipeError:
             answer = b""
-        verdict = Verdict(**_decoded(answer)) if answer else self._died(process)
-        self._said.seek(start)
-        return replace(verdict, said=self._said.read().decode(errors="replace"))
+        verdict = Verdict(**_decoded(answer)) if answer else self._verdict_of_death(process)
+        self._output.seek(start)
+        return replace(verdict, output=self._output.read().decode(errors="replace"))
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [
@@ -86,11 +87,11 @@ class Worker:
         ]
         env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+            command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._output
         )
         return self._process
 
-    def _died(self, process: subprocess.Popen[bytes]) -> Verdict:
+    def _verdict_of_death(self, process: subprocess.Popen[bytes]) -> Verdict:
         code = process.wait()
         self._end()
         name = signal.Signals(-code).name if code < 0 else str(code)
@@ -109,7 +110,7 @@ def _decoded(answer: bytes) -> dict[str, Any]:
 
 
 def _main() -> None:
-    import logging  # noqa: PLC0415 - what follows is the child's alone
+    import logging  # noqa: PLC0415 - only the child needs these
     import resource  # noqa: PLC0415
 
     from shared.pictures.pillow_logging import silence_pillow  # noqa: PLC0415
@@ -133,7 +134,7 @@ def _rendered(source: bytes, limits: Any) -> Verdict:
     from shared.errors import Permanent  # noqa: PLC0415
     from shared.pictures.render import render  # noqa: PLC0415
 
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is now what is held
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak to the current memory
     memory, started = _peak(), time.process_time()
     # Both signals end the process, whatever its C code is doing.
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
@@ -144,7 +145,7 @@ def _rendered(source: bytes, limits: Any) -> Verdict:
         outcome, detail = "picture", ""
     except Permanent as failure:
         outcome, detail = str(failure.reason), failure.detail
-    except BaseException as error:  # noqa: BLE001 - whatever else comes out is what is looked for
+    except BaseException as error:  # noqa: BLE001 - tests search for any other exception
         outcome, detail = "bug", repr(error)
         import traceback  # noqa: PLC0415
 

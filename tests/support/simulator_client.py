@@ -1,4 +1,4 @@
-"""A running simulator of Business Central, and a client that calls it as the tests of the simulator do."""
+"""Runs a simulator of Business Central for its own tests, and calls it."""
 
 import io
 import time
@@ -6,7 +6,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Thread
 from typing import Any
 from uuid import UUID
@@ -17,16 +16,15 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from PIL import Image
 
+from devstack.business_central.application import create_app
 from devstack.business_central.assumptions import Assumption
-from devstack.business_central.routes import create_app
 from devstack.business_central.server import Server
-from devstack.business_central.state import StateFile
 
 CRONUS = "ed8c4463-bbf3-5e8d-8254-829373e2e2dd"
 DESK = "f61949dd-c5e1-5f1c-ba9f-058c838c1a04"
 CHAIR = "7a289e48-0fa0-52f8-a4c7-6d69e90e2ab5"
 USER = "0b3e1d52-8f0c-4c39-9a6e-1f5f5f1d7c11"
-ANYTHING = {"If-Match": "*", "Content-Type": "application/octet-stream"}
+UPLOAD_HEADERS = {"If-Match": "*", "Content-Type": "application/octet-stream"}
 
 ITEMS = f"/companies({CRONUS})/items"
 PICTURE = f"{ITEMS}({DESK})/picture"
@@ -37,7 +35,7 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 @dataclass(frozen=True)
 class Api:
-    """One of the addresses and versions under which BC is reached; ``picture`` and ``content`` are the desk's."""
+    """Addresses BC's API in one of its versions; ``picture`` and ``content`` are the desk's."""
 
     base: str
     stream: str = "pictureContent"
@@ -53,7 +51,7 @@ ON_PREMISES_V1 = Api("/BC270/api/v1.0", *_V1)
 
 
 def token(key: rsa.RSAPrivateKey = KEY, **claims: object) -> str:
-    """Return a token that the simulator accepts, except for what ``claims`` change."""
+    """Return a token that the simulator accepts, unless ``claims`` change that."""
     now = int(time.time())
     valid = {"aud": "https://api.businesscentral.dynamics.com", "nbf": now, "exp": now + 3600, "oid": USER}
     return jwt.encode({**valid, **claims}, key, "RS256")
@@ -75,13 +73,13 @@ class Client(requests.Session):
         self.headers["Authorization"] = f"Bearer {token(oid=user)}"
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
-        """Call a path of the API, or any whole URL."""
+        """Call a path of the API, or any complete URL."""
         options.setdefault("timeout", 10)
         return super().request(method, self.base + url if url.startswith("/") else url, **options)
 
     def upload(self, content: bytes, **options: Any) -> requests.Response:
         """Put a picture on the desk."""
-        return self.patch(self.api.content, content, headers=ANYTHING, **options)
+        return self.patch(self.api.content, content, headers=UPLOAD_HEADERS, **options)
 
     def content(self) -> bytes:
         """Return the desk's picture."""
@@ -97,7 +95,7 @@ class Client(requests.Session):
         return self.get(f"{ITEMS}({DESK})").json()
 
     def control(self, verb: str, where: str, **body: object) -> requests.Response:
-        """Call the control API; ``body`` is what a POST says."""
+        """Call the control API; only a POST sends ``body``."""
         return self.request(verb, f"{self.url}/_control{where}", json=body if verb == "POST" else None)
 
     def log(self) -> dict:
@@ -115,10 +113,9 @@ class Client(requests.Session):
 
 
 @contextmanager
-def serving(state: Path | None = None) -> Iterator[str]:
-    """Serve a simulator; the answer is its URL."""
-    app = create_app(lambda _: KEY.public_key(), state=StateFile(state) if state else None)
-    with Server(app) as server:
+def running_simulator() -> Iterator[str]:
+    """Run a simulator and yield its URL."""
+    with Server(create_app(lambda _: KEY.public_key())) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server.url
@@ -128,28 +125,28 @@ def serving(state: Path | None = None) -> Iterator[str]:
 
 @pytest.fixture(scope="module", name="simulator")
 def simulator_fixture() -> Iterator[str]:
-    """One simulator for the tests of a module."""
-    with serving() as url:
+    """Run one simulator for all tests of a module."""
+    with running_simulator() as url:
         yield url
 
 
 @pytest.fixture(name="bc")
 def bc_fixture(simulator: str, request: pytest.FixtureRequest) -> Iterator[Client]:
-    """A client of a simulator that has just been reset; a parameter says of which API."""
+    """Reset the simulator and yield a client for it; a parameter chooses the ``Api``."""
     with Client(simulator, getattr(request, "param", V2)) as client:
         client.control("POST", "/reset")
         yield client
         client.control("POST", "/reset")
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until another thread makes ``condition`` true."""
     deadline = time.monotonic() + 10
     while not condition():
-        assert time.monotonic() < deadline, "it never happened"
+        assert time.monotonic() < deadline, "the condition never became true"
 
 
-def refused(response: requests.Response, status: int, code: str) -> str:
+def assert_refused(response: requests.Response, status: int, code: str) -> str:
     """Assert the error envelope and return the message without its correlation id."""
     assert (status, code) == (response.status_code, response.json()["error"]["code"])
     message, correlation_id = response.json()["error"]["message"].split("  CorrelationId:  ")
@@ -157,7 +154,7 @@ def refused(response: requests.Response, status: int, code: str) -> str:
     return message
 
 
-def assumed(response: requests.Response) -> set[str]:
-    """Return what the answer says that it rests on."""
-    said = response.headers.get("x-simulator-assumed")
-    return {str(Assumption(each)) for each in said.split("; ")} if said else set()
+def assumptions(response: requests.Response) -> set[str]:
+    """Return the assumptions that the answer names."""
+    header = response.headers.get("x-simulator-assumed")
+    return {str(Assumption(claim)) for claim in header.split("; ")} if header else set()

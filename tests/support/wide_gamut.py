@@ -1,4 +1,4 @@
-"""Profiles of wide gamuts and a chart that fills them, with littleCMS as the judge of what it looks like in sRGB."""
+"""Makes profiles of wide gamuts and a chart that fills them; littleCMS converts it to sRGB as a reference."""
 
 import struct
 from io import BytesIO
@@ -9,21 +9,21 @@ from shared.pictures import icc
 from tests.support.ciede2000 import Lab, ciede2000
 
 Colorants = tuple[icc.Vector, icc.Vector, icc.Vector]
-# As published in the profiles of those who made them: red, green and blue in XYZ where D50 is white.
+# As published in their makers' profiles: red, green and blue in XYZ with D50 as white.
 DISPLAY_P3: Colorants = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
 ADOBE_RGB: Colorants = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
 PROPHOTO: Colorants = ((0.7977, 0.2880, 0.0), (0.1352, 0.7119, 0.0), (0.0313, 0.0001, 0.8249))
 
 
 def curve(gamma: float | None) -> bytes:
-    """Return an exponent as a tag, or sRGB's own curve."""
+    """Return ``gamma`` as a tag, or by default sRGB's own curve."""
     if gamma:
         return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))
     return b"curv\0\0\0\0" + struct.pack(">I1024H", 1024, *(round(65535 * light(i / 1023)) for i in range(1024)))
 
 
 def light(number: float) -> float:
-    """Return how much light sRGB means by a number; both from 0 to 1 (IEC 61966-2-1)."""
+    """Return the light for a number in sRGB; both from 0 to 1 (IEC 61966-2-1)."""
     return number / 12.92 if number <= 0.04045 else ((number + 0.055) / 1.055) ** 2.4
 
 
@@ -41,7 +41,7 @@ PROFILES = {
 
 
 def chart(width: int, height: int) -> Image.Image:
-    """Return all hues from left to right, from white at the top over the purest to black, and grays below."""
+    """Return all hues from left to right, from white at the top through pure colours to black, and grays below."""
     hue = Image.linear_gradient("L").rotate(90).resize((width, height))
     down = Image.linear_gradient("L").resize((width, height))
     full = Image.merge("HSV", (hue, down.point(lambda v: min(255, 2 * v)), down.point(lambda v: min(255, 510 - 2 * v))))
@@ -50,21 +50,21 @@ def chart(width: int, height: int) -> Image.Image:
     return picture
 
 
-def seen(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return ``picture`` in sRGB as littleCMS converts it in full."""
+def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return the full ``picture`` in sRGB as littleCMS converts it."""
     if profile is None:
         return picture.convert("RGB")
     source, target = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
-    found = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
-    assert found is not None
-    return found
+    result = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
+    assert result is not None
+    return result
 
 
-def mean_difference(expected: Image.Image, found: Image.Image) -> float:
+def mean_difference(expected: Image.Image, actual: Image.Image) -> float:
     """Return the mean CIEDE2000 of two pictures in sRGB."""
-    assert expected.size == found.size
-    pairs = list(zip(_labs(expected), _labs(found), strict=True))
-    return sum(ciede2000(one, other) for one, other in pairs) / len(pairs)
+    assert expected.size == actual.size
+    pairs = list(zip(_labs(expected), _labs(actual), strict=True))
+    return sum(ciede2000(first, second) for first, second in pairs) / len(pairs)
 
 
 def _labs(picture: Image.Image) -> list[Lab]:
@@ -73,7 +73,7 @@ def _labs(picture: Image.Image) -> list[Lab]:
 
 
 def _lab(pixel: bytes) -> Lab:
-    """CIE 15, with the white of sRGB."""
+    """Convert by CIE 15, with the white of sRGB."""
     r, g, b = (light(level / 255) for level in pixel)
     x = 0.4124 * r + 0.3576 * g + 0.1805 * b
     y = 0.2126 * r + 0.7152 * g + 0.0722 * b

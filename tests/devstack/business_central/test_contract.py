@@ -1,4 +1,4 @@
-"""Microsoft's end-to-end tests of item pictures, over HTTP, for each form of the API.
+"""Microsoft's end-to-end tests of item pictures pass over HTTP, at each address of the API.
 
 After ``APIV2PicturesE2E.Codeunit.al`` and its twin for v1.0 in microsoft/BCApps: the same seven cases.
 """

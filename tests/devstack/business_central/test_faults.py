@@ -1,4 +1,4 @@
-"""What a test can have the simulator do to its callers: latency, faults, dropped connections, slow bodies, late writes."""
+"""The simulator delays, refuses, drops and slows down requests, or applies them late, as a test says."""
 
 import time
 from collections.abc import Iterator
@@ -9,27 +9,27 @@ import pytest
 import requests
 
 from tests.support.simulator_client import (
-    ANYTHING,
     CONTENT,
+    UPLOAD_HEADERS,
     Client,
+    assert_refused,
     picture,
-    refused,
     token,
-    until,
+    wait_until,
 )
 
 evidence = pytest.mark.evidence
 
 
-def test_a_fault_meets_as_many_matching_requests_as_it_says(bc: Client) -> None:
+def test_a_fault_strikes_its_count_of_matching_requests(bc: Client) -> None:
     headers = {"Retry-After": "7"}
     bc.control("POST", "/faults", status=503, count=2, method="PATCH", path="pictureContent", headers=headers)
     assert bc.get(CONTENT.replace("/pictureContent", "")).status_code == 200
     for _ in range(2):
-        response = bc.patch(CONTENT, picture(), headers=ANYTHING)
-        refused(response, 503, "Internal_TenantUnavailable")
+        response = bc.patch(CONTENT, picture(), headers=UPLOAD_HEADERS)
+        assert_refused(response, 503, "Internal_TenantUnavailable")
         assert response.headers["Retry-After"] == "7"
-    assert (bc.metadata()["width"], bc.patch(CONTENT, picture(), headers=ANYTHING).status_code) == (0, 204)
+    assert (bc.metadata()["width"], bc.patch(CONTENT, picture(), headers=UPLOAD_HEADERS).status_code) == (0, 204)
 
 
 def test_a_fault_without_count_lasts_until_the_reset(bc: Client) -> None:
@@ -39,52 +39,54 @@ def test_a_fault_without_count_lasts_until_the_reset(bc: Client) -> None:
     assert bc.get("/companies").status_code == 200
 
 
-def test_an_applied_fault_takes_effect_although_the_answer_says_otherwise(bc: Client) -> None:
+def test_an_applied_fault_takes_effect_despite_its_status(bc: Client) -> None:
     bc.control("POST", "/faults", status=504, code="GatewayTimeout", applied=True)
-    refused(bc.patch(CONTENT, picture(), headers=ANYTHING), 504, "GatewayTimeout")
+    assert_refused(bc.patch(CONTENT, picture(), headers=UPLOAD_HEADERS), 504, "GatewayTimeout")
     assert picture() == bc.get(CONTENT).content
 
 
 @pytest.mark.parametrize(("applied", "width"), [(True, 40), (False, 0)])
-def test_a_dropped_connection_has_no_answer_and_the_effect_that_was_asked_for(
-    bc: Client, applied: bool, width: int
-) -> None:
+def test_a_dropped_request_takes_effect_only_if_applied(bc: Client, applied: bool, width: int) -> None:
     bc.control("POST", "/faults", drop=True, applied=applied, method="PATCH")
     with pytest.raises(requests.ConnectionError):
-        bc.patch(CONTENT, picture(), headers=ANYTHING)
+        bc.patch(CONTENT, picture(), headers=UPLOAD_HEADERS)
     assert width == bc.metadata()["width"]
     assert None is bc.log()["requests"][0]["status"]
 
 
-def test_a_late_request_takes_effect_after_its_client_gave_up(bc: Client) -> None:
+def test_a_slow_request_takes_effect_after_its_client_gave_up(bc: Client) -> None:
     bc.control("POST", "/latency", seconds=60, method="PATCH", path="picture")
     with pytest.raises(requests.ReadTimeout):
-        requests.patch(bc.base + CONTENT, picture(), headers={**bc.headers, **ANYTHING}, timeout=(10, 0.05))
-    until(lambda: bc.log()["in_flight"] == 1)
+        requests.patch(bc.base + CONTENT, picture(), headers={**bc.headers, **UPLOAD_HEADERS}, timeout=(10, 0.05))
+    wait_until(lambda: bc.log()["in_flight"] == 1)
     bc.control("POST", "/latency", seconds=0)
-    bc.patch(CONTENT, picture(size=(7, 5)), headers=ANYTHING)
+    bc.patch(CONTENT, picture(size=(7, 5)), headers=UPLOAD_HEADERS)
     assert bc.metadata()["width"] == 7
     bc.control("DELETE", "/latency")
-    until(lambda: bc.log()["in_flight"] == 0)
+    wait_until(lambda: bc.log()["in_flight"] == 0)
     assert bc.metadata()["width"] == 40
 
 
-def test_a_reset_drops_the_requests_that_still_wait(bc: Client) -> None:
+def test_a_reset_drops_waiting_requests(bc: Client) -> None:
     bc.control("POST", "/latency", seconds=60, method="PATCH")
     with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(requests.patch, bc.base + CONTENT, picture(), headers={**bc.headers, **ANYTHING}, timeout=10)
-        until(lambda: bc.log()["in_flight"] == 1)
+        slow = pool.submit(
+            requests.patch, bc.base + CONTENT, picture(), headers={**bc.headers, **UPLOAD_HEADERS}, timeout=10
+        )
+        wait_until(lambda: bc.log()["in_flight"] == 1)
         bc.control("POST", "/reset")
-        assert isinstance(late.exception(), requests.ConnectionError)
+        assert isinstance(slow.exception(), requests.ConnectionError)
     assert bc.metadata()["width"] == 0
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "found"), [({"Retry-After": "7"}, "7"), ({}, None), ({"Retry-After": "-1e9"}, "-1e9")]
+    ("headers", "expected"), [({"Retry-After": "7"}, "7"), ({}, None), ({"Retry-After": "-1e9"}, "-1e9")]
 )
-def test_retry_after_is_there_or_not_or_absurd(bc: Client, retry_after: dict[str, str], found: str | None) -> None:
-    bc.control("POST", "/faults", status=503, headers=retry_after)
-    assert bc.get("/companies").headers.get("Retry-After") == found
+def test_a_fault_sends_retry_after_as_set_or_not_at_all(
+    bc: Client, headers: dict[str, str], expected: str | None
+) -> None:
+    bc.control("POST", "/faults", status=503, headers=headers)
+    assert bc.get("/companies").headers.get("Retry-After") == expected
 
 
 def test_chance_strikes_the_same_requests_for_the_same_seed(bc: Client) -> None:
@@ -97,25 +99,25 @@ def test_chance_strikes_the_same_requests_for_the_same_seed(bc: Client) -> None:
     assert 4 < runs[0].count(503) < 20
 
 
-def test_a_connection_can_be_dropped_before_the_body_was_read(bc: Client) -> None:
+def test_a_connection_can_be_dropped_before_the_body_is_read(bc: Client) -> None:
     bc.control("POST", "/faults", drop="unread", method="PATCH")
-    body = Unhurried(bc, 1 << 20)
+    body = HesitantBody(bc, 1 << 20)
     with pytest.raises(requests.ConnectionError):
-        bc.patch(CONTENT, body, headers=ANYTHING)
+        bc.patch(CONTENT, body, headers=UPLOAD_HEADERS)
     assert bc.log()["requests"][-1]["status"] is None
     assert bc.upload(picture()).status_code == 204
 
 
-class Unhurried:
-    """A body of which the second half is sent only after the request was answered, or dropped."""
+class HesitantBody:
+    """Sends the first part of a body at once, and the rest only after the request was answered or dropped."""
 
     def __init__(self, bc: Client, size: int) -> None:
         self._url, self._size = bc.url, size
 
     def __iter__(self) -> Iterator[bytes]:
-        with Client(self._url) as watcher:
+        with Client(self._url) as second:
             yield bytes(self._size)
-            until(lambda: watcher.log()["requests"])
+            wait_until(lambda: second.log()["requests"])
             for _ in range(64):
                 yield bytes(self._size)
 
@@ -123,35 +125,35 @@ class Unhurried:
 # Slow bodies
 
 
-def test_a_slow_answer_comes_as_the_clock_moves(bc: Client) -> None:
+def test_a_slow_answer_arrives_as_the_clock_advances(bc: Client) -> None:
     bc.put_pictures(picture())
     bc.control("POST", "/speed", answer=100, method="GET")
     with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(bc.get, bc.api.content)
-        with Client(bc.url) as other:
-            until(lambda: other.log()["requests"])
-            assert not late.done()
-            while not late.done():
-                other.advance(1)
-        assert late.result().content == picture()
+        slow = pool.submit(bc.get, bc.api.content)
+        with Client(bc.url) as second:
+            wait_until(lambda: second.log()["requests"])
+            assert not slow.done()
+            while not slow.done():
+                second.advance(1)
+        assert slow.result().content == picture()
 
 
 def test_a_slow_request_is_not_handled_before_it_is_read(bc: Client) -> None:
     bc.control("POST", "/speed", request=100, method="PATCH")
-    with ThreadPoolExecutor(1) as pool, Client(bc.url) as other:
-        late = pool.submit(bc.upload, picture())
-        until(lambda: other.log()["in_flight"] == 1)
-        assert other.metadata()["width"] == 0
-        while not late.done():
-            other.advance(1)
-        assert (late.result().status_code, other.metadata()["width"]) == (204, 40)
+    with ThreadPoolExecutor(1) as pool, Client(bc.url) as second:
+        slow = pool.submit(bc.upload, picture())
+        wait_until(lambda: second.log()["in_flight"] == 1)
+        assert second.metadata()["width"] == 0
+        while not slow.done():
+            second.advance(1)
+        assert (slow.result().status_code, second.metadata()["width"]) == (204, 40)
 
 
-# Writes that are applied later
+# Late writes
 
 
 @pytest.mark.parametrize("answer", [{"status": 504}, {"drop": True}], ids=["answered", "dropped"])
-def test_a_write_is_applied_minutes_after_its_answer(bc: Client, answer: dict[str, object]) -> None:
+def test_a_late_write_applies_minutes_after_its_answer(bc: Client, answer: dict[str, object]) -> None:
     bc.control("POST", "/faults", **answer, applied="later", delay=300, method="PATCH")
     with suppress(requests.ConnectionError):
         assert bc.upload(picture()).status_code == 504
@@ -162,7 +164,7 @@ def test_a_write_is_applied_minutes_after_its_answer(bc: Client, answer: dict[st
     assert bc.metadata()["width"] == 40
 
 
-def test_a_write_is_applied_when_a_test_says_so(bc: Client) -> None:
+def test_a_late_write_without_delay_waits_for_the_test(bc: Client) -> None:
     bc.control("POST", "/faults", drop=True, applied="later", method="PATCH")
     with pytest.raises(requests.ConnectionError):
         bc.upload(picture())
@@ -175,7 +177,7 @@ def test_a_write_is_applied_when_a_test_says_so(bc: Client) -> None:
     assert (bc.metadata()["width"], bc.control("GET", "/late").json()) == (40, {"pending": []})
 
 
-def test_late_writes_are_applied_in_the_order_in_which_they_are_due(bc: Client) -> None:
+def test_late_writes_apply_in_the_order_of_their_due_times(bc: Client) -> None:
     for delay, size in ((20, (20, 20)), (10, (10, 10))):
         bc.control("POST", "/faults", status=504, applied="later", delay=delay)
         bc.upload(picture(size=size))
@@ -193,5 +195,5 @@ def test_a_reset_forgets_late_writes(bc: Client) -> None:
 
 def test_an_unauthorised_write_is_never_applied(bc: Client) -> None:
     bc.control("POST", "/faults", status=504, applied="later")
-    requests.patch(bc.base + CONTENT, picture(), headers=ANYTHING, timeout=10)
+    requests.patch(bc.base + CONTENT, picture(), headers=UPLOAD_HEADERS, timeout=10)
     assert bc.control("POST", "/late").json() == {"applied": 0}

@@ -1,4 +1,4 @@
-"""BC's limits for each user: how many requests run, wait and come in, and how long they may take."""
+"""The simulator limits each user's running, queued and total requests and their time, as BC does."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,10 +11,10 @@ from devstack.business_central.assumptions import Assumption
 from tests.support.simulator_client import (
     USER,
     Client,
-    assumed,
+    assert_refused,
+    assumptions,
     picture,
-    refused,
-    until,
+    wait_until,
 )
 
 evidence = pytest.mark.evidence
@@ -22,13 +22,13 @@ HOUR = 3600.0
 
 
 class Callers:
-    """Requests that run at the same time, each on a connection of its own."""
+    """Sends requests at the same time, each on its own connection."""
 
     def __init__(self, bc: Client, pool: ThreadPoolExecutor) -> None:
         self._bc, self._pool = bc, pool
 
     def start(self, count: int = 1, user: str = USER) -> list[Future[requests.Response]]:
-        """Begin to read the companies ``count`` times."""
+        """Start to read the companies ``count`` times."""
         return [self._pool.submit(self._call, user) for _ in range(count)]
 
     def _call(self, user: str) -> requests.Response:
@@ -36,7 +36,7 @@ class Callers:
             return client.get("/companies", timeout=30)
 
     def under_way(self, user: str = USER) -> tuple[int, int]:
-        """Return how many run and how many wait."""
+        """Return how many run and how many are queued."""
         load = self._bc.control("GET", "/limits").json()["users"].get(user, {"running": 0, "queued": 0})
         return load["running"], load["queued"]
 
@@ -52,58 +52,58 @@ def callers(bc: Client) -> Iterator[Callers]:
 def test_five_run_ninety_five_wait_and_the_next_is_refused(bc: Client) -> None:
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
-        let_in = calls.start(100)
-        until(lambda: calls.under_way() == (5, 95))
+        admitted = calls.start(100)
+        wait_until(lambda: calls.under_way() == (5, 95))
         response = bc.get("/companies")
-        refused(response, 429, "Application_TooManyRequests")
+        assert_refused(response, 429, "Application_TooManyRequests")
         assert "Retry-After" not in response.headers
         bc.control("DELETE", "/latency")
-        assert {call.result().status_code for call in let_in} == {200}
+        assert {call.result().status_code for call in admitted} == {200}
     assert calls.under_way() == (0, 0)
 
 
 @evidence("DOC")
-def test_another_user_has_limits_of_its_own(bc: Client) -> None:
+def test_each_user_has_separate_limits(bc: Client) -> None:
     bc.control("POST", "/limits", running=1, queued=0)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         calls.start()
-        until(lambda: calls.under_way() == (1, 0))
-        other = calls.start(user="another")
-        until(lambda: calls.under_way("another") == (1, 0))
+        wait_until(lambda: calls.under_way() == (1, 0))
+        colleague = calls.start(user="another")
+        wait_until(lambda: calls.under_way("another") == (1, 0))
         assert bc.get("/companies").status_code == 429
         bc.control("DELETE", "/latency")
-        assert other[0].result().status_code == 200
+        assert colleague[0].result().status_code == 200
 
 
 @evidence("DOC")
-def test_connections_are_limited_whatever_they_wait_for(bc: Client) -> None:
+def test_running_and_queued_connections_share_one_limit(bc: Client) -> None:
     bc.control("POST", "/limits", running=1, queued=95, connections=2)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         calls.start(2)
-        until(lambda: calls.under_way() == (1, 1))
+        wait_until(lambda: calls.under_way() == (1, 1))
         assert bc.get("/companies").status_code == 429
 
 
 @evidence("DOC")
-def test_who_waits_too_long_is_sent_away_with_retry_after(bc: Client) -> None:
+def test_a_request_that_queues_too_long_gets_retry_after(bc: Client) -> None:
     bc.control("POST", "/limits", running=1, operation_seconds=HOUR, gateway_seconds=HOUR)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         calls.start()
-        until(lambda: calls.under_way() == (1, 0))
-        (late,) = calls.start()
-        until(lambda: calls.under_way() == (1, 1))
+        wait_until(lambda: calls.under_way() == (1, 0))
+        (queued,) = calls.start()
+        wait_until(lambda: calls.under_way() == (1, 1))
         bc.advance(479)
         assert calls.under_way() == (1, 1)
         bc.advance(2)
-        refused(late.result(), 503, "Internal_TenantUnavailable")
-        assert late.result().headers["Retry-After"] == "10"
+        assert_refused(queued.result(), 503, "Internal_TenantUnavailable")
+        assert queued.result().headers["Retry-After"] == "10"
 
 
 @evidence("DOC")
-def test_six_thousand_requests_fit_into_five_minutes_that_slide(bc: Client) -> None:
+def test_6000_requests_fit_into_a_sliding_five_minutes(bc: Client) -> None:
     assert bc.control("GET", "/limits").json()["limits"]["requests"] == 6000
     bc.control("POST", "/limits", requests=3)
     assert bc.get("/companies").status_code == 200
@@ -114,13 +114,13 @@ def test_six_thousand_requests_fit_into_five_minutes_that_slide(bc: Client) -> N
 
 
 @evidence("UNK")
-def test_what_was_refused_does_not_count(bc: Client) -> None:
+def test_refused_requests_do_not_count(bc: Client) -> None:
     bc.control("POST", "/limits", requests=1)
     bc.get("/companies")
     bc.advance(299)
     response = bc.get("/companies")
-    refused(response, 429, "Application_TooManyRequests")
-    assert assumed(response) == {Assumption.THROTTLED}
+    assert_refused(response, 429, "Application_TooManyRequests")
+    assert assumptions(response) == {Assumption.THROTTLED}
     bc.advance(2)
     assert bc.get("/companies").status_code == 200
 
@@ -129,33 +129,33 @@ def test_what_was_refused_does_not_count(bc: Client) -> None:
 @pytest.mark.parametrize(("seconds", "status"), [(479, 204), (481, 408)])
 def test_an_operation_takes_eight_minutes_at_most(bc: Client, seconds: float, status: int) -> None:
     bc.control("POST", "/latency", seconds=seconds, method="PATCH")
-    with ThreadPoolExecutor(1) as pool, Client(bc.url) as other:
+    with ThreadPoolExecutor(1) as pool, Client(bc.url) as second:
         call = pool.submit(bc.upload, picture(), timeout=30)
-        until(lambda: other.log()["in_flight"] == 1)
-        other.advance(482)
+        wait_until(lambda: second.log()["in_flight"] == 1)
+        second.advance(482)
         assert call.result().status_code == status
-        other.advance(HOUR / 2)
-        assert other.metadata()["width"] == (40 if status == 204 else 0)
+        second.advance(HOUR / 2)
+        assert second.metadata()["width"] == (40 if status == 204 else 0)
 
 
 @evidence("INF")
-def test_bc_writes_what_the_gateway_has_given_up(bc: Client) -> None:
-    """Six minutes in the queue and seven in BC: the gateway's ten minutes end in between."""
+def test_bc_still_writes_after_the_gateway_gives_up(bc: Client) -> None:
+    """Six minutes in the queue, then seven in BC: the gateway's ten minutes end before the write."""
     bc.control("POST", "/limits", running=1)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         calls.start()
-        until(lambda: calls.under_way() == (1, 0))
+        wait_until(lambda: calls.under_way() == (1, 0))
         bc.advance(120)
-        with ThreadPoolExecutor(1) as pool, Client(bc.url) as other:
+        with ThreadPoolExecutor(1) as pool, Client(bc.url) as second:
             bc.control("POST", "/latency", seconds=420, method="PATCH")
-            call = pool.submit(other.upload, picture(), timeout=30)
-            until(lambda: calls.under_way() == (1, 1))
-            bc.advance(361)  # the one before has run for its eight minutes
-            until(lambda: calls.under_way() == (1, 0))
+            call = pool.submit(second.upload, picture(), timeout=30)
+            wait_until(lambda: calls.under_way() == (1, 1))
+            bc.advance(361)  # the first request has run for its eight minutes
+            wait_until(lambda: calls.under_way() == (1, 0))
             bc.advance(240)
-            refused(call.result(), 504, "GatewayTimeout")
-            assert assumed(call.result()) == {Assumption.TIMED_OUT}
+            assert_refused(call.result(), 504, "GatewayTimeout")
+            assert assumptions(call.result()) == {Assumption.TIMED_OUT}
     assert len(bc.control("GET", "/late").json()["pending"]) == 1
     assert bc.metadata()["width"] == 0
     bc.advance(182)
@@ -167,17 +167,17 @@ def test_limits_can_be_switched_off(bc: Client) -> None:
     assert bc.get("/companies").status_code == 200
 
 
-def test_retry_after_is_what_a_test_says(bc: Client) -> None:
+def test_a_test_chooses_retry_after(bc: Client) -> None:
     bc.control("POST", "/limits", requests=0, retry_after={"429": "86400"})
     assert bc.get("/companies").headers["Retry-After"] == "86400"
 
 
-def test_a_reset_drops_who_waits_for_a_turn(bc: Client) -> None:
+def test_a_reset_drops_queued_requests(bc: Client) -> None:
     bc.control("POST", "/limits", running=1)
     bc.control("POST", "/latency", seconds=HOUR, path="/companies")
     with callers(bc) as calls:
         waiting = calls.start(3)
-        until(lambda: calls.under_way() == (1, 2))
+        wait_until(lambda: calls.under_way() == (1, 2))
         bc.control("POST", "/reset")
         assert all(isinstance(call.exception(), requests.ConnectionError) for call in waiting)
     assert bc.get("/companies").status_code == 200

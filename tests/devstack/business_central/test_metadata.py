@@ -1,4 +1,4 @@
-"""``$metadata`` and the service document: what they say is what is served."""
+"""``$metadata`` and the service document describe exactly what the simulator serves."""
 
 from xml.etree import ElementTree as ET
 
@@ -14,7 +14,7 @@ from tests.support.simulator_client import (
     V1,
     V2,
     Client,
-    assumed,
+    assumptions,
     picture,
 )
 
@@ -29,12 +29,12 @@ everywhere = pytest.mark.parametrize(
 
 
 def types(bc: Client) -> dict[str, dict[str, str]]:
-    """Return the entity types of ``$metadata`` and the types of their properties."""
-    root = ET.fromstring(bc.get("/$metadata").content)  # noqa: S314 - our own simulator's
+    """Return each entity type in ``$metadata`` with the types of its properties."""
+    root = ET.fromstring(bc.get("/$metadata").content)  # noqa: S314 - from our own simulator
     return {
         entity.attrib["Name"]: {
-            each.attrib["Name"]: each.attrib["Type"]
-            for each in (*entity.findall("edm:Property", EDM), *entity.findall("edm:NavigationProperty", EDM))
+            node.attrib["Name"]: node.attrib["Type"]
+            for node in (*entity.findall("edm:Property", EDM), *entity.findall("edm:NavigationProperty", EDM))
         }
         for entity in root.iter("{http://docs.oasis-open.org/odata/ns/edm}EntityType")
     }
@@ -42,26 +42,26 @@ def types(bc: Client) -> dict[str, dict[str, str]]:
 
 @evidence("DOC")
 @everywhere
-def test_the_metadata_names_what_is_served(bc: Client) -> None:
+def test_the_metadata_names_exactly_what_is_served(bc: Client) -> None:
     bc.upload(picture())
-    known = types(bc)
+    described = types(bc)
     company = bc.get(f"/companies({CRONUS})").json()
     item = bc.get(f"{ITEMS}({DESK})", params={"$expand": "picture"}).json()
-    shown = item["picture"][0] if isinstance(item["picture"], list) else item["picture"]
-    for name, document in (("company", company), ("item", item), ("picture", shown)):
-        served = {each.partition("@")[0] for each in document} - {""}
-        assert served | {"items"} == set(known[name]) | {"items"}
-    assert known["picture"][bc.api.stream] == "Edm.Stream"
-    assert known["item"]["picture"].startswith("Collection(") is isinstance(item["picture"], list)
+    first = item["picture"][0] if isinstance(item["picture"], list) else item["picture"]
+    for name, document in (("company", company), ("item", item), ("picture", first)):
+        served = {field.partition("@")[0] for field in document} - {""}
+        assert served | {"items"} == set(described[name]) | {"items"}
+    assert described["picture"][bc.api.stream] == "Edm.Stream"
+    assert described["item"]["picture"].startswith("Collection(") is isinstance(item["picture"], list)
 
 
 @evidence("UNK")
 @everywhere
-def test_both_documents_say_that_they_are_assumed(bc: Client) -> None:
+def test_both_documents_state_their_assumptions(bc: Client) -> None:
     metadata, service = bc.get("/$metadata"), bc.get(bc.base)
     assert metadata.headers["Content-Type"].startswith("application/xml")
-    assert assumed(metadata) == {Assumption.METADATA}
-    assert assumed(service) == {Assumption.SERVICE_DOCUMENT}
+    assert assumptions(metadata) == {Assumption.METADATA}
+    assert assumptions(service) == {Assumption.SERVICE_DOCUMENT}
     assert service.json()["@odata.context"] == f"{bc.base}/$metadata"
-    assert {each["url"] for each in service.json()["value"]} >= {"companies", "items"}
+    assert {entity_set["url"] for entity_set in service.json()["value"]} >= {"companies", "items"}
     assert bc.get(f"{bc.base}/").json() == service.json()

@@ -1,4 +1,4 @@
-"""The simulator as the program that the local stack starts, and its catalogue page."""
+"""The simulator runs as a program, as the local stack starts it, and serves its catalogue page."""
 
 import io
 import json
@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -28,10 +27,10 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 class KeySet(BaseHTTPRequestHandler):
-    """Serves the one key as a JSON Web Key Set."""
+    """Serves ``KEY`` as a JSON Web Key Set."""
 
     def do_GET(self) -> None:
-        """Answer any path with the key set."""
+        """Answer every path with the key set."""
         key = {**RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "one", "use": "sig"}
         body = json.dumps({"keys": [key]}).encode()
         self.send_response(200)
@@ -40,7 +39,7 @@ class KeySet(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +52,16 @@ def jwks_url() -> Iterator[str]:
         thread.join()
 
 
-@contextmanager
-def started(jwks_url: str, *options: str) -> Iterator[str]:
-    """Start the program; the answer is its URL."""
+@pytest.fixture(scope="module")
+def program(jwks_url: str) -> Iterator[str]:
+    """Run the program and yield its URL."""
     command = [sys.executable, "-m", "devstack.business_central", "--jwks-url", jwks_url, "--with-parent"]
     pipe = subprocess.PIPE
-    with subprocess.Popen([*command, *options], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         announcement = json.loads(process.stdout.readline())
         assert announcement["ready"] == "business_central"
         yield announcement["url"]
         process.stdin.close()
-
-
-@pytest.fixture(scope="module")
-def program(jwks_url: str) -> Iterator[str]:
-    with started(jwks_url) as url:
-        yield url
 
 
 @pytest.fixture
@@ -105,44 +98,36 @@ def test_tokens_are_checked_against_the_key_set(url: str) -> None:
     assert requests.get(f"{url}{API}/companies", headers=bearer("another"), timeout=10).status_code == 401
 
 
-def test_it_says_one_line_and_ends_when_its_standard_input_does(jwks_url: str) -> None:
+def test_it_prints_one_line_and_ends_with_its_standard_input(jwks_url: str) -> None:
     command = [sys.executable, "-m", "devstack.business_central", "--jwks-url", jwks_url, "--with-parent"]
-    done = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, timeout=30, check=True)
-    assert len(done.stdout.splitlines()) <= 1
-    assert done.stderr == ""
-
-
-def test_its_state_outlives_it(jwks_url: str, tmp_path: Path) -> None:
-    state = tmp_path / "state.json"
-    with started(jwks_url, "--state", str(state)) as url:
-        upload(url)
-    with started(jwks_url, "--state", str(state)) as url:
-        assert desk(url)["picture"]["bytes"] == len(jpeg())
+    run = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, timeout=30, check=True)
+    assert len(run.stdout.splitlines()) <= 1
+    assert run.stderr == ""
 
 
 def test_the_catalogue_shows_an_upload_at_once(url: str) -> None:
     assert None is desk(url)["picture"]
     upload(url)
-    shown = desk(url)["picture"]
-    assert (40, 30, len(jpeg())) == (shown["width"], shown["height"], shown["bytes"])
-    response = requests.get(url + shown["href"], timeout=10)
+    picture = desk(url)["picture"]
+    assert (40, 30, len(jpeg())) == (picture["width"], picture["height"], picture["bytes"])
+    response = requests.get(url + picture["href"], timeout=10)
     assert ("image/jpeg", jpeg()) == (response.headers["Content-Type"], response.content)
 
 
-def test_asking_again_costs_nothing_until_something_changes(url: str) -> None:
+def test_polling_transfers_nothing_until_something_changes(url: str) -> None:
     first = requests.get(f"{url}/catalogue/state", timeout=10)
-    known = {"If-None-Match": first.headers["ETag"]}
-    assert requests.get(f"{url}/catalogue/state", headers=known, timeout=10).status_code == 304
+    unless_changed = {"If-None-Match": first.headers["ETag"]}
+    assert requests.get(f"{url}/catalogue/state", headers=unless_changed, timeout=10).status_code == 304
     upload(url)
-    assert requests.get(f"{url}/catalogue/state", headers=known, timeout=10).status_code == 200
+    assert requests.get(f"{url}/catalogue/state", headers=unless_changed, timeout=10).status_code == 200
 
 
-def test_a_catalogue_picture_that_is_not_there_is_not_found(url: str) -> None:
+def test_a_missing_catalogue_picture_is_not_found(url: str) -> None:
     assert requests.get(f"{url}/catalogue/pictures/{DESK}", timeout=10).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/catalogue/state", "/catalogue/static/catalogue.js", "/favicon.ico"])
-def test_the_page_allows_nothing_but_itself(url: str, path: str) -> None:
+def test_the_page_allows_only_its_own_origin(url: str, path: str) -> None:
     headers = requests.get(url + path, timeout=10).headers
     assert headers["Content-Security-Policy"].startswith(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
@@ -150,7 +135,7 @@ def test_the_page_allows_nothing_but_itself(url: str, path: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_everything_that_the_page_refers_to_is_served_from_here(url: str) -> None:
+def test_the_page_refers_only_to_what_the_simulator_serves(url: str) -> None:
     page = requests.get(url, timeout=10).text
     references = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert references

@@ -1,4 +1,4 @@
-"""What the simulator of Business Central promises of companies and items, and of queries for them."""
+"""The simulator answers OData queries for companies and items as Business Central does."""
 
 from uuid import UUID
 
@@ -6,16 +6,16 @@ import pytest
 
 from devstack.business_central.assumptions import Assumption
 from tests.support.simulator_client import (
-    ANYTHING,
     CHAIR,
     CONTENT,
     CRONUS,
     DESK,
     ITEMS,
+    UPLOAD_HEADERS,
     Client,
-    assumed,
+    assert_refused,
+    assumptions,
     picture,
-    refused,
 )
 
 evidence = pytest.mark.evidence
@@ -48,7 +48,7 @@ def test_a_company_is_found_by_id(bc: Client) -> None:
     ],
 )
 def test_an_item_is_found_with_its_picture_in_one_request(bc: Client, expression: str) -> None:
-    bc.patch(CONTENT, picture(), headers=ANYTHING)
+    bc.patch(CONTENT, picture(), headers=UPLOAD_HEADERS)
     query = {"$filter": expression, "$select": "id,number", "$expand": "picture"}
     (item,) = bc.get(ITEMS, params=query).json()["value"]
     assert {"@odata.etag", "id", "number", "picture"} == set(item)
@@ -78,13 +78,13 @@ def test_or_works_within_one_field_only(bc: Client) -> None:
     both = {"$filter": "number eq '1896-S' or number eq '1900-S'"}
     assert [item["id"] for item in bc.get(ITEMS, params=both).json()["value"]] == [DESK, CHAIR]
     mixed = {"$filter": f"number eq '1896-S' or id eq {DESK}"}
-    refused(bc.get(ITEMS, params=mixed), 400, "BadRequest")
+    assert_refused(bc.get(ITEMS, params=mixed), 400, "BadRequest")
 
 
 @evidence("DOC")
-def test_a_literal_that_no_number_can_be_is_an_application_error(bc: Client) -> None:
+def test_a_number_literal_over_20_characters_is_refused(bc: Client) -> None:
     query = {"$filter": f"number eq '{'A' * 21}'"}
-    message = refused(bc.get(ITEMS, params=query), 400, "Application_FilterErrorException")
+    message = assert_refused(bc.get(ITEMS, params=query), 400, "Application_FilterErrorException")
     assert "The length of the string is 21, but it must be less than or equal to 20 characters." in message
 
 
@@ -100,7 +100,7 @@ def test_a_literal_that_no_number_can_be_is_an_application_error(bc: Client) -> 
     ],
 )
 def test_a_malformed_query_is_not_found(bc: Client, query: dict[str, str]) -> None:
-    message = refused(bc.get(ITEMS, params=query), 404, "BadRequest_NotFound")
+    message = assert_refused(bc.get(ITEMS, params=query), 404, "BadRequest_NotFound")
     assert message == "Bad Request - Error in query syntax."
 
 
@@ -116,15 +116,15 @@ def test_a_malformed_query_is_not_found(bc: Client, query: dict[str, str]) -> No
     ],
 )
 def test_a_query_that_makes_no_sense_is_a_bad_request(bc: Client, query: dict[str, str]) -> None:
-    refused(bc.get(ITEMS, params=query), 400, "BadRequest")
+    assert_refused(bc.get(ITEMS, params=query), 400, "BadRequest")
 
 
 @evidence("UNK")
 @pytest.mark.parametrize("option", ["$search", "$orderby", "$count"])
-def test_a_query_option_that_the_simulator_does_not_know_is_refused(bc: Client, option: str) -> None:
+def test_an_unsupported_query_option_is_refused(bc: Client, option: str) -> None:
     response = bc.get(ITEMS, params={option: "desk"})
-    refused(response, 400, "BadRequest")
-    assert assumed(response) == {Assumption.UNSUPPORTED}
+    assert_refused(response, 400, "BadRequest")
+    assert assumptions(response) == {Assumption.UNSUPPORTED}
 
 
 @evidence("DOC")
@@ -145,8 +145,8 @@ def test_next_links_lead_through_every_item_once(bc: Client) -> None:
 def test_the_form_of_a_next_link_is_assumed(bc: Client) -> None:
     response = bc.get(ITEMS, headers={"Prefer": "odata.maxpagesize=4"})
     assert response.json()["@odata.nextLink"].endswith("?$skiptoken=4")
-    assert assumed(response) == {Assumption.SKIP_TOKEN}
-    assert assumed(bc.get(ITEMS)) == set()
+    assert assumptions(response) == {Assumption.SKIP_TOKEN}
+    assert assumptions(bc.get(ITEMS)) == set()
 
 
 @evidence("INF")

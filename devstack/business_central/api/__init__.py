@@ -1,0 +1,1 @@
+"""Answers as Business Central's API does: URLs, queries, documents."""

@@ -1,0 +1,1 @@
+"""Keeps companies, items and pictures as Business Central does."""

@@ -1,0 +1,1 @@
+"""Lets tests arrange a scenario and read what happened, under /_control."""

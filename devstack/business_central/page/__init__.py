@@ -1,0 +1,1 @@
+"""Shows the catalogue to people, live."""

@@ -1,0 +1,164 @@
+"""Shows every upload of the demo before and after, in one HTML file."""
+
+from __future__ import annotations
+
+import warnings
+from base64 import b64encode
+from collections import Counter
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, UnidentifiedImageError
+
+from devstack.sheets import html_page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+THUMBNAIL = (360, 360)
+DECODED_PIXELS = 30_000_000  # about 90 MB of RGB, which a laptop can spare while the demo runs
+NO_PICTURE = {"quarantined": "in quarantine", "waiting": "waiting in incoming"}
+KIB, MIB = 1024, 1024 * 1024
+_STYLE = Path(__file__).with_suffix(".css")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One upload and its result; ``expected`` says whether the result is the right one."""
+
+    blob: str
+    story: str
+    outcome: str
+    reason: str | None
+    expected: bool
+    item_number: str | None
+    item_name: str | None
+    before: bytes
+    after: bytes | None
+    detail: str | None
+    milliseconds: float | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A thumbnail of an upload, or words in its place."""
+
+    pixels: str | None
+    thumbnail: bytes | None
+    words: str = ""
+    transparent: bool = False
+
+
+def write(path: Path, rows: Sequence[Row], *, title: str) -> None:
+    """Write the sheet."""
+    cards = "\n".join(_card(row) for row in rows)
+    html_page.write(path, title=title, header=_summary(rows), main=cards, style=_STYLE)
+
+
+def preview(content: bytes) -> Preview:
+    """Return the picture as stored, without applying its EXIF orientation; decodes at most ``DECODED_PIXELS``."""
+    try:
+        image = _opened(content)
+    except Image.DecompressionBombError:
+        return Preview(None, None, "more pixels than Pillow opens")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        return Preview(None, None, "not a picture")
+    pixels = _pixels(image)
+    image.draft(image.mode, (THUMBNAIL[0] * 2, THUMBNAIL[1] * 2))  # JPEG only: decodes at a fraction of the size
+    if image.width * image.height > DECODED_PIXELS:
+        return Preview(pixels, None, f"{pixels} pixels")
+    try:
+        return Preview(pixels, _thumbnail(image), transparent=image.has_transparency_data)
+    except (OSError, SyntaxError, ValueError):
+        return Preview(pixels, None, "incomplete or damaged")
+
+
+def _opened(content: bytes) -> Image.Image:
+    # Opening reads only the header. Pillow warns above 89 million pixels; we decode far fewer (DECODED_PIXELS), so
+    # the warning is moot here. It stays in force everywhere else.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(BytesIO(content))
+
+
+def _thumbnail(image: Image.Image) -> bytes:
+    thumbnail = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    thumbnail.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+    file = BytesIO()
+    thumbnail.save(file, "WEBP", quality=82, method=2)
+    return file.getvalue()
+
+
+def _pixels(image: Image.Image) -> str:
+    return f"{image.width} × {image.height}"
+
+
+def _summary(rows: Sequence[Row]) -> str:
+    counts = Counter(row.outcome for row in rows)
+    badges = " ".join(f"{_badge(outcome, f'{count} {outcome}')}" for outcome, count in counts.most_common())
+    surprises = sum(not row.expected for row in rows)
+    verdict = f"{surprises} not as expected" if surprises else "all as expected"
+    updated = [row for row in rows if row.after is not None]
+    before, after = sum(len(row.before) for row in updated), sum(len(row.after or b"") for row in updated)
+    sizes = f"; {_size(before)} of originals became {_size(after)} of pictures" if updated else ""
+    return f'<p class="summary soft">{len(rows)} uploads, {verdict}{sizes}.</p><p>{badges}</p>'
+
+
+def _card(row: Row) -> str:
+    name = " · ".join(part for part in (row.item_number, row.item_name) if part) or "no item"
+    reason = f" <code>{escape(row.reason)}</code>" if row.reason else ""
+    surprise = "" if row.expected else ' <strong class="surprise">not as expected</strong>'
+    time = f'<span class="time">{row.milliseconds:,.0f} ms</span>' if row.milliseconds is not None else ""
+    detail = f'<p class="detail">{escape(row.detail)}</p>' if row.detail else ""
+    return f"""<article class="{"" if row.expected else "astray"}">
+<h2>{escape(name)}</h2>
+<p class="blob">{escape(row.blob)}</p>
+<div class="pair">{_before(row)}{_after(row)}</div>
+<p class="story">{escape(row.story)}</p>
+<p class="result">{_badge(row.outcome, row.outcome)}{reason}{surprise}{time}</p>
+{detail}</article>"""
+
+
+def _before(row: Row) -> str:
+    upload = preview(row.before)
+    facts = " · ".join(part for part in (upload.pixels, _size(len(row.before))) if part)
+    if upload.thumbnail is None:
+        return _figure("before", f'<span class="tile">{escape(upload.words)}</span>', facts)
+    image = _image("webp", upload.thumbnail, f"{row.blob}, as uploaded")
+    return _figure("before", image, facts, checked=upload.transparent)
+
+
+def _after(row: Row) -> str:
+    if row.after is None:
+        words = NO_PICTURE.get(row.outcome, "no picture")
+        return _figure("after", f'<span class="tile">{escape(words)}</span>', "not in Business Central")
+    image = _image("jpeg", row.after, f"{row.item_number or row.blob}, in Business Central")
+    try:
+        pixels = _pixels(_opened(row.after))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        pixels = "not a picture"
+    return _figure("after", image, f"{pixels} · {_size(len(row.after))}")
+
+
+def _figure(label: str, content: str, facts: str, *, checked: bool = False) -> str:
+    frame = "frame checked" if checked else "frame"
+    caption = f"<b>{label}</b> {escape(facts)}"
+    return f'<figure><div class="{frame}">{content}</div><figcaption>{caption}</figcaption></figure>'
+
+
+def _image(kind: str, content: bytes, words: str) -> str:
+    return f'<img alt="{escape(words)}" src="data:image/{kind};base64,{b64encode(content).decode("ascii")}">'
+
+
+def _badge(outcome: str, words: str) -> str:
+    kind = outcome if outcome.isidentifier() else "other"
+    return f'<span class="badge {kind}">{escape(words)}</span>'
+
+
+def _size(count: int) -> str:
+    if count < KIB:
+        return f"{count} bytes"
+    return f"{count / KIB:,.0f} KiB" if count < MIB else f"{count / MIB:,.1f} MiB"

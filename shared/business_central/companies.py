@@ -1,0 +1,115 @@
+"""Finds a company by its id or name, and reads Business Central's list again for unknown ones."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from math import inf
+from threading import Lock
+
+from shared.errors import Reason, Waiting
+from shared.paths import fold_company, guid_of
+
+LOOK_UP_INTERVAL = 60.0  # seconds between two look-ups for unknown companies
+
+
+@dataclass(frozen=True)
+class Company:
+    """Identifies a company in BC."""
+
+    id: str
+    name: str
+    display_name: str
+
+
+@dataclass(frozen=True)
+class _CompanyList:
+    """Holds BC's list, the time when it was read, and the ids that BC could not find since then."""
+
+    companies: tuple[Company, ...] = ()
+    read_at: float = -inf
+    missing: frozenset[str] = frozenset()
+
+    def called(self, name: str) -> list[Company]:
+        """Return the companies with this id, else with this name, else with this display name.
+
+        Includes missing ones: without them, their name could match another company's display name.
+        """
+        if guid := guid_of(name):
+            return [company for company in self.companies if company.id == guid]
+        wanted = fold_company(name)
+        by_name = [company for company in self.companies if fold_company(company.name) == wanted]
+        return by_name or [company for company in self.companies if fold_company(company.display_name) == wanted]
+
+    def is_stale_for(self, name: str, now: float) -> bool:
+        if matches := self.called(name):
+            return any(company.id in self.missing for company in matches)
+        return now - self.read_at >= LOOK_UP_INTERVAL
+
+
+class Companies:
+    """Finds the companies of one environment; one per process, safe to use from threads.
+
+    Known companies are found at once, even during a look-up; threads that need a look-up share one, and its failure.
+    ``read`` takes the id of the upload that asks, and returns BC's list.
+    """
+
+    def __init__(self, read: Callable[[str], Iterable[Company]], clock: Callable[[], float]) -> None:
+        self._read, self._clock = read, clock
+        self._list = _CompanyList()  # never changed, only replaced
+        self._look_up: Future[None] | None = None
+        self._lock = Lock()  # guards the two above; never held during a request
+
+    def find(self, name: str, upload_id: str) -> Company:
+        """Return the company with this id, name or display name.
+
+        Raises:
+            Waiting: ``company_not_found``.
+            Transient: BC did not return its list.
+        """
+        current = self._list_for(name, upload_id)
+        matches = current.called(name)
+        if len(matches) == 1:
+            return matches[0]
+        count = f"{len(matches)} companies" if matches else "no company"
+        known = ", ".join(repr(company.name) for company in current.companies if company.id not in current.missing)
+        raise Waiting(
+            Reason.COMPANY_NOT_FOUND,
+            f"Business Central has {count} called {name!r}. Its companies: {known or 'none'}.",
+        )
+
+    def mark_missing(self, company: Company) -> None:
+        """Note that BC cannot find this company: it was removed, or restored under another id.
+
+        The next upload that names it looks again at once. If BC keeps listing a company that it cannot find, each of
+        those answers costs one look-up.
+        """
+        with self._lock:
+            self._list = replace(self._list, missing=self._list.missing | {company.id})
+
+    def _list_for(self, name: str, upload_id: str) -> _CompanyList:
+        """Return the list; if it is stale for ``name``, look up first or join the look-up that is under way."""
+        while True:
+            with self._lock:
+                if not self._list.is_stale_for(name, self._clock()):
+                    return self._list
+                is_ours = self._look_up is None
+                look_up = self._look_up = self._look_up or Future()
+            if is_ours:
+                self._run(look_up, upload_id)
+            else:
+                look_up.result()
+
+    def _run(self, look_up: Future[None], upload_id: str) -> None:
+        missing_before = self._list.missing
+        try:
+            companies = tuple(self._read(upload_id))
+        except BaseException as error:
+            with self._lock:
+                self._look_up = None
+            look_up.set_exception(error)
+            raise
+        with self._lock:
+            # Companies marked meanwhile stay marked: the list may be older than that answer.
+            self._list = _CompanyList(companies, self._clock(), self._list.missing - missing_before)
+            self._look_up = None
+        look_up.set_result(None)
