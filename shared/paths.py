@@ -139,7 +139,9 @@ def _number(text: str) -> str:
     if not number or any(unicodedata.category(c) in ("Cc", "Cs") for c in number):
         raise ValueError("has no readable item number")
     if len(number) > NUMBER_MAX:
-        raise ValueError(f"has the item number {number!r} of {len(number)} characters; Business Central allows {NUMBER_MAX}")
+        raise ValueError(
+            f"has the item number {number!r} of {len(number)} characters; Business Central allows {NUMBER_MAX}"
+        )
     return number
 
 

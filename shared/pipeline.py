@@ -55,7 +55,8 @@ class Pipeline:
     def _take(self, container: str, name: str, report: Report) -> None:
         if container != INCOMING:
             # Event Grid ignores the trigger's path: a loose subscription would feed the archive back to us.
-            raise Superseded(Reason.NOT_INCOMING, f"The event is about the container {container!r}, not {INCOMING!r}. Correct the event subscription's filter.")
+            detail = f"The event is about the container {container!r}. Correct the event subscription's filter."
+            raise Superseded(Reason.NOT_INCOMING, detail)
         source = None
         try:
             key = parse_path(name, self.settings.templates)
@@ -115,7 +116,9 @@ class Pipeline:
             return
         _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
         if not self.archive.quarantine(source, failure, report):
-            raise Superseded(Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed before it could move to quarantine.")
+            raise Superseded(
+                Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed before it could move to quarantine."
+            )
 
 
 def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail: str | None = None) -> None:

@@ -73,10 +73,8 @@ class Companies:
             return matches[0]
         count = f"{len(matches)} companies" if matches else "no company"
         known = ", ".join(repr(company.name) for company in current.companies if company.id not in current.missing)
-        raise Waiting(
-            Reason.COMPANY_NOT_FOUND,
-            f"Business Central has {count} called {name!r}. Its companies: {known or 'none'}. {_BY_ID if matches else ''}".strip(),
-        )
+        detail = f"Business Central has {count} called {name!r}. Its companies: {known or 'none'}."
+        raise Waiting(Reason.COMPANY_NOT_FOUND, f"{detail} {_BY_ID}" if matches else detail)
 
     def mark_missing(self, company: Company) -> None:
         """Note that BC cannot find this company: it was removed, or restored under another id.

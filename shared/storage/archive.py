@@ -77,5 +77,6 @@ def _note(source: Source, failure: Permanent | Waiting) -> str:
         f"Uploaded:  {source.uploaded_at:%Y-%m-%d %H:%M:%S} UTC\n"
         f"Reason:    {failure.reason}\n\n"
         f"{failure.detail}\n\n"
-        f"Your original is next to this note. You can leave both here. Once the cause is fixed, upload the picture again.\n"
+        f"Your original is next to this note; you can leave both here. Once the cause is fixed, upload the picture "
+        f"again.\n"
     )
