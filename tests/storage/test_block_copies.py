@@ -175,7 +175,7 @@ def test_a_taken_name_is_noticed_before_the_first_block(local: LocalStack) -> No
     hook = StorageHook(refuse_copies)
     with (
         HookedStorage(local, hook) as storage,
-        pytest.raises(Transient, match=r"quarantine/film is taken .* Rename or remove"),
+        pytest.raises(Transient, match=r"quarantine/film belongs to another upload.* Rename or remove"),
     ):
         move_film(storage)
     assert hook.steps("block by service", "block") == []
