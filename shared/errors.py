@@ -1,10 +1,10 @@
-"""The four ways in which an upload fails, and the reasons. Pure.
+"""Defines the four ways in which an upload fails, and the reasons. Pure.
 
 Failure
 ├── Transient    the fault may lie in the network, BC, storage or our deployment: raise, and the host delivers again
 ├── Permanent    this blob can never succeed as it is: quarantine it with the reason
-├── Waiting      something is missing, in BC or in the blob: leave it in incoming, and quarantine it only after a while
-└── Superseded   the blob was replaced or removed since the event: stop, the newer event covers it
+├── Waiting      something must change first, in BC or in the blob: leave it in incoming, at most for a while
+└── Superseded   the blob was replaced or removed, or is not ours: stop
 """
 
 from enum import Enum, StrEnum, auto
@@ -12,16 +12,16 @@ from typing import ClassVar, Self
 
 
 class Kind(Enum):
-    """What becomes of an upload, and who acts."""
+    """What becomes of an upload."""
 
-    PERMANENT = auto()  # quarantined at once; the uploader acts
+    PERMANENT = auto()  # quarantined at once
     WAITING = auto()  # stays in incoming until something changes
-    SUPERSEDED = auto()  # ended; nobody acts
-    TRANSIENT = auto()  # delivered again; the operator acts if it lasts
+    SUPERSEDED = auto()  # ended, without touching the blob's newer version
+    TRANSIENT = auto()  # delivered again
 
 
 class Reason(StrEnum):
-    """Why an upload did not end as ``updated``; logs, metadata, folders and documents use the same word."""
+    """Why an upload is not ``updated`` or ``unchanged``; logs, metadata, folders and documents use the same word."""
 
     kind: Kind
 
@@ -41,10 +41,10 @@ class Reason(StrEnum):
     COMPANY_NOT_FOUND = "company_not_found", Kind.WAITING
     REJECTED = "rejected", Kind.WAITING
     UNFINISHED = "unfinished", Kind.WAITING
-    # Never raised, and never longer than an unanswered write can still take effect.
+    # Never raised: an outcome that lasts no longer than an unanswered write can still take effect.
     SETTLING = "settling", Kind.WAITING
 
-    NEWER_UPLOAD = "newer_upload", Kind.SUPERSEDED
+    NEWER_UPLOAD = "newer_upload", Kind.SUPERSEDED  # never raised either: the original goes to the archive
     SOURCE_CHANGED = "source_changed", Kind.SUPERSEDED
     SOURCE_GONE = "source_gone", Kind.SUPERSEDED
     NOT_INCOMING = "not_incoming", Kind.SUPERSEDED
@@ -102,6 +102,6 @@ class Waiting(Failure):
 
 
 class Superseded(Failure):
-    """The blob that the event named is no longer there, or is not ours to handle."""
+    """The blob that the event named was replaced or removed, or is not ours to handle."""
 
     kind = Kind.SUPERSEDED

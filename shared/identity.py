@@ -1,4 +1,4 @@
-"""Who asks for tokens: the managed identity, an app registration that trusts it, or a developer. No keys."""
+"""Makes the credentials that ask for tokens: a managed identity, an app registration, a developer; never a key."""
 
 from azure.core.credentials import TokenCredential
 from azure.identity import (
@@ -13,7 +13,7 @@ from azure.identity import (
 _TOKEN_EXCHANGE = "api://AzureADTokenExchange/.default"  # noqa: S105 - the scope of assertions for Entra ID
 
 
-def own(client_id: str | None, *, is_development: bool) -> TokenCredential:
+def own_identity(client_id: str | None, *, is_development: bool) -> TokenCredential:
     """Return the user-assigned identity with this client id, else the app's own; in development, the developer."""
     if is_development:
         return ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential(), AzurePowerShellCredential())

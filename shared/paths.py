@@ -111,10 +111,10 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
     for template in templates:
         if match := template.pattern.fullmatch(normal):
             return _item_key(match.groupdict(), path, template)
-    expected = " or ".join(template.text for template in templates)
+    expected = "; ".join(template.text for template in templates)
     if any("gtin" in template.pattern.groupindex for template in templates):
         expected += " (a GTIN has 8 to 14 digits)"
-    raise _bad_path(f"The path {path!r} does not match the form", expected)
+    raise _bad_path(f"The path {path!r} fits none of the expected forms", expected)
 
 
 def has_dot_segment(path: str) -> bool:
@@ -128,7 +128,7 @@ def is_temporary(path: str) -> bool:
 
 
 def _bad_path(problem: str, expected: str) -> Permanent:
-    return Permanent(Reason.BAD_PATH, f"{problem} {expected}. Upload the picture again under a path of that form.")
+    return Permanent(Reason.BAD_PATH, f"{problem}: {expected}. Upload the picture again under a path that fits.")
 
 
 def _item_key(tokens: Mapping[str, str], path: str, template: PathTemplate) -> ItemKey:
@@ -140,7 +140,7 @@ def _item_key(tokens: Mapping[str, str], path: str, template: PathTemplate) -> I
             return ItemKey(company, KeyKind.ID, guid)
         return ItemKey(company, KeyKind.NUMBER, _number(tokens["item"]))
     except ValueError as error:
-        raise _bad_path(f"The path {path!r} {error}. The expected form is", template.text) from None
+        raise _bad_path(f"The path {path!r} {error}. The form is", template.text) from None
 
 
 def _company(text: str | None) -> str | None:
@@ -161,7 +161,9 @@ def _number(text: str) -> str:
     if not number or any(unicodedata.category(c) in ("Cc", "Cs") for c in number):
         raise ValueError("has no readable item number")
     if len(number) > NUMBER_MAX:
-        raise ValueError(f"has {len(number)} characters in {number!r}, but an item number has at most {NUMBER_MAX}")
+        raise ValueError(
+            f"has the item number {number!r} of {len(number)} characters; Business Central allows {NUMBER_MAX}"
+        )
     return number
 
 

@@ -1,4 +1,4 @@
-"""One upload, from event to archive."""
+"""Takes one upload from event to archive."""
 
 import time
 from dataclasses import dataclass
@@ -56,7 +56,8 @@ class Pipeline:
     def _take(self, container: str, name: str, report: Report) -> None:
         if container != INCOMING:
             # Event Grid ignores the trigger's path: a loose subscription would feed the archive back to us.
-            raise Superseded(Reason.NOT_INCOMING, f"{container!r} is not {INCOMING!r}: check the subscription.")
+            detail = f"The event is about the container {container!r}. Correct the event subscription's filter."
+            raise Superseded(Reason.NOT_INCOMING, detail)
         source = None
         try:
             key = parse_path(name, self.settings.templates)
@@ -92,7 +93,7 @@ class Pipeline:
         """Return the item and its record; asks BC only for what the record does not tell."""
         named = key.company or self.settings.business_central.company
         if not named:
-            raise Waiting(Reason.COMPANY_NOT_FOUND, "The path names no company, and BC_COMPANY is not set.")
+            raise Waiting(Reason.COMPANY_NOT_FOUND, _NO_COMPANY)
         company = self.business_central.company(named, report.upload_id)
         report.company = company.name
         stored = self.records.read(company.id, key.value) if key.kind is KeyKind.ID else None
@@ -126,7 +127,9 @@ class Pipeline:
             return
         _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
         if not self.archive.quarantine(source, failure, report):
-            raise Superseded(Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed meanwhile.")
+            raise Superseded(
+                Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed before it could move to quarantine."
+            )
 
     def _refuse_unread(self, name: str, failure: Permanent | Waiting, report: Report) -> None:
         """Leave the blob where it is, with a note in quarantine: a request under its name would reach another blob."""
@@ -145,13 +148,17 @@ def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail:
 
 _SETTLING = (
     "The picture is on the item, but an earlier request to Business Central got no answer and may still take effect. "
-    "The upload stays in incoming until that is over."
+    "The upload stays in product-images until then, 20 minutes at most."
+)
+_NEWER_UPLOAD = "The item has a newer upload, or the very upload of which this is a replay."
+_NO_COMPANY = (
+    "The path names no company, and there is no default. Upload under the company's folder, or ask the operator to set "
+    "BC_COMPANY."
 )
 _UNFINISHED = (
     "The file is empty, ends too early or has a temporary name, so somebody may still be writing it. If it stays like "
     "this, it goes to quarantine after a few minutes (UNFINISHED_WAIT)."
 )
-_NEWER_UPLOAD = "A newer upload is on the item, or this is a replay of the one that is."
 
 
 def _milliseconds_since(started: float) -> float:

@@ -76,11 +76,16 @@ class Placement:
                 case Step.WRITE:
                     changed = self._write(job, stored, content)
             stored, observed, content = changed or self._read(job), Observed(), None
-        raise Transient(Reason.ITEM_BUSY, f"Other uploads keep changing the record of item {job.item.number}.")
+        raise Transient(
+            Reason.ITEM_BUSY,
+            f"Other uploads keep changing the record of item {job.item.number}. The next delivery tries again.",
+        )
 
     def _wait(self, waited: float) -> float:
         if waited >= _WAIT_MAX:
-            raise Transient(Reason.ITEM_BUSY, "Another upload for this item is being written; this one comes after it.")
+            raise Transient(
+                Reason.ITEM_BUSY, "Another upload for this item is being written. The next delivery tries again."
+            )
         self.throttle.sleep(_WAIT_STEP)
         return waited + _WAIT_STEP
 

@@ -45,7 +45,7 @@ def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Tim
 
 def _business_central_credential(settings: Settings) -> TokenCredential:
     bc = settings.business_central
-    own = identity.own(bc.client_id, is_development=settings.is_development)
+    own = identity.own_identity(bc.client_id, is_development=settings.is_development)
     if bc.federated_client_id:
         return identity.app_registration(str(bc.tenant_id), bc.federated_client_id, own)
     return own
@@ -55,4 +55,4 @@ def _storage_credential(settings: Settings) -> TokenCredential | None:
     """Return None where a connection string opens the account."""
     if settings.storage.connection_string:
         return None
-    return identity.own(settings.storage.client_id, is_development=settings.is_development)
+    return identity.own_identity(settings.storage.client_id, is_development=settings.is_development)

@@ -62,7 +62,7 @@ def test_a_refused_token_leaves_the_picture_in_incoming(local: LocalStack, monke
     assert local.requests() == []
 
 
-def test_an_unknown_user_assigned_identity_is_named(local: LocalStack) -> None:
+def test_an_unknown_user_assigned_identity_fails_the_delivery(local: LocalStack) -> None:
     local.upload()
     fails(local, Reason.IDENTITY, AZURE_CLIENT_ID="0f0f0f0f-0000-4000-8000-000000000000")
 

@@ -67,7 +67,7 @@ class BusinessCentral:
         document = self._get(self._url(f"companies({company.id})/items", query), upload_id, company)
         matches = [_item(company, key, entity) for entity in odata.entities(document)]
         if not matches:
-            raise Waiting(Reason.ITEM_NOT_FOUND, f"{company.name} has no item with the {key.kind} {key.value!r}.")
+            raise _not_found(company, key)
         if len(matches) > 1:
             raise _ambiguous(key, matches)
         return matches[0]
@@ -166,7 +166,7 @@ def _item(company: Company, key: ItemKey, entity: Mapping[str, Any]) -> Item:
     item_id, number = odata.entity_id(entity), str(entity.get("number", ""))
     actual = {KeyKind.ID: item_id, KeyKind.NUMBER: number}.get(key.kind, key.value)
     if actual.casefold() != key.value.casefold():
-        raise odata.foreign_answer(f"we asked for the {key.kind} {key.value!r}, it has {actual!r}")
+        raise odata.foreign_answer(f"asked for the {_WORDS[key.kind]} {key.value!r}, got {actual!r}")
     # An item without a picture has a picture entity too, 0 pixels wide.
     has_picture = bool(_picture_entity(entity.get("picture")).get("width"))
     return Item(company, item_id, number, has_picture)
@@ -178,9 +178,17 @@ def _picture_entity(expanded: object) -> Mapping[str, Any]:
     return entity if isinstance(entity, Mapping) else {}
 
 
+def _not_found(company: Company, key: ItemKey) -> Waiting:
+    detail = f"{company.name} has no item with the {_WORDS[key.kind]} {key.value!r}."
+    return Waiting(Reason.ITEM_NOT_FOUND, f"{detail} Create the item, or upload the picture again under another path.")
+
+
+_WORDS = {KeyKind.ID: "id", KeyKind.NUMBER: "number", KeyKind.GTIN: "GTIN"}
+
+
 def _ambiguous(key: ItemKey, matches: list[Item]) -> Failure:
     numbers = " and ".join(repr(item.number) for item in matches)
-    detail = f"{matches[0].company.name} has more than one item with the {key.kind} {key.value!r}: {numbers}"
+    detail = f"{matches[0].company.name} has more than one item with the {_WORDS[key.kind]} {key.value!r}: {numbers}"
     if key.kind is not KeyKind.GTIN:
         return odata.foreign_answer(detail)
     return Permanent(Reason.ITEM_AMBIGUOUS, f"{detail}. Upload the picture under the item's number.")

@@ -10,6 +10,7 @@ from shared.errors import Reason, Waiting
 from shared.paths import fold_company, guid_of
 
 LOOK_UP_INTERVAL = 60.0  # seconds between two look-ups for unknown companies
+_BY_ID = "Name the company by its id."
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,8 @@ class Companies:
             return matches[0]
         count = f"{len(matches)} companies" if matches else "no company"
         known = ", ".join(repr(company.name) for company in current.companies if company.id not in current.missing)
-        raise Waiting(
-            Reason.COMPANY_NOT_FOUND,
-            f"Business Central has {count} called {name!r}. Its companies: {known or 'none'}.",
-        )
+        detail = f"Business Central has {count} called {name!r}. Its companies: {known or 'none'}."
+        raise Waiting(Reason.COMPANY_NOT_FOUND, f"{detail} {_BY_ID}" if matches else detail)
 
     def mark_missing(self, company: Company) -> None:
         """Note that BC cannot find this company: it was removed, or restored under another id.

@@ -116,7 +116,8 @@ class HttpClient:
 
     def _attempt(self, call: _Call, auth: AuthBase) -> Answer:
         if self._throttle.clock() > call.begin_by:
-            raise Transient(Reason.BC_UNAVAILABLE, "The request to Business Central could not begin in time.")
+            detail = "The request to Business Central could not begin in time. The next delivery tries again."
+            raise Transient(Reason.BC_UNAVAILABLE, detail)
         try:
             with self._session.request(
                 call.method,

@@ -41,7 +41,9 @@ def entity_id(entity: Mapping[str, Any]) -> str:
 
 def foreign_answer(problem: str) -> Transient:
     """Return the failure for a success that BC would never answer: the base URL leads to something else."""
-    return Transient(Reason.BC_REFUSED, f"This answer cannot be Business Central's: {problem}.")
+    return Transient(
+        Reason.BC_REFUSED, f"The answer does not come from Business Central: {problem}. Check BC_BASE_URL."
+    )
 
 
 def error_of(body: object) -> tuple[str, str]:

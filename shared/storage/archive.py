@@ -1,4 +1,4 @@
-"""The archive and the quarantine: what goes there, under which name, with which metadata and note."""
+"""Moves uploads to archive or quarantine, each with its name, metadata and note."""
 
 import hashlib
 from dataclasses import dataclass
@@ -96,4 +96,6 @@ def _note(name: str, uploaded_at: datetime | None, failure: Permanent | Waiting,
     )
 
 
-_MOVED = "Your original is next to this note. You can leave both here: upload a corrected picture as usual."
+_MOVED = (
+    "Your original is next to this note; you can leave both here. Once the cause is fixed, upload the picture again."
+)

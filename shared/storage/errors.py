@@ -7,7 +7,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.errors import Reason, Transient
 
-# How to resolve refusals that do not go away by themselves; the app then picks the upload up again.
+# Refusals that last until somebody acts; meanwhile the upload stays in incoming.
 _ADVICE = {
     "BlobArchived": "The blob is in the archive access tier and cannot be read: move it to another tier.",
     "BlobBeingRehydrated": "The blob is being rehydrated from the archive access tier, which takes hours.",

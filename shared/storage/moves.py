@@ -184,7 +184,7 @@ def _must_be_ours(
     same = all(marks.get(key) == metadata[key] for key in _MARKS)
     if not same or (size is not None and existing.size != size):
         where = f"{target.container_name}/{target.blob_name}"
-        detail = f"{where} is taken by another blob, so the upload stays in {INCOMING}. Rename or remove that blob."
+        detail = f"{where} belongs to another upload, so this one stays in {INCOMING}. Rename or remove that blob."
         raise Transient(Reason.STORAGE, detail) from error
 
 

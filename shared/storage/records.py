@@ -81,7 +81,8 @@ def _parsed(text: bytes, blob: BlobClient) -> ItemRecord:
         return record_format.from_json(text)
     except ValueError as error:
         detail = (
-            f"{RECORDS}/{blob.blob_name} is not an item record that this version can read: {error}. Uploads for the "
-            "item wait. If a later version of this app wrote it, deploy that version again; otherwise remove that blob."
+            f"{RECORDS}/{blob.blob_name} is not an item record that this version can read: {error}. "
+            "Until that changes, every upload for the item fails. "
+            "If a later version of this app wrote it, deploy that version again; otherwise remove that blob."
         )
         raise Transient(Reason.STORAGE, detail) from error

@@ -109,7 +109,7 @@ def test_a_foreign_blob_in_quarantine_is_named_and_untouched(local: LocalStack, 
     stored_blob(local, name).upload_blob(b"somebody else's")
     with pytest.raises(Transient) as failure:
         local.pipeline().process(names.INCOMING, DESK)
-    assert f"quarantine/{name} is taken by another blob" in failure.value.detail
+    assert f"quarantine/{name} belongs to another upload" in failure.value.detail
     assert "Rename or remove that blob" in failure.value.detail
     assert local.read(names.QUARANTINE, name) == b"somebody else's"
     assert local.read(names.INCOMING, DESK) == b"not a picture"

@@ -63,8 +63,8 @@ def hash_of(blob: BlobClient) -> str:
     return sha256(blob.download_blob().chunks())
 
 
-def move_film(storage: HookedStorage) -> bool:
-    return storage.mover().move(unread_source(storage.service), names.QUARANTINE, "film", {})
+def move_film(storage: HookedStorage, name: str = "film") -> bool:
+    return storage.mover().move(unread_source(storage.service), names.QUARANTINE, name, {})
 
 
 def test_the_service_copies_a_large_file_in_blocks(local: LocalStack) -> None:
@@ -164,7 +164,7 @@ def test_a_source_changed_between_blocks_is_not_copied(local: LocalStack, by_ide
         return refuse_copies(request)
 
     with HookedStorage(local, StorageHook(change), by_identity=by_identity) as storage:
-        assert not move_film(storage)
+        assert not move_film(storage, "half a film")  # Azurite keeps its blocks, which count as a taken name
     assert local.names(names.QUARANTINE) == []
     assert local.read(names.INCOMING, BAD_PATH) == (newer if replaced else None)
 
@@ -175,7 +175,7 @@ def test_a_taken_name_is_noticed_before_the_first_block(local: LocalStack) -> No
     hook = StorageHook(refuse_copies)
     with (
         HookedStorage(local, hook) as storage,
-        pytest.raises(Transient, match=r"quarantine/film is taken .* Rename or remove"),
+        pytest.raises(Transient, match=r"quarantine/film belongs to another upload.* Rename or remove"),
     ):
         move_film(storage)
     assert hook.steps("block by service", "block") == []
@@ -222,7 +222,7 @@ def test_a_copy_resumes_though_its_blocks_count_as_a_taken_name(local: LocalStac
     with HookedStorage(local, StorageHook(), by_identity=True) as storage:
         source = unread_source(storage.service)
         (block,) = plan(source.name, source.etag, source.size)
-        stored_blob(local, "film").stage_block(block.id, content)
-        assert storage.mover().move(source, names.QUARANTINE, "film", {})
-    assert local.read(names.QUARANTINE, "film") == content
+        stored_blob(local, "begun film").stage_block(block.id, content)
+        assert storage.mover().move(source, names.QUARANTINE, "begun film", {})
+    assert local.read(names.QUARANTINE, "begun film") == content
     assert local.names(names.INCOMING) == []
