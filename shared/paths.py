@@ -97,12 +97,9 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
     Raises:
         Permanent: ``ignored`` for files that operating systems and tools leave behind, else ``bad_path``.
     """
+    forms = "; ".join(template.text for template in templates)
     if has_dot_segment(path):
-        raise Permanent(
-            Reason.BAD_PATH,
-            f"The path {path!r} has a folder called '.' or '..', which storage's clients take for another place. "
-            "Upload the picture again under a path without it.",
-        )
+        raise _bad_path(f"The path {path!r} has a part '.' or '..', which means another folder. Expected forms", forms)
     if _LEFT_BY_SYSTEMS.fullmatch(path.rpartition("/")[2]):
         raise Permanent(
             Reason.IGNORED, f"{path!r} is not a picture but a file that operating systems or tools leave behind."
@@ -111,10 +108,9 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
     for template in templates:
         if match := template.pattern.fullmatch(normal):
             return _item_key(match.groupdict(), path, template)
-    expected = "; ".join(template.text for template in templates)
     if any("gtin" in template.pattern.groupindex for template in templates):
-        expected += " (a GTIN has 8 to 14 digits)"
-    raise _bad_path(f"The path {path!r} fits none of the expected forms", expected)
+        forms += " (a GTIN has 8 to 14 digits)"
+    raise _bad_path(f"The path {path!r} fits none of the expected forms", forms)
 
 
 def has_dot_segment(path: str) -> bool:

@@ -118,7 +118,9 @@ class Pipeline:
         """Leave the upload in incoming while waiting can help, else move it to quarantine with the reason."""
         if failure.reason is Reason.BAD_PATH and source.is_directory_marker:
             failure = Permanent(Reason.IGNORED, f"{source.name!r} is an empty blob that stands for a folder.")
-        elif failure.reason is not Reason.IGNORED and self._may_be_unfinished(source, failure):
+        elif failure.reason is Reason.NOT_AN_IMAGE and source.content_encoding and not isinstance(failure, EndsEarly):
+            failure = Permanent(failure.reason, f"{failure.detail} {_MARKED.format(source.content_encoding)}")
+        if failure.reason is not Reason.IGNORED and self._may_be_unfinished(source, failure):
             failure = Waiting(Reason.UNFINISHED, _UNFINISHED)
         if failure.reason is Reason.UNFINISHED or (
             isinstance(failure, Waiting) and source.age < self.settings.item_wait
@@ -155,6 +157,7 @@ _NO_COMPANY = (
     "The path names no company, and there is no default. Upload under the company's folder, or ask the operator to set "
     "BC_COMPANY."
 )
+_MARKED = "It is stored with the Content-Encoding {!r}: upload the picture itself, without that header."
 _UNFINISHED = (
     "The file is empty, ends too early or has a temporary name, so somebody may still be writing it. If it stays like "
     "this, it goes to quarantine after a few minutes (UNFINISHED_WAIT)."

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.config import DEFAULT_TEMPLATE
 from shared.errors import Permanent, Reason
-from shared.paths import ItemKey, KeyKind, fold_company, parse_path, parse_templates
+from shared.paths import ItemKey, KeyKind, fold_company, is_temporary, parse_path, parse_templates
 from tests.support.blob_paths import BLOB_PATHS, GUID
 
 DEFAULT = parse_templates(DEFAULT_TEMPLATE)
@@ -163,9 +163,45 @@ def test_a_path_of_another_form_is_refused_with_all_forms(path: str) -> None:
     assert all(template.text in detail for template in DEFAULT)
 
 
-@pytest.mark.parametrize("company", [" ", ".", "..", " . "])
+@pytest.mark.parametrize("company", [" ", " . ", ". .", "..."])
 def test_a_blank_company_is_refused(company: str) -> None:
     assert "no company" in refused(f"{company}/1896-S.jpg")
+
+
+@pytest.mark.parametrize(
+    "path", ["../archive/x.jpg", "./1896-S.jpg", "CRONUS/../1896-S.jpg", "CRONUS/..", "..", r"CRONUS\..\1896-S.jpg"]
+)
+def test_a_part_of_dots_is_refused(path: str) -> None:
+    assert "'.' or '..'" in refused(path, "{name}/{item}.{extension}|{item}.{extension}|{item}")
+
+
+@pytest.mark.parametrize("name", ["2016.01", "1896-S", "1896.5-S", "1896-S.2026", "1896-S.photograph", "1896-S.j p g"])
+def test_what_has_no_extension_is_a_bad_path(name: str) -> None:
+    """Letters first, and five characters at most: the end of an item number is not an extension."""
+    assert "{extension}" in refused(name)
+
+
+@pytest.mark.parametrize("extension", ["jpg", "JPEG", "webp", "jp2", "j2k", "tiff", "heic"])
+def test_extensions_of_pictures_are_recognised(extension: str) -> None:
+    assert key(f"2016.01.{extension}") == ItemKey(None, KeyKind.NUMBER, "2016.01")
+
+
+def test_a_gtin_ends_where_its_digits_end() -> None:
+    path = "08032413630316_A1C1_s03.png"
+    assert key(path, "{gtin}_{name}.{extension}") == ItemKey(None, KeyKind.GTIN, "08032413630316")
+    assert key("C/front-4006381333931-2.jpg", "{company}/{name}-{gtin}-2.{extension}")
+
+
+@pytest.mark.parametrize(
+    "name", ["1896-S.jpg.filepart", "1896-S.part", "C/x.jpg.crdownload", "x.TMP", "C/.~1896-S.jpg", "~wrd0000.tmp"]
+)
+def test_names_that_tools_use_while_they_write_are_known(name: str) -> None:
+    assert is_temporary(name)
+
+
+@pytest.mark.parametrize("name", ["1896-S.jpg", "part.jpg", "tmp/1896-S.png", "filepart", "~1896-S.jpg", "temp.jpeg"])
+def test_finished_names_are_not_temporary(name: str) -> None:
+    assert not is_temporary(name)
 
 
 @pytest.mark.parametrize(

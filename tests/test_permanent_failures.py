@@ -66,7 +66,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(local: LocalStack) 
     ids=["truncated", "empty", "text", "SVG", "corrupt"],
 )
 def test_anything_but_a_complete_picture_is_quarantined(local: LocalStack, content: bytes) -> None:
-    is_quarantined(local, DESK, content, "not_an_image")
+    is_quarantined(local, DESK, content, "not_an_image", UNFINISHED_WAIT="PT0S")
     assert local.requests() == []
 
 

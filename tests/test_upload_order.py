@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
-from types import SimpleNamespace
 
+from azure.storage.blob import BlobProperties
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -97,7 +97,7 @@ def test_nobody_uploads_from_the_future(original: int, newer: int) -> None:
         **encode_metadata({"source_name": "a.jpg", "uploaded_at": (NOON + original * SECOND).isoformat()}),
         "upload_id": "x",
     }
-    properties = SimpleNamespace(last_modified=NOON, metadata=metadata, etag='"9"', size=1)
+    properties = BlobProperties(**{"Last-Modified": NOON, "metadata": metadata, "ETag": '"9"', "Content-Length": 1})
     source = _source("a.jpg", properties, ["Sun, 01 Mar 2026 12:00:00 GMT"], None)
     assert source.is_replay
     assert source.uploaded_at == NOON + min(original, 0) * SECOND

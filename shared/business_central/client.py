@@ -11,6 +11,7 @@ from shared.business_central import odata
 from shared.business_central.companies import Companies, Company
 from shared.business_central.http import Answer, HttpClient
 from shared.errors import Failure, Permanent, Reason, Transient, Waiting
+from shared.near_names import number_variants
 from shared.paths import ItemKey, KeyKind
 
 PICTURE_MAX = 128 * 1024 * 1024  # bytes of a picture that somebody else put into BC
@@ -67,10 +68,20 @@ class BusinessCentral:
         document = self._get(self._url(f"companies({company.id})/items", query), upload_id, company)
         matches = [_item(company, key, entity) for entity in odata.entities(document)]
         if not matches:
-            raise _not_found(company, key)
+            raise _not_found(company, key, self._near_number(company, key, upload_id))
         if len(matches) > 1:
             raise _ambiguous(key, matches)
         return matches[0]
+
+    def _near_number(self, company: Company, key: ItemKey, upload_id: str) -> str | None:
+        """Return the number of the one item that ``key`` may have meant; asks BC only if there is anything to ask."""
+        variants = number_variants(key.value) if key.kind is KeyKind.NUMBER else []
+        if not variants:
+            return None
+        either = " or ".join(f"number eq {odata.text_literal(variant)}" for variant in variants)
+        url = self._url(f"companies({company.id})/items", {"$filter": either, "$select": "number", "$top": "2"})
+        numbers = [str(entity.get("number")) for entity in odata.entities(self._get(url, upload_id, company))]
+        return numbers[0] if len(numbers) == 1 else None
 
     def upload_picture(self, item: Item, content: bytes, upload_id: str, begin_by: float = inf) -> None:
         """Make ``content`` the picture of ``item``, unless the request cannot begin by ``begin_by`` (throttle's clock).
@@ -178,8 +189,12 @@ def _picture_entity(expanded: object) -> Mapping[str, Any]:
     return entity if isinstance(entity, Mapping) else {}
 
 
-def _not_found(company: Company, key: ItemKey) -> Waiting:
+def _not_found(company: Company, key: ItemKey, near: str | None) -> Waiting:
     detail = f"{company.name} has no item with the {_WORDS[key.kind]} {key.value!r}."
+    if near:
+        return Waiting(
+            Reason.ITEM_NOT_FOUND, f"{detail} Did you mean {near!r}? Then upload the picture under that number."
+        )
     return Waiting(Reason.ITEM_NOT_FOUND, f"{detail} Create the item, or upload the picture again under another path.")
 
 

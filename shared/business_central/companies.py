@@ -7,10 +7,10 @@ from math import inf
 from threading import Lock
 
 from shared.errors import Reason, Waiting
+from shared.near_names import nearest
 from shared.paths import fold_company, guid_of
 
 LOOK_UP_INTERVAL = 60.0  # seconds between two look-ups for unknown companies
-_BY_ID = "Name the company by its id."
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,7 @@ class Companies:
         matches = current.called(name)
         if len(matches) == 1:
             return matches[0]
-        count = f"{len(matches)} companies" if matches else "no company"
-        known = ", ".join(repr(company.name) for company in current.companies if company.id not in current.missing)
-        detail = f"Business Central has {count} called {name!r}. Its companies: {known or 'none'}."
-        raise Waiting(Reason.COMPANY_NOT_FOUND, f"{detail} {_BY_ID}" if matches else detail)
+        raise Waiting(Reason.COMPANY_NOT_FOUND, _explanation(name, matches, current.companies))
 
     def mark_missing(self, company: Company) -> None:
         """Note that BC cannot find this company: it was removed, or restored under another id.
@@ -112,3 +109,13 @@ class Companies:
             self._list = _CompanyList(companies, self._clock(), self._list.missing - missing_before)
             self._look_up = None
         look_up.set_result(None)
+
+
+def _explanation(name: str, matches: list[Company], companies: Iterable[Company]) -> str:
+    """Say what is wrong without listing the companies: whoever uploads need not know them all."""
+    if matches:
+        return f"Business Central has {len(matches)} companies called {name!r}. Name the company by its id."
+    detail = f"Business Central has no company called {name!r}."
+    near = nearest(name, (called for company in companies for called in (company.name, company.display_name)))
+    advice = f"Did you mean {near!r}?" if near else "Create it, or upload the picture again under another folder."
+    return f"{detail} {advice}"

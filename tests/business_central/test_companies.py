@@ -221,6 +221,6 @@ def test_a_failed_look_up_is_repeated_by_the_next_upload(
 
 def test_a_name_that_two_companies_display_names_neither(environment: Environment, bc: BusinessCentral) -> None:
     environment.list((OLD_ID, "CRONUS"), (OTHER_ID, "NORDWIND"), display_name="Demo")
-    with pytest.raises(Waiting, match=r"has 2 companies called 'Demo'\. Its companies: 'CRONUS', 'NORDWIND'\."):
+    with pytest.raises(Waiting, match=r"has 2 companies called 'Demo'\. Name the company by its id\."):
         bc.company("Demo", "x")
     assert bc.company(OTHER_ID, "x").name == "NORDWIND"

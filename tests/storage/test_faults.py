@@ -27,7 +27,7 @@ def test_a_blob_that_the_service_does_not_copy_is_moved(
         return (status, code) if is_copy(method, path, headers) else None
 
     with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], refuse) as connection:
-        local.pipeline(PICTURE_STORAGE=connection).process(names.INCOMING, DESK)
+        local.pipeline(PICTURE_STORAGE=connection, UNFINISHED_WAIT="PT0S").process(names.INCOMING, DESK)
     assert local.names(names.INCOMING) == []
     container = names.ARCHIVE if content else names.QUARANTINE
     assert local.read(container, local.names(container)[0]) == content

@@ -56,7 +56,7 @@ def test_append_and_page_blobs_become_equal_block_blobs(local: LocalStack, kind:
     settings = ContentSettings(content_type="image/jpeg")
     local.incoming(name).upload_blob(content, blob_type=kind, content_settings=settings)
     with HookedStorage(local, StorageHook(refuse_copies)) as storage:
-        storage.pipeline().process(names.INCOMING, name)
+        storage.pipeline(UNFINISHED_WAIT="PT0S").process(names.INCOMING, name)
     container = names.ARCHIVE if name == DESK else names.QUARANTINE
     copy = stored_blob(local, local.names(container)[0], container)
     properties = copy.get_blob_properties()
@@ -79,12 +79,12 @@ def test_a_growing_append_blob_is_never_deleted_half_read(local: LocalStack, ste
         return refuse_copies(request)
 
     with HookedStorage(local, StorageHook(append)) as storage:
-        storage.pipeline().process(names.INCOMING, DESK)
+        storage.pipeline(UNFINISHED_WAIT="PT0S").process(names.INCOMING, DESK)
     assert appended
     assert local.read(names.INCOMING, DESK) == half + b"the other half"
     assert [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)] == [half]
     with HookedStorage(local, StorageHook(refuse_copies)) as storage:
-        storage.pipeline().process(names.INCOMING, DESK)
+        storage.pipeline(UNFINISHED_WAIT="PT0S").process(names.INCOMING, DESK)
     archived = [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)]
     assert sorted(filter(None, archived), key=len) == [half, half + b"the other half"]
     assert local.names(names.INCOMING) == []

@@ -4,8 +4,12 @@ It emulates part of one request: "Put Block From URL" by identity. Azurite reads
 as the real service does, but opens a private container only by a shared access signature, never by the token in
 ``x-ms-copy-source-authorization``. With ``sources_by_token``, the proxy replaces both authorizations of a request that
 has a bearer token there by signatures. It forwards a request without one unchanged, and Azurite refuses it.
+
+It compares the MD5s that come with a request, as the real service does; Azurite accepts them unread.
 """
 
+import base64
+import hashlib
 import http.client
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +19,7 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-from azure.storage.blob import generate_blob_sas
+from azure.storage.blob import BlobServiceClient, generate_blob_sas
 
 
 class Answer(Enum):
@@ -30,10 +34,13 @@ Hook = Callable[[str, str, http.client.HTTPMessage], int | tuple[int, str] | Ans
 
 
 @contextmanager
-def storage_proxy(connection_string: str, hook: Hook, *, sources_by_token: bool = False) -> Iterator[str]:
+def storage_proxy(
+    connection_string: str, hook: Hook = lambda *_: None, *, sources_by_token: bool = False
+) -> Iterator[str]:
     """Yield a connection string that leads to the same account through ``hook``."""
     parts = dict(part.split("=", 1) for part in connection_string.rstrip(";").split(";"))
     azurite = urlsplit(parts["BlobEndpoint"])
+    account = BlobServiceClient.from_connection_string(connection_string)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -44,6 +51,9 @@ def storage_proxy(connection_string: str, hook: Hook, *, sources_by_token: bool 
             if verdict and verdict is not Answer.LOST:
                 status, code = verdict if isinstance(verdict, tuple) else (verdict, "ServerBusy")
                 self._answer(status, {"x-ms-error-code": code}, b"")
+                return
+            if _differs_from_its_hash(account, self.headers, body):
+                self._answer(400, {"x-ms-error-code": "Md5Mismatch"}, b"")
                 return
             upstream = http.client.HTTPConnection(str(azurite.hostname), azurite.port, timeout=30)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
@@ -106,6 +116,23 @@ def _signature(path: str, account: dict[str, str], permission: str) -> str:
     return generate_blob_sas(
         name, container, blob, account_key=account["AccountKey"], permission=permission, expiry=until
     )
+
+
+def _differs_from_its_hash(account: BlobServiceClient, headers: http.client.HTTPMessage, body: bytes) -> bool:
+    """Whether a request breaks its own MD5: that of the body, or that of the source to copy as storage holds it."""
+    if "Content-MD5" in headers and headers["Content-MD5"] != _md5(body):
+        return True
+    source_hash = headers.get("x-ms-source-content-md5")
+    return source_hash is not None and source_hash != _md5(_stored(account, headers))
+
+
+def _stored(account: BlobServiceClient, headers: http.client.HTTPMessage) -> bytes:
+    _, _, container, blob = unquote(urlsplit(headers["x-ms-copy-source"]).path).split("/", 3)
+    return account.get_blob_client(container, blob).download_blob(decompress=False).readall()
+
+
+def _md5(content: bytes) -> str:
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
 _HOP_BY_HOP = ("connection", "content-length", "keep-alive", "transfer-encoding")

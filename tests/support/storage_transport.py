@@ -93,8 +93,10 @@ class HookedStorage:
     def mover(self, **options: Any) -> Mover:
         return Mover(self.service, self.credential, **options)
 
-    def pipeline(self) -> Pipeline:
-        return replace(self._local.pipeline(), storage=PictureStorage(self.service), archive=Archive(self.mover()))
+    def pipeline(self, **settings: str) -> Pipeline:
+        return replace(
+            self._local.pipeline(**settings), storage=PictureStorage(self.service), archive=Archive(self.mover())
+        )
 
 
 def unread_source(service: BlobServiceClient, name: str = BAD_PATH) -> Source:
