@@ -110,7 +110,15 @@ def parse_path(path: str, templates: Sequence[PathTemplate]) -> ItemKey:
             return _item_key(match.groupdict(), path, template)
     if any("gtin" in template.pattern.groupindex for template in templates):
         forms += " (a GTIN has 8 to 14 digits)"
-    raise _bad_path(f"The path {path!r} fits none of the expected forms", forms)
+    problem = f"The path {path!r} fits none of the expected forms"
+    if path.count("/") > max(template.text.count("/") for template in templates):
+        raise _bad_path(problem, forms, _TOO_MANY_PARTS)
+    raise _bad_path(problem, forms)
+
+
+_TOO_MANY_PARTS = (
+    "Upload the picture again under a path that fits. If the item's number has a slash, use the item's id instead."
+)
 
 
 def has_dot_segment(path: str) -> bool:
@@ -123,8 +131,10 @@ def is_temporary(path: str) -> bool:
     return bool(_TEMPORARY.fullmatch(path.rpartition("/")[2]))
 
 
-def _bad_path(problem: str, expected: str) -> Permanent:
-    return Permanent(Reason.BAD_PATH, f"{problem}: {expected}. Upload the picture again under a path that fits.")
+def _bad_path(
+    problem: str, expected: str, advice: str = "Upload the picture again under a path that fits."
+) -> Permanent:
+    return Permanent(Reason.BAD_PATH, f"{problem}: {expected}. {advice}")
 
 
 def _item_key(tokens: Mapping[str, str], path: str, template: PathTemplate) -> ItemKey:

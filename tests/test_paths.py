@@ -163,6 +163,12 @@ def test_a_path_of_another_form_is_refused_with_all_forms(path: str) -> None:
     assert all(template.text in detail for template in DEFAULT)
 
 
+@pytest.mark.parametrize("path", ["CRONUS/10/20.jpg", "C/1/2/3.png"])
+def test_a_number_with_a_slash_gets_the_advice_to_use_the_id(path: str) -> None:
+    assert "use the item's id" in refused(path)
+    assert "use the item's id" not in refused(path.split("/", 1)[0])
+
+
 @pytest.mark.parametrize("company", [" ", " . ", ". .", "..."])
 def test_a_blank_company_is_refused(company: str) -> None:
     assert "no company" in refused(f"{company}/1896-S.jpg")
