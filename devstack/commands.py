@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from enum import StrEnum
 from io import BufferedRandom
 from pathlib import Path
@@ -25,7 +25,7 @@ from devstack.machine.children import ChildFailedError
 from devstack.machine.setup import LOCAL, ROOT
 from devstack.upload_lines import UploadLines
 
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EEXIST, errno.ENOTDIR)
 ENDPOINTS = LOCAL / "endpoints.json"
 _OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -192,9 +192,12 @@ def main() -> None:
         raise SystemExit(environment.unusable(error)) from None
 
 
-def _in_use() -> BufferedRandom:
+def _in_use() -> AbstractContextManager[object]:
     """Return a lock that keeps ``dev.py clean`` away until this command ends."""
-    lock = locks.hold(LOCAL / cleaning.IN_USE, alone=False)
+    try:
+        lock = locks.hold(LOCAL / cleaning.IN_USE, alone=False)
+    except OSError:  # a read-only folder, which nobody can clean: not every command has to write
+        return nullcontext()
     if lock is None:
         raise SystemExit("dev.py clean is running here. Run the command again when it has ended.")
     return lock

@@ -91,7 +91,8 @@ def _fail(message: str, code: int = 1) -> int:
 
 def unusable(error: OSError) -> str:
     """Return a sentence about a file or folder that the operating system refuses."""
-    return f"dev.py cannot go on without {error.filename or 'a file'}: {error.strerror or error}."
+    problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return f"dev.py must be able to read and write in the project's folder, but could not: {problem}."
 
 
 def _clean(*arguments: str) -> int:
@@ -168,14 +169,16 @@ def _pip() -> list[str]:
 
 
 def _succeeds(*command: str) -> bool:
-    return subprocess.run(command, check=False, capture_output=True, env=_environment()).returncode == 0
+    return subprocess.run(command, check=False, capture_output=True, env=own_environment()).returncode == 0
 
 
 def _install(requirements: Path) -> str | None:
     """Install the packages, naming each as pip collects it; they include Node, for Azurite. Return the problem."""
     quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     command = [*_pip(), "install", *quiet, "--requirement", str(requirements)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace", env=_environment()) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, errors="replace", env=own_environment()
+    ) as process:
         for line in process.stdout or ():
             step, _, rest = line.strip().partition(" ")
             if step == "Collecting":
@@ -189,7 +192,7 @@ def _install(requirements: Path) -> str | None:
     return None
 
 
-def _environment() -> dict[str, str]:
+def own_environment() -> dict[str, str]:
     """Return the caller's environment without what leads pip or Python elsewhere."""
     others = {name: value for name, value in os.environ.items() if name.upper() not in _MISLEADING}
     return {**others, "PIP_USER": "0"}  # pip's configuration may ask for it, too
@@ -198,7 +201,7 @@ def _environment() -> dict[str, str]:
 def _continue_inside(words: list[str]) -> int:
     """Continue inside the environment, in the caller's folder: paths on the command line are relative to it."""
     command = [str(PYTHON), "-m", "devstack.commands", *words]
-    env = {**_environment(), "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    env = {**own_environment(), "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
     if os.name != "nt":
         os.execve(PYTHON, command, env)  # noqa: S606 - the same process: ending it ends the command
     # Windows has no exec: the command ends when its pipe closes, and receives Ctrl-C directly.
