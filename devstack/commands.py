@@ -1,5 +1,6 @@
 """Defines the commands of ``dev.py``; runs inside its environment."""
 
+import errno
 import io
 import json
 import os
@@ -7,22 +8,24 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from enum import StrEnum
+from io import BufferedRandom
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import requests
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from devstack import demo, stack
+from devstack import demo, stack, terminal
 from devstack.benchmarks import commands as benchmarks
-from devstack.machine import lifeline
+from devstack.machine import cleaning, environment, lifeline, locks
 from devstack.machine.children import ChildFailedError
 from devstack.machine.setup import LOCAL, ROOT
+from devstack.upload_lines import UploadLines
 
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EEXIST, errno.ENOTDIR)
 ENDPOINTS = LOCAL / "endpoints.json"
 _OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -36,9 +39,20 @@ class Host(StrEnum):
 
 _HOSTS = {Host.LOCAL: "devstack.host", Host.FUNC: "devstack.core_tools"}
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+_SWEEP_SECONDS = (0.1, 86_400.0)
+_UNFINISHED_WAIT = "PT5S"  # in Azure minutes; here somebody sits and waits
+
+# Without rich's boxes: a narrow terminal would cut the sentence that matters.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(benchmarks.app, name="bench")
-console = Console()
+console = terminal.console()
+
+
+def _sweep_seconds(seconds: float) -> float:
+    shortest, longest = _SWEEP_SECONDS
+    if not shortest <= seconds <= longest:  # nan is in no range
+        raise typer.BadParameter(f"{seconds} is not a number of seconds from {shortest} to {longest:,.0f}.")
+    return seconds
 
 
 @app.command("demo")
@@ -61,7 +75,9 @@ def demo_command(
 
 @app.command()
 def up(
-    sweep_interval: Annotated[float, typer.Option(help="Seconds before a waiting upload is retried.")] = 300,
+    sweep_interval: Annotated[
+        float, typer.Option(help="Seconds before a waiting upload is retried.", callback=_sweep_seconds)
+    ] = 10,
     host: Annotated[
         Host,
         typer.Option(
@@ -71,34 +87,38 @@ def up(
     ] = Host.LOCAL,
 ) -> None:
     """Run the local stack until Ctrl-C; .local/endpoints.json lists its addresses."""
-    _refuse_second_stack()
-    with console.status("Starting") as status:
-        local_stack = stack.running(
-            _print_event,
-            sweep_interval=sweep_interval,
-            host=_HOSTS[host],
-            remove_at_end=ENDPOINTS,
-            say=status.update,
-        )
-        with local_stack as running:
-            try:
-                running.endpoints.write(ENDPOINTS)
-                status.stop()
-                console.print(f"Catalogue page: {running.endpoints.catalogue_url}", soft_wrap=True)
-                console.print(f"All endpoints:  {ENDPOINTS}", soft_wrap=True)
-                console.print(
-                    f"Upload pictures to the container {running.endpoints.incoming_container}; "
-                    "press Ctrl-C to stop the stack.",
-                    soft_wrap=True,
-                )
-                while True:
-                    running.fail_if_ended()
-                    time.sleep(0.5)
-            except SystemExit as end:
-                if end.code != 128 + signal.SIGINT:  # Ctrl-C is the normal end
-                    raise
-            finally:
-                ENDPOINTS.unlink(missing_ok=True)
+    with _only_stack(), ExitStack() as ending:
+        with terminal.steps(console) as say:
+            local_stack = stack.running(
+                UploadLines(console),
+                sweep_interval=sweep_interval,
+                unfinished_wait=_UNFINISHED_WAIT,
+                host=_HOSTS[host],
+                remove_at_end=ENDPOINTS,
+                say=say,
+            )
+            running = ending.enter_context(local_stack)
+        _run_until_interrupted(running)
+
+
+def _run_until_interrupted(running: stack.Stack) -> None:
+    endpoints = running.endpoints
+    try:
+        endpoints.write(ENDPOINTS)
+        for line in (
+            f"Catalogue page: {endpoints.catalogue_url}",
+            f"All endpoints:  {ENDPOINTS}",
+            f"Upload pictures to the container {endpoints.incoming_container}; press Ctrl-C to stop the stack.",
+        ):
+            console.print(line, soft_wrap=True, markup=False)
+        while True:
+            running.fail_if_ended()
+            time.sleep(0.5)
+    except SystemExit as end:
+        if end.code != 128 + signal.SIGINT:  # Ctrl-C is the normal end
+            raise
+    finally:
+        ENDPOINTS.unlink(missing_ok=True)
 
 
 @app.command(context_settings=_OWN_OPTIONS)
@@ -116,35 +136,32 @@ def check() -> None:
     tools = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
     failed = [tool for tool in tools if subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, check=False).returncode]
     for tool in failed:
-        console.print(f"[red]Failed:[/] {' '.join(tool)}")
+        console.print(f"[red]Failed:[/] {' '.join(tool)}", soft_wrap=True)
     raise typer.Exit(len(failed))
 
 
-def _refuse_second_stack() -> None:
-    """Stop if a stack is running already; remove the endpoints that a killed one left behind."""
+def _only_stack() -> BufferedRandom:
+    """Return a lock that makes this the only stack, or stop if there is another one."""
+    lock = locks.hold(LOCAL / "up.lock", alone=True)
+    url = _url_of_running_stack()
+    if url:
+        raise SystemExit(f"A stack is already running; its catalogue page is {url}. Stop it first.")
+    if lock is None:
+        raise SystemExit("Another dev.py up is just starting its stack here. Use that one, or stop it first.")
+    return lock
+
+
+def _url_of_running_stack() -> str | None:
+    """Return the catalogue's address; remove the endpoints that a killed stack left behind."""
     try:
-        url = json.loads(ENDPOINTS.read_text(encoding="utf-8"))["catalogue_url"]
+        url: str = json.loads(ENDPOINTS.read_text(encoding="utf-8"))["catalogue_url"]
         stack.loopback_session().get(url, timeout=5)
     except FileNotFoundError:
-        return
+        return None
     except (requests.RequestException, ValueError, KeyError):
         ENDPOINTS.unlink(missing_ok=True)
-        return
-    raise SystemExit(f"A stack is already running; its catalogue page is {url}. Stop it first.")
-
-
-def _print_event(line: str) -> None:
-    """Print the outcome of an upload in one line."""
-    event = json.loads(line)
-    if event["event"] == "storage_request":
-        return
-    if event["event"] in ("host_said", "scan_failed"):
-        console.print(escape(event["line"]), soft_wrap=True)
-        return
-    outcome = event.get("outcome") or event["event"].replace("_", " ")
-    facts = [event.get("item_number"), event.get("reason"), event.get("detail") or event.get("error")]
-    details = ": ".join(escape(str(fact)) for fact in facts if fact)
-    console.print(f"{time.strftime('%H:%M:%S')} [bold]{outcome}[/] {escape(event['blob'])} {details}", soft_wrap=True)
+        return None
+    return url
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
@@ -165,9 +182,25 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     try:
-        app(prog_name="dev.py")
+        with _in_use():
+            app(prog_name="dev.py")
     except ChildFailedError as error:
         raise SystemExit(str(error)) from None
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        raise SystemExit(environment.unusable(error)) from None
+
+
+def _in_use() -> AbstractContextManager[object]:
+    """Return a lock that keeps ``dev.py clean`` away until this command ends."""
+    try:
+        lock = locks.hold(LOCAL / cleaning.IN_USE, alone=False)
+    except OSError:  # a read-only folder, which nobody can clean: not every command has to write
+        return nullcontext()
+    if lock is None:
+        raise SystemExit("dev.py clean is running here. Run the command again when it has ended.")
+    return lock
 
 
 if __name__ == "__main__":

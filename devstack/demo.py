@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Condition
 from typing import Any
@@ -11,33 +11,25 @@ from urllib.parse import quote
 
 from azure.storage.blob import ContainerClient
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from devstack import stack
+from devstack import demo_table, stack, terminal
+from devstack.demo_table import SampleResult
 from devstack.drawing.samples import Sample, samples
+from devstack.photo_folder import PhotoFolder, file_name
 from devstack.sheets import contact_sheet
+from shared.errors import Reason
 from shared.storage import names
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 PATIENCE_SECONDS = 120  # between the end of one upload and the next
-COMPANY_FOLDER = stack.COMPANY.rstrip(".")  # a path segment cannot end in a dot
+UNFINISHED_WAIT = "PT2S"  # an empty file or half a file is judged when it is that old
 _REPORTED_KEYS = (
     *("outcome", "reason", "item_number", "item_id", "width", "height", "content_type"),
     *("bytes_in", "bytes_out", "milliseconds"),
 )
-_COLOURS = {
-    "updated": "green",
-    "unchanged": "green",
-    "waiting": "yellow",
-    "quarantined": "magenta",
-    "superseded": "blue",
-}
 
 
 class Ledger:
-    """Collects the host's events about each upload and wakes the waiting thread."""
+    """Collects the host's events about each upload and wakes the waiting thread. Unfinished uploads have not ended."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -49,7 +41,7 @@ class Ledger:
         event = json.loads(line)
         with self._changed:
             self.events.append(event)
-            if event["event"] == "upload_finished":
+            if event["event"] == "upload_finished" and event["reason"] != Reason.UNFINISHED:
                 self.end_events[event["blob"]] = event
             elif event["event"] == "poisoned":
                 self.end_events[event["blob"]] = {"outcome": "failed", **event}
@@ -70,58 +62,43 @@ class Ledger:
                 done = [blob for blob in pending if blob in self.end_events]
             running.fail_if_ended()
             if time.monotonic() > deadline:
-                raise SystemExit(f"These uploads have not ended after {PATIENCE_SECONDS} s: {', '.join(pending)}")
+                names_in_error = ", ".join(terminal.visible(blob) for blob in pending)
+                raise SystemExit(f"These uploads have not ended after {PATIENCE_SECONDS} s: {names_in_error}")
             for blob in done:
                 pending.remove(blob)
                 deadline = time.monotonic() + PATIENCE_SECONDS
                 yield blob
 
 
-@dataclass
-class SampleResult:
-    """One sample and the event that ended its upload."""
-
-    sample: Sample
-    event: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether outcome and reason are the sample's expected ones."""
-        return (self.event.get("outcome"), self.event.get("reason")) == (self.sample.outcome, self.sample.reason)
-
-
 def run(console: Console, *, photos: Path | None, keyless: bool, report: Path | None, sheet: Path) -> bool:
     """Run the whole demo; return whether every upload ended as expected."""
-    ledger = Ledger()
-    with (
-        console.status("Starting") as status,
-        stack.running(ledger, keyless=keyless, say=status.update) as running,
-    ):
-        status.stop()
-        rounds = _photo_rounds(photos, running) if photos else [samples()]
+    ledger, folder = Ledger(), PhotoFolder(photos) if photos else None
+    with ExitStack() as ending:
+        with terminal.steps(console) as say:
+            running = ending.enter_context(
+                stack.running(ledger, keyless=keyless, unfinished_wait=UNFINISHED_WAIT, say=say)
+            )
+        rounds = folder.rounds(_item_numbers(running)) if folder else [samples()]
         results = [result for batch in rounds for result in _upload(batch, ledger, running, console)]
         requests = _simulator_log(running)  # before the contact sheet downloads pictures
         if report:
             report.write_text(json.dumps(_report(results, requests, ledger), indent=2), encoding="utf-8")
-        title = f"Item Picture Sync: {photos.name if photos else 'sample photographs'}"
+        title = f"Item Picture Sync: {file_name(photos) if photos else 'sample photographs'}"
         contact_sheet.write(sheet, [_row(result, running) for result in results], title=title)
-    _print(console, results, requests, ledger, sheet)
-    return all(result.as_expected for result in results)
+    demo_table.show(console, results)
+    counts = f"{len(requests)} requests to Business Central, {ledger.storage_requests} to storage"
+    console.print(f"{len(results)} uploads, {counts}.")
+    console.print(f"Contact sheet, before and after: {sheet.resolve().as_uri()}", soft_wrap=True, markup=False)
+    return demo_table.conclude(console, results, folder.left_out if folder else {})
 
 
 def _upload(batch: Iterator[Sample], ledger: Ledger, running: stack.Stack, console: Console) -> list[SampleResult]:
     container = running.storage().get_container_client(names.INCOMING)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        uploading = progress.add_task("Uploading photographs", total=None)
-        results = [_start_upload(sample, container) for sample in progress.track(batch, task_id=uploading)]
-        progress.update(uploading, total=len(results))
-        processing = progress.add_task("Processing uploads", total=len(results))
-        by_blob = {result.sample.blob: result for result in results}
-        for blob in ledger.wait(list(by_blob), running):
-            by_blob[blob].event = ledger.end_events.pop(blob)
-            progress.advance(processing)
-    return results
+    uploading = terminal.counted(console, "Uploading photographs", batch)
+    results = {sample.blob: _start_upload(sample, container) for sample in uploading}
+    for blob in terminal.counted(console, "Processing uploads", ledger.wait(list(results), running), len(results)):
+        results[blob].event = ledger.end_events.pop(blob)
+    return list(results.values())
 
 
 def _start_upload(sample: Sample, container: ContainerClient) -> SampleResult:
@@ -129,23 +106,10 @@ def _start_upload(sample: Sample, container: ContainerClient) -> SampleResult:
     return SampleResult(sample)
 
 
-def _photo_rounds(folder: Path, running: stack.Stack) -> Iterator[Iterator[Sample]]:
-    """Yield the folder's pictures in rounds; within a round, each picture has its own item.
-
-    Pictures sorted by file name go to the default company's items sorted by number, one each; when the items run out,
-    a new round begins with the first item.
-    """
-    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    if not pictures:
-        raise SystemExit(f"{folder} contains no pictures ({', '.join(PICTURE_SUFFIXES)}).")
+def _item_numbers(running: stack.Stack) -> list[str]:
     company = running.endpoints.company_id
     items = _bc(running, f"companies({company})/items?$select=number").json()["value"]
-    numbers = sorted(item["number"] for item in items)
-    for start in range(0, len(pictures), len(numbers)):
-        yield (
-            Sample(f"{COMPANY_FOLDER}/{number}{path.suffix}", path.read_bytes(), path.name)
-            for number, path in zip(numbers, pictures[start:], strict=False)
-        )
+    return [item["number"] for item in items]
 
 
 def _bc(running: stack.Stack, path: str) -> Any:  # noqa: ANN401 - a response
@@ -190,33 +154,3 @@ def _row(result: SampleResult, running: stack.Stack) -> contact_sheet.Row:
         detail=event.get("detail"),
         milliseconds=event.get("milliseconds"),
     )
-
-
-def _print(
-    console: Console, results: list[SampleResult], requests: list[dict[str, Any]], ledger: Ledger, sheet: Path
-) -> None:
-    table = Table("upload", "outcome", "item", "picture", "bytes", "ms")
-    for column in table.columns:
-        column.overflow = "fold"  # a reason or a path must stay readable at 80 characters
-    for result in results:
-        table.add_row(*_cells(result))
-    console.print(table)
-    counts = f"{len(requests)} requests to Business Central, {ledger.storage_requests} to storage"
-    console.print(f"{len(results)} uploads, {counts}.")
-    console.print(f"Contact sheet, before and after: {sheet.resolve().as_uri()}", soft_wrap=True)
-    for result in (result for result in results if not result.as_expected):
-        expected = " ".join(part for part in (result.sample.outcome, result.sample.reason) if part)
-        event = escape(json.dumps(result.event, ensure_ascii=False))
-        console.print(f"[red]Not as expected[/]: {escape(result.sample.blob)} should be {expected}, but: {event}")
-
-
-def _cells(result: SampleResult) -> tuple[str, ...]:
-    event = result.event
-    name = f"{escape(result.sample.blob)}\n[dim]{escape(result.sample.story)}[/]"
-    colour = _COLOURS.get(str(event.get("outcome")), "red")
-    outcome = f"[{colour}]{event.get('outcome')}[/]" + (f"\n{event['reason']}" if event.get("reason") else "")
-    mark = "" if result.as_expected else "\n[red]not as expected[/]"
-    picture = f"{event['width']} × {event['height']}" if event.get("width") else ""
-    sizes = f"{len(result.sample.content):,}\n→ {event['bytes_out']:,}" if event.get("bytes_out") else ""
-    milliseconds = f"{event['milliseconds']:.0f}" if event.get("milliseconds") else ""
-    return name, outcome + mark, escape(event.get("item_number") or ""), picture, sizes, milliseconds

@@ -3,7 +3,8 @@
 Like the real one, it reads ``host.json`` and the bindings from the app's own ``get_functions()``, scans the trigger's
 container, calls the function in as many threads as ``host.json`` allows, redelivers a failed blob at once until
 ``poisonBlobThreshold``, then writes the host's poison message. Unlike the real one, it remembers deliveries only in
-memory, and calls the function again for every blob still in the container after the sweep interval.
+memory, and calls the function again for every blob still in the container: after a second if the app found it
+unfinished, else after the sweep interval.
 
 Standard output carries one line of JSON per event; everything else goes to standard error.
 """
@@ -20,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from typing import Annotated, Any
 
 import typer
@@ -33,8 +34,10 @@ from devstack.machine import lifeline, loopback
 
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 POLL_SECONDS = 0.4
+UNFINISHED_SECONDS = 1.0
 _log = logging.getLogger("devstack.host")
 _EVENTS, _EVENTS_LOCK = sys.stdout, Lock()
+_delivery = local()  # what the app said about the delivery of this thread
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,16 @@ class Scanner:
             self._threads.submit(self._deliver, present[key])
 
     def _deliver(self, blob: BlobProperties) -> None:
+        _delivery.reason = None
         try:
             self._deliver_or_poison(blob)
         except AzureError:
             _log.exception("Could not write a poison message for %s", blob.name)
+        interval = self._sweep_interval
+        if _delivery.reason == "unfinished":
+            interval = min(interval, UNFINISHED_SECONDS)
         with self._lock:
-            self._due[blob.name, blob.etag] = time.monotonic() + self._sweep_interval
+            self._due[blob.name, blob.etag] = time.monotonic() + interval
 
     def _deliver_or_poison(self, blob: BlobProperties) -> None:
         for attempt in range(1, self._settings.attempts + 1):
@@ -109,7 +116,7 @@ class Scanner:
                 self._trigger.function(self._container.get_blob_client(blob.name))
             except Exception as error:  # noqa: BLE001 - the host survives whatever a function raises
                 _log.exception("%s failed on %s", self._trigger.name, blob.name)
-                _emit(event="delivery_failed", blob=blob.name, attempt=attempt, error=str(error))
+                _emit(event="delivery_failed", blob=blob.name, etag=blob.etag, attempt=attempt, error=str(error))
             else:
                 return
         self._write_poison_message(blob)
@@ -126,7 +133,7 @@ class Scanner:
         with suppress(ResourceExistsError):
             self._poison.create_queue()
         self._poison.send_message(b64encode(json.dumps(message, indent=2).encode()).decode())
-        _emit(event="poisoned", blob=blob.name)
+        _emit(event="poisoned", blob=blob.name, etag=blob.etag, attempts=self._settings.attempts)
 
 
 def _clients(trigger: Trigger) -> tuple[ContainerClient, QueueClient]:
@@ -151,10 +158,12 @@ def _write_line(line: str) -> None:
 
 
 class _AppLines(logging.Handler):
-    """Passes the app's own lines of JSON on unchanged."""
+    """Passes the app's own lines of JSON on unchanged, and keeps the reason for this thread's delivery."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _write_line(record.getMessage())
+        line = record.getMessage()
+        _delivery.reason = json.loads(line).get("reason")
+        _write_line(line)
 
 
 class _AppStorageRequests(logging.Handler):

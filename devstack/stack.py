@@ -134,10 +134,11 @@ class _Programs:
 
 
 @contextmanager
-def running(
+def running(  # noqa: PLR0913 - one for each way in which stacks differ
     on_event: Callable[[str], None] | None = None,
     *,
     sweep_interval: float = 300,
+    unfinished_wait: str | None = None,
     keyless: bool = False,
     host: str = "devstack.host",
     remove_at_end: Path | None = None,
@@ -147,9 +148,9 @@ def running(
     """Start the stack with empty containers and a catalogue without pictures; end it afterwards.
 
     Long, because it shows the order in which things start. ``on_event`` receives each line of JSON that the app's host
-    prints; without it, the app does not start. ``keyless`` opens storage by identity, over HTTPS. ``host`` is the
-    module that runs the app. ``remove_at_end`` is deleted even if this process is killed. With ``movable_clock``,
-    ``Stack.storage_clock`` sets storage's time.
+    prints; without it, the app does not start. ``unfinished_wait`` is the app's setting of that name. ``keyless`` opens
+    storage by identity, over HTTPS. ``host`` is the module that runs the app. ``remove_at_end`` is deleted even if this
+    process is killed. With ``movable_clock``, ``Stack.storage_clock`` sets storage's time.
     """
     azurite_main = setup.azurite(say)
     with ExitStack() as ending:
@@ -175,6 +176,7 @@ def running(
             "PICTURE_TRIGGER_SOURCE": "LogsAndContainerScan",
             "BC_BASE_URL": endpoints.business_central_url,
             "BC_COMPANY": COMPANY,
+            **({"UNFINISHED_WAIT": unfinished_wait} if unfinished_wait else {}),
         }
         stack = Stack(endpoints, accounts, msi["url"], msi["authority"], settings, programs.children, clock)
         for container in CONTAINERS:

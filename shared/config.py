@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from shared.paths import PathTemplate, parse_templates
 from shared.pictures.rendition import FITS, Rendition, SourceLimits
+from shared.redaction import redacted
 from shared.setting_values import Reader, colour, duration, one_of
 
 _CONNECTION_STRING = (
@@ -177,7 +178,8 @@ def _storage(reader: Reader) -> StorageSettings:
             )
         if credential not in (None, "managedidentity") or (client_id and not credential):
             # Without it the trigger uses the system-assigned identity, whatever the client id says.
-            reader.problems.append(f"PICTURE_STORAGE__credential: found {credential!r}; expected 'managedidentity'")
+            found = repr(credential and redacted(credential))
+            reader.problems.append(f"PICTURE_STORAGE__credential: found {found}; expected 'managedidentity'")
     return StorageSettings(connection_string, uri, client_id)
 
 
@@ -207,7 +209,7 @@ def _base_url(reader: Reader, tenant: str | None, version: str) -> str:
         reader.check_url("BC_BASE_URL", given)
         if not given.rstrip("/").endswith(f"/api/{version}"):
             expected = f"the whole base, ending in /api/{version} (BC_API_VERSION)"
-            reader.problems.append(f"BC_BASE_URL: found {given!r}; expected {expected}")
+            reader.problems.append(f"BC_BASE_URL: found {redacted(given)!r}; expected {expected}")
         return given.rstrip("/")
     missing = [name for name, value in (("BC_TENANT_ID", tenant), ("BC_ENVIRONMENT", environment)) if not value]
     reader.problems += [f"{name}: not set; needed unless BC_BASE_URL is set" for name in missing]

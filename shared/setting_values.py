@@ -8,6 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from shared.paths import guid_of
+from shared.redaction import redacted, redacted_quotes
 
 _T = TypeVar("_T")
 
@@ -33,7 +34,10 @@ class Reader:
         try:
             return parse(value)
         except ValueError as error:
-            self.problems.append(f"{name}: found {value!r}; {error}")
+            shown = redacted(value)
+            # The explanation may quote the value.
+            explanation = str(error) if shown == value else redacted_quotes(str(error))
+            self.problems.append(f"{name}: found {shown!r}; {explanation}")
             return parse(default)
 
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:
@@ -50,16 +54,14 @@ class Reader:
         """Return a lower-case GUID, None if the setting is missing."""
         value = self.text(name)
         if value and not guid_of(value):
-            self.problems.append(f"{name}: found {value!r}; expected a GUID")
+            self.problems.append(f"{name}: found {redacted(value)!r}; expected a GUID")
         return value and guid_of(value)
 
     def check_url(self, name: str, url: str) -> None:
         """Insist on https, except for this machine: bearer tokens travel to ``url``."""
         if not _is_safe(url):
-            shown = url.partition("?")[0]
-            self.problems.append(
-                f"{name}: found {shown!r}; expected a URL that begins with https:// and contains no secret"
-            )
+            expected = "a URL that begins with https:// and contains no secret"
+            self.problems.append(f"{name}: found {redacted(url)!r}; expected {expected}")
 
 
 def _is_safe(url: str) -> bool:

@@ -33,9 +33,9 @@ def guard(app: Flask, world: World, signing_key: tokens.KeyResolver) -> None:
     def leave(response: Response) -> Response:
         if "replayed" in g or not _is_api():
             return response
-        if g.turn:
-            world.admission.leave(g.turn)
-        if g.fault:
+        if turn := g.get("turn"):
+            world.admission.leave(turn)
+        if g.get("fault"):
             g.pop("assumed", None)
             response = _fault_response(g.fault)
         elif retry_after := world.admission.limits.retry_after.get(str(response.status_code)):
@@ -131,7 +131,8 @@ def _replay(app: Flask, body: bytes) -> Callable[[], None]:
     environ = {**request.environ, "wsgi.input": BytesIO(body)}
 
     def replay() -> None:
-        with app.request_context(environ):
+        # A context of its own, for a ``g`` of its own: the write may fall due inside another request.
+        with app.app_context(), app.request_context(environ):
             g.replayed = True
             app.full_dispatch_request()
 

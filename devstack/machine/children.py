@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 from devstack.machine.setup import ROOT
+from shared.storage.names import printable
 
 Facts = dict[str, str]
 READY_SECONDS = 60
@@ -18,7 +19,7 @@ _END_SECONDS = 5
 # The app's settings; and PYTHONIOENCODING, because the programs of the stack talk to each other in UTF-8.
 _REMOVED_PREFIXES = (
     *("APPLICATIONINSIGHTS_", "AZURE_", "AZUREWEBJOBS", "BC_", "BLOB_", "IDENTITY_", "ITEM_", "MSI_", "OTEL_"),
-    *("PICTURE_", "SOURCE_", "SWEEP_", "PYTHONIOENCODING"),
+    *("KEEP_", "PICTURE_", "RENDER_", "SOURCE_", "SWEEP_", "UNFINISHED_", "PYTHONIOENCODING"),
 )
 
 
@@ -102,7 +103,7 @@ class Child:
         if self._reader_error:
             raise self._reader_error
         if self.process.poll() is not None:
-            output = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            output = printable(self._log.read_text(encoding="utf-8", errors="replace")[-2000:])
             raise ChildFailedError(f"{self.name} ended with code {self.process.returncode}. Its last output:\n{output}")
 
     def end(self) -> None:

@@ -84,7 +84,11 @@ def _install(package: str, folder: Path) -> None:
         with subprocess.Popen([*command, *quiet], cwd=partial, stdin=subprocess.PIPE, stdout=sys.stderr) as process:
             if code := process.wait():
                 raise SystemExit(f"npm could not install {package} (exit code {code}); see above.")
-        partial.replace(folder)
+        try:
+            partial.replace(folder)
+        except OSError:
+            if not folder.exists():  # else another process has installed it meanwhile
+                raise
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from PIL import Image, UnidentifiedImageError
 
 from devstack.sheets import html_page
+from devstack.terminal import visible
+from shared.storage.names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +57,7 @@ class Preview:
 def write(path: Path, rows: Sequence[Row], *, title: str) -> None:
     """Write the sheet."""
     cards = "\n".join(_card(row) for row in rows)
-    html_page.write(path, title=title, header=_summary(rows), main=cards, style=_STYLE)
+    html_page.write(path, title=visible(title), header=_summary(rows), main=cards, style=_STYLE)
 
 
 def preview(content: bytes) -> Preview:
@@ -109,15 +111,15 @@ def _summary(rows: Sequence[Row]) -> str:
 
 def _card(row: Row) -> str:
     name = " · ".join(part for part in (row.item_number, row.item_name) if part) or "no item"
-    reason = f" <code>{escape(row.reason)}</code>" if row.reason else ""
+    reason = f" <code>{_text(row.reason)}</code>" if row.reason else ""
     surprise = "" if row.expected else ' <strong class="surprise">not as expected</strong>'
     time = f'<span class="time">{row.milliseconds:,.0f} ms</span>' if row.milliseconds is not None else ""
-    detail = f'<p class="detail">{escape(row.detail)}</p>' if row.detail else ""
+    detail = f'<p class="detail">{escape(printable(row.detail))}</p>' if row.detail else ""
     return f"""<article class="{"" if row.expected else "astray"}">
-<h2>{escape(name)}</h2>
-<p class="blob">{escape(row.blob)}</p>
+<h2>{_text(name)}</h2>
+<p class="blob">{_text(row.blob)}</p>
 <div class="pair">{_before(row)}{_after(row)}</div>
-<p class="story">{escape(row.story)}</p>
+<p class="story">{_text(row.story)}</p>
 <p class="result">{_badge(row.outcome, row.outcome)}{reason}{surprise}{time}</p>
 {detail}</article>"""
 
@@ -150,12 +152,17 @@ def _figure(label: str, content: str, facts: str, *, checked: bool = False) -> s
 
 
 def _image(kind: str, content: bytes, words: str) -> str:
-    return f'<img alt="{escape(words)}" src="data:image/{kind};base64,{b64encode(content).decode("ascii")}">'
+    return f'<img alt="{_text(words)}" src="data:image/{kind};base64,{b64encode(content).decode("ascii")}">'
 
 
 def _badge(outcome: str, words: str) -> str:
     kind = outcome if outcome.isidentifier() else "other"
-    return f'<span class="badge {kind}">{escape(words)}</span>'
+    return f'<span class="badge {kind}">{_text(words)}</span>'
+
+
+def _text(words: str) -> str:
+    """Return HTML for words that may have any characters, also those that turn around what follows them."""
+    return escape(visible(words))
 
 
 def _size(count: int) -> str:

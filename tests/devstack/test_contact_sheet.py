@@ -97,6 +97,14 @@ def test_names_are_text_and_never_markup(tmp_path: Path) -> None:
     assert page.words.count(nasty) >= 14
 
 
+def test_names_neither_turn_nor_break_the_text_around_them(tmp_path: Path) -> None:
+    row = replace(ROW, blob="\u202egpj.x\x07\n", story="caf\udce9.jpg", item_name="a\u2066b", detail="one\ntwo\u202e")
+    words = sheet(tmp_path, row, title="\u202etitle").words
+    assert not {"\u202e", "\u2066", "\x07", "\udce9"} & set(words)
+    assert r"\u202egpj.x\x07\n" in words
+    assert "one\ntwo" in words
+
+
 def test_nothing_is_fetched_from_anywhere(tmp_path: Path) -> None:
     page = sheet(tmp_path, ROW, LOST)
     text = (tmp_path / "sheet.html").read_text(encoding="utf-8")

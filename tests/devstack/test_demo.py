@@ -1,15 +1,21 @@
 """``dev.py demo``: every sample ends as expected, folders of photographs work, and failures show."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
 from devstack.drawing.samples import samples
+from devstack.machine.setup import ROOT
 from tests.devstack.dev_commands import command, run, until
 from tests.support.local_stack import photograph
+
+LOCAL_STACK = (ROOT / "docs" / "local-stack.md").read_text(encoding="utf-8")
 
 
 def test_demo_succeeds_and_reports_every_upload(project: Path, tmp_path: Path) -> None:
@@ -30,6 +36,11 @@ def test_demo_succeeds_and_reports_every_upload(project: Path, tmp_path: Path) -
         assert max(row["width"], row["height"]) <= 1024
         assert 0 < row["bytes_out"] <= 262_144
         assert row["milliseconds"] > 0
+    example = json.loads(re.search(r"```json\n(.*?)```", LOCAL_STACK, re.DOTALL)[1])["uploads"][0]  # type: ignore[index]
+    (same,) = [row for row in report["uploads"] if row["blob"] == example["blob"]]
+    assert {**example, "milliseconds": 0} == {**same, "milliseconds": 0}
+    assert ended.stdout.splitlines()[-1] == f"All {len(expected)} uploads came out as expected."
+    assert "…" not in ended.stdout.replace(" …", "")
     sheet = (project / ".local" / "contact-sheet.html").read_text(encoding="utf-8")
     assert all(sheet.count(word) for word in ("updated", "quarantined", "waiting", "data:image/"))
 
@@ -46,6 +57,45 @@ def test_demo_photos_start_over_when_items_run_out(project: Path, tmp_path: Path
     numbers = [row["item_number"] for row in rows]
     assert numbers == sorted(numbers[:15]) + numbers[:2]
     assert len(set(numbers)) == 15
+
+
+@pytest.mark.parametrize("columns", ["200", "40", "30"])
+def test_demo_fits_its_output_to_the_width(project: Path, tmp_path: Path, columns: str) -> None:
+    (tmp_path / "photo.jpg").write_bytes(photograph())
+    start = command(project, "demo", "--photos", str(tmp_path))
+    start["env"] |= {"COLUMNS": columns, "NO_COLOR": "1"}
+    ended = subprocess.run(**start, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    is_table = any(
+        line.split() == ["upload", "outcome", "item", "picture", "bytes", "ms"] for line in ended.stdout.splitlines()
+    )
+    assert is_table == (columns == "200")
+    for word in ("updated", "1896-S", "1024", "photo.jpg", "Processing uploads: 1 of 1."):
+        assert word in ended.stdout
+    assert "\x1b" not in ended.stdout
+    assert ended.stdout.splitlines()[-1] == "The upload came out as expected."
+
+
+def test_demo_survives_whatever_a_folder_holds(project: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    (photos / "x.jpg").mkdir(parents=True)
+    names = [b"caf\xe9.jpg", b"a\nb[red]\x1b[31m.jpg", "\u202egpj.jpg".encode()]
+    for name in names:
+        (photos / os.fsdecode(name)).write_bytes(photograph())
+    (photos / "empty.jpg").touch()
+    (photos / "._x.jpg").write_bytes(b"x")
+    (photos / "dangling.jpg").symlink_to("nowhere")
+    os.mkfifo(photos / "pipe.jpg")
+    ended = run(project, "demo", "--photos", str(photos), "--report", str(tmp_path / "r.json"))
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert ended.returncode == 1  # for the empty one
+    assert "upload" in ended.stdout
+    assert "caf\ufffd.jpg" in ended.stdout
+    assert not {"\x1b", "\u202e"} & set(ended.stdout)
+    last = ended.stdout.splitlines()[-1]
+    assert last == "1 of 4 uploads did not come out as expected; 4 files were left out."
+    outcomes = [row["outcome"] for row in json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["uploads"]]
+    assert sorted(outcomes) == ["quarantined", "updated", "updated", "updated"]
 
 
 def test_demo_fails_if_an_upload_does_not_end_as_expected(project: Path, tmp_path: Path) -> None:

@@ -72,6 +72,20 @@ def test_waiting_upload_is_retried_after_the_sweep_interval(hosted: Hosted) -> N
     assert len(outcomes) <= 2
 
 
+def test_an_unfinished_upload_is_looked_at_again_within_seconds() -> None:
+    ledger = Ledger()
+    with stack.running(ledger, unfinished_wait="PT2S") as running:  # the sweep interval is minutes
+        hosted = Hosted(running, ledger)
+        hosted.upload(content=photograph()[:5000])
+        hosted.upload(UNKNOWN)
+        assert hosted.end_event(DESK)["reason"] == "not_an_image"
+        assert hosted.end_event(UNKNOWN)["reason"] == "item_not_found"
+        unfinished = [event for event in ledger.events if event.get("reason") == "unfinished"]
+        assert unfinished
+        assert {event["blob"] for event in unfinished} == {DESK}
+        assert len([event for event in ledger.events if event.get("blob") == UNKNOWN]) == 1
+
+
 def test_five_failures_lead_to_the_hosts_poison_message(
     hosted: Hosted,
 ) -> None:

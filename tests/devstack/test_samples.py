@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, ImageChops, ImageCms, ImageStat
 
 from devstack.drawing import encodings, household, pottery
 from devstack.drawing.samples import Sample, samples
+from shared.pictures.rendition import SourceLimits
 
 CATALOGUE = Path(__file__).parents[2] / "devstack" / "business_central" / "catalogue.json"
 MIB = 1024 * 1024
@@ -156,7 +157,7 @@ def test_plan_has_too_many_pixels_in_a_small_file(drawn: dict[str, Sample]) -> N
     plan = drawn["CRONUS USA, Inc/1972-S.png"]
     with warnings.catch_warnings(), pytest.warns(Image.DecompressionBombWarning):
         size = open_sample(plan).size
-    assert size[0] * size[1] > 100_000_000
+    assert size[0] * size[1] > max(SourceLimits.max_pixels, 120_000_000)
     assert len(plan.content) < MIB // 4
 
 

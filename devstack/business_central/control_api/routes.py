@@ -6,6 +6,7 @@ from devstack.business_central.api import responses
 from devstack.business_central.api.documents import timestamp
 from devstack.business_central.control_api.body import body, explain_problems
 from devstack.business_central.control_api.catalogue import add_catalogue
+from devstack.business_central.control_api.origin import refuse_foreign_pages
 from devstack.business_central.scenario.limits import Limits
 from devstack.business_central.scenario.rules import Denial, Fault, Latency, Speed
 from devstack.business_central.world import World
@@ -14,6 +15,7 @@ from devstack.business_central.world import World
 def blueprint(world: World) -> Blueprint:
     """Return all routes of the control API."""
     api = Blueprint("control", __name__)
+    refuse_foreign_pages(api)
     explain_problems(api)
     _add_conditions(api, world)
     _add_limits(api, world)

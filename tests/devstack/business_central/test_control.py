@@ -107,6 +107,41 @@ def test_a_foreign_host_name_is_refused(bc: Client) -> None:
     assert bc.get(f"{bc.url}/_control/requests", headers={"Host": "attacker.example"}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://attacker.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("verb", "path"), [("POST", "/reset"), ("POST", "/late"), ("DELETE", "/requests")])
+def test_a_foreign_page_changes_nothing(bc: Client, verb: str, path: str, headers: dict[str, str]) -> None:
+    bc.control("POST", "/faults", status=504, applied="later", delay=None, method="PATCH")
+    bc.upload(picture())
+    assert bc.request(verb, f"{bc.url}/_control{path}", headers=headers).status_code == 403
+    assert len(bc.control("GET", "/late").json()["pending"]) == 1
+    assert len(bc.log()["requests"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_bodies_that_any_page_may_send_are_refused(bc: Client, kind: str) -> None:
+    url = f"{bc.url}/_control/clock"
+    assert bc.post(url, b'{"advance": 60}', headers={"Content-Type": kind}).status_code == 415
+    assert bc.post(f"{bc.url}/_control/reset", b"", headers={"Content-Type": kind}).status_code == 415
+    assert bc.get(url).json()["ahead"] == 0
+
+
+def test_own_pages_and_reading_stay_allowed(bc: Client) -> None:
+    own = {"Origin": bc.url, "Sec-Fetch-Site": "same-origin"}
+    assert bc.post(f"{bc.url}/_control/reset", headers=own).status_code == 204
+    foreign = {"Origin": "https://attacker.example", "Sec-Fetch-Site": "cross-site"}
+    assert bc.get(f"{bc.url}/_control/requests", headers=foreign).status_code == 200
+
+
 def test_a_company_can_disappear(bc: Client) -> None:
     bc.control("DELETE", f"/companies/{CRONUS}")
     assert_refused(bc.get(ITEMS), 404, "Internal_CompanyNotFound")

@@ -10,7 +10,9 @@ import requests
 
 from tests.support.simulator_client import (
     CONTENT,
+    DESK,
     UPLOAD_HEADERS,
+    USER,
     Client,
     assert_refused,
     picture,
@@ -162,6 +164,25 @@ def test_a_late_write_applies_minutes_after_its_answer(bc: Client, answer: dict[
     assert bc.metadata()["width"] == 7
     bc.advance(1)
     assert bc.metadata()["width"] == 40
+
+
+def test_a_late_write_due_inside_a_request_frees_its_turn(bc: Client) -> None:
+    """More requests than one user may run at once: each applies a write that fell due, and the next still runs."""
+    for number in range(7):
+        bc.control("POST", "/faults", status=504, applied="later", delay=0, method="PATCH")
+        assert bc.upload(picture(size=(20 + number, 9))).status_code == 504
+        assert bc.metadata()["width"] == 20 + number
+    assert bc.control("GET", "/limits").json()["users"][USER]["running"] == 0
+    assert bc.log()["in_flight"] == 0
+    assert [entry["status"] for entry in bc.log()["requests"]] == [504, 200] * 7
+
+
+def test_a_failing_late_write_leaves_the_request_alone(bc: Client) -> None:
+    bc.control("POST", "/faults", status=504, applied="later", delay=0, method="PATCH")
+    bc.upload(picture())
+    bc.control("DELETE", f"/items/{DESK}")
+    assert bc.get("/companies").status_code == 200
+    assert bc.control("GET", "/limits").json()["users"][USER]["running"] == 0
 
 
 def test_a_late_write_without_delay_waits_for_the_test(bc: Client) -> None:
