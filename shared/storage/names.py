@@ -89,7 +89,7 @@ def _segment(text: str) -> str:
 
 def printable(text: str) -> str:
     """Escape control characters: names may contain any, and people read notes and logs in consoles."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def encode_metadata(values: Mapping[str, str | None]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.errors import Reason
-from shared.storage.names import archive_name, encode_metadata, fingerprint, quarantine_name
+from shared.storage.names import archive_name, encode_metadata, fingerprint, printable, quarantine_name
 from tests.support.blob_paths import BLOB_PATHS, NOON
 
 SOURCES = BLOB_PATHS.filter(bool)
@@ -112,3 +112,9 @@ def test_metadata_is_bounded_ascii_and_begins_like_the_text(value: str) -> None:
 
 def test_metadata_omits_empty_values() -> None:
     assert encode_metadata({"a": None, "b": "", "c": "1896-S"}) == {"c": "1896-S"}
+
+
+def test_no_control_character_reaches_a_note() -> None:
+    """A name may not clear a console, forge a line or turn the text around."""
+    assert printable("a\nReason: ok\x1b[2J\u202egpj.jpg") == r"a\nReason: ok\x1b[2J\u202egpj.jpg"
+    assert printable("Nordwind Möbel GmbH/1000 名😀.jpg") == "Nordwind Möbel GmbH/1000 名😀.jpg"
