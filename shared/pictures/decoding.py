@@ -2,6 +2,7 @@
 
 from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PLANAR_CONFIGURATION,
@@ -11,6 +12,8 @@ from PIL.TiffImagePlugin import (
     TiffImageFile,
 )
 from PIL.WebPImagePlugin import WebPImageFile
+
+from shared.pictures import png_pixels
 
 _SCANNER_BITS = 12
 _HIGHEST_LEVEL = 65535
@@ -23,6 +26,8 @@ def first_frame(image: Image.Image) -> Image.Image:
         return _webp_frame(image)
     if isinstance(image, GifImageFile):
         return _gif_frame(image)
+    if isinstance(image, PngImageFile):
+        png_pixels.load(image)
     if isinstance(image, TiffImageFile):
         _check_byte_order(image)
         _correct_planes_of_16_bits(image)

@@ -47,7 +47,7 @@ def _open(source: bytes, limits: SourceLimits) -> Image.Image:
         image.info[BUFFERED_WHOLE] = jpeg.is_buffered_whole(source)
         return image
     try:
-        return Image.open(BytesIO(png.strip_extras(source)), formats=FORMATS)
+        return _open_png(source) if source.startswith(png.SIGNATURE) else Image.open(BytesIO(source), formats=FORMATS)
     except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
         raise _too_many_pixels("more than 178 megapixels", limits) from None
     except UnidentifiedImageError:
@@ -56,6 +56,14 @@ def _open(source: bytes, limits: SourceLimits) -> Image.Image:
     # Registering the format with Pillow would change Pillow for the whole process.
     heif: Image.Image = HeifImageFile(BytesIO(source))
     return heif
+
+
+def _open_png(source: bytes) -> Image.Image:
+    essentials = png.essentials(source)
+    image = Image.open(BytesIO(essentials.content), formats=("PNG",))
+    if essentials.profile:
+        image.info["icc_profile"] = essentials.profile
+    return image
 
 
 def check_bytes(size: int, limits: SourceLimits) -> None:
