@@ -7,7 +7,9 @@ from typing import TypeGuard
 from PIL import Image, ImageCms, ImageMath
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
+from shared.errors import Permanent, Reason
 from shared.pictures.cmyk import coated_paper_profile
+from shared.pictures.diagnosis import EXPORT_AGAIN
 from shared.pictures.icc import LARGEST_PROFILE
 from shared.pictures.implied_profile import stated_profile
 from shared.pictures.rendition import Colour
@@ -17,6 +19,7 @@ _COLOUR_SPACE, _GRAY = slice(16, 20), b"GRAY"  # a field of that header, and a v
 _GRAY_AND_ALPHA_OF_16_BITS = "LA;16B"  # which Pillow decodes as RGBA
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _WITHOUT_ALPHA = {"RGBA": "RGB", "RGBa": "RGB", "LA": "L", "La": "L", "PA": "RGB", "P": "RGB"}
+_OPAQUE = 255
 _DEEP_GRAY = ("I", "F")  # 16 bits and more
 _NORMALIZED_MODES = {"1": "L", "P": "RGB", "RGBX": "RGB"}
 # A PNG gives its transparent colour in the depth of the file; Pillow's pixels have 8 bits (PNG 3, 11.3.2.1).
@@ -147,12 +150,29 @@ def _gray_of_16_bits(strip: Image.Image) -> Image.Image:
     return Image.merge("LA", (gray, opaque.convert("L")))
 
 
-def flattened(image: Image.Image, background: Colour) -> Image.Image:
-    """Return ``image`` on ``background``; without an alpha channel it is returned as it is."""
-    if image.mode not in ("RGBA", "LA"):
-        return image
-    if image.getchannel("A").getextrema() == (255, 255):
-        return image.convert("RGB")
-    flat = Image.new("RGB", image.size, background)
-    flat.paste(image.convert("RGB"), mask=image.getchannel("A"))
-    return flat
+class Flattening:
+    """Puts a picture, or its strips, on ``background``, and notices whether anything of it shows."""
+
+    def __init__(self, background: Colour) -> None:
+        self._background = background
+        self._highest_alpha: int | None = None  # None before the first strip
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """Return ``image`` on the background; without an alpha channel it is returned as it is."""
+        if image.mode not in ("RGBA", "LA"):
+            self._highest_alpha = _OPAQUE
+            return image
+        alpha = image.getchannel("A")
+        low, high = alpha.getextrema()
+        self._highest_alpha = max(self._highest_alpha or 0, high)  # type: ignore[assignment] # of one channel
+        if low == _OPAQUE:
+            return image.convert("RGB")
+        flat = Image.new("RGB", image.size, self._background)
+        flat.paste(image.convert("RGB"), mask=alpha)
+        return flat
+
+    def check_visible(self) -> None:
+        """Raise ``not_an_image`` if everything so far was completely transparent: the result would be blank."""
+        if self._highest_alpha == 0:
+            problem = "The picture is completely transparent (of several frames or pages, the first)"
+            raise Permanent(Reason.NOT_AN_IMAGE, f"{problem}; {EXPORT_AGAIN}")

@@ -1,6 +1,7 @@
 """Decodes the first frame of a picture; whatever the frame does not cover is transparent. Pure."""
 
 from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
@@ -13,7 +14,7 @@ from PIL.TiffImagePlugin import (
 )
 from PIL.WebPImagePlugin import WebPImageFile
 
-from shared.pictures import png_pixels
+from shared.pictures import bmp, png_pixels
 
 _SCANNER_BITS = 12
 _HIGHEST_LEVEL = 65535
@@ -31,7 +32,13 @@ def first_frame(image: Image.Image) -> Image.Image:
     if isinstance(image, TiffImageFile):
         _check_byte_order(image)
         _correct_planes_of_16_bits(image)
+    if isinstance(image, bmp.Bitmap):
+        image = image.decoded()
+        bmp.show_blank_alpha(image)
+        return image
     image.load()
+    if isinstance(image, BmpImageFile):
+        bmp.show_blank_alpha(image)
     if image.mode == "I":
         _check_range(image)
     if image.mode == "I;16" and _sample_bits(image) == {_SCANNER_BITS}:
