@@ -174,5 +174,5 @@ class Flattening:
     def check_visible(self) -> None:
         """Raise ``not_an_image`` if everything so far was completely transparent: the result would be blank."""
         if self._highest_alpha == 0:
-            problem = "The picture is completely transparent (of several frames or pages, the first)"
+            problem = "The picture is completely transparent, or the first of its frames is"
             raise Permanent(Reason.NOT_AN_IMAGE, f"{problem}; {EXPORT_AGAIN}")

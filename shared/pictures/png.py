@@ -26,8 +26,9 @@ _ALPHA_LENGTHS: dict[int, Sequence[int]] = {0: (2,), 2: (6,), _PALETTE: range(1,
 _TEXTS_THAT_TURN = (b"Raw profile type exif", b"XML:com.adobe.xmp")  # no other text matters, and some confuse Pillow
 _PROFILE_SIZE = 4  # bytes; an ICC profile begins with its length
 _LEAST_PROFILE = 128
-_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
-_NAMES = re.compile(b"IDAT|IEND|PLTE|tRNS|iCCP|gAMA|cHRM|sRGB|eXIf|tEXt|zTXt|iTXt")
+_CHECK_OF_HEADER = 31  # divides the header of all that zlib packs (RFC 1950)
+END = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_NAMES = re.compile(b"IHDR|IDAT|IEND|PLTE|tRNS|iCCP|gAMA|cHRM|sRGB|eXIf|tEXt|zTXt|iTXt")
 
 
 class Chunk(NamedTuple):
@@ -168,13 +169,15 @@ def _is_text(packed: bytes) -> bool:
 
 
 def _unpacked_profile(data: bytes) -> bytes | None:
-    """Return the profile, unpacked no further than its own header says, so that a wrong sum after it does no harm."""
+    """Return the profile, unpacked no further than its own header says; a wrong sum after it does no harm."""
     _, _, rest = data.partition(b"\0")
-    if rest[:1] != b"\0":  # the only method of packing
+    if (
+        rest[:1] != b"\0" or int.from_bytes(rest[1:3]) % _CHECK_OF_HEADER
+    ):  # the only method, and the check in its header
         return None
-    unpacking = zlib.decompressobj()
+    unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        size = unpacking.decompress(rest[1:], _PROFILE_SIZE)
+        size = unpacking.decompress(rest[3:], _PROFILE_SIZE)
         stated = int.from_bytes(size)
         most = stated if stated in range(_LEAST_PROFILE, LARGEST_PROFILE + 1) else LARGEST_PROFILE + 1
         profile = size + unpacking.decompress(unpacking.unconsumed_tail, most - len(size))
@@ -192,11 +195,11 @@ def _joined(source: bytes, kept: list[Chunk]) -> bytes:
             part_start = chunk.start - _HEAD
         part_end = chunk.end + _CHECKSUM
     if part_end <= len(source):
-        return b"".join((*parts, view[part_start:part_end], _END)) if parts or source[part_end:] != _END else source
+        return b"".join((*parts, view[part_start:part_end], END)) if parts or source[part_end:] != END else source
     # The pixels are cut short: what there is becomes a chunk, whose checksum nobody reads.
     start, end = kept[-1].start, kept[-1].end
     cut = (end - start).to_bytes(4), b"IDAT", view[start:end], bytes(_CHECKSUM)
-    return b"".join((*parts, view[part_start : start - _HEAD], *cut, _END))
+    return b"".join((*parts, view[part_start : start - _HEAD], *cut, END))
 
 
 _LENGTHS = {b"IHDR": 13, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}

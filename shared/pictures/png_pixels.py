@@ -17,13 +17,14 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _WHOLE = ((0, 0, 1, 1),)
 _HEADER_AT, _ZLIB_HEADER, _SUM = 16, 2, 4  # bytes: where the size is; before and after the packed pixels
+_CHUNK_HEAD = 8  # bytes
 _MARKS = 64  # pixels
 _LEVELS = 0x9E3779B97F4A7C15  # its bits look random
 _READ, _STEP = 64 * 1024, 1024 * 1024  # bytes of one step, packed and unpacked
 
 
 class _Rows(NamedTuple):
-    """Describes the packed rows of a PNG: the sum that should follow them, and where they end in the file."""
+    """Describes the packed rows of a PNG: where they end, and the sum that should follow; empty if more does."""
 
     total: bytes
     end: int
@@ -33,10 +34,12 @@ def load(image: PngImageFile) -> None:
     """Decode ``image``; what follows its last row may be missing or wrong, as in viewers.
 
     Raises:
-        OSError: rows or their palette are missing, or damaged.
+        OSError: the palette or rows are missing, or damaged.
     """
     if image.mode == "P" and not image.palette:
         raise OSError("the palette is missing")
+    if not image.tile:
+        raise OSError("the pixels are missing")
     content = image.fp.getvalue()  # type: ignore[union-attr] # always a BytesIO
     points = list(_last_points(image.size, content))
     marks = _marked(image, points)
@@ -44,12 +47,12 @@ def load(image: PngImageFile) -> None:
         image.load()
     except OSError:
         rows = _packed_rows(content)
-        if not rows or not _are_vouched_for(rows, content):
+        if not rows or not rows.total or not _are_vouched_for(rows, content):
             raise
         image.im = Image.new(image.mode, (1, 1)).im  # frees the pixels
-        with PngImageFile(BytesIO(png.essentials(content[: rows.end]).content)) as without_rest:
-            without_rest.load()
-            image.im, image.tile = without_rest.im, []
+        with PngImageFile(BytesIO(_with_sum(content, rows))) as repaired:
+            repaired.load()
+            image.im, image.tile = repaired.im, []
     else:
         if _values(image, points) == marks and not _packed_rows(content):
             raise OSError("image file is truncated: rows are missing")
@@ -93,16 +96,26 @@ def _packed_rows(content: bytes) -> _Rows | None:
     for piece, end in _packed(content):
         packed, is_pending = piece, True
         while is_pending:
-            limit = min(_STEP, missing)
+            limit = min(_STEP, missing + 1)
             try:
                 rows = unpacking.decompress(packed, limit)
             except zlib.error:
                 return None
             missing, total, packed = missing - len(rows), zlib.adler32(rows, total), unpacking.unconsumed_tail
-            if not missing:
-                return _Rows(total.to_bytes(_SUM), end - len(packed) - len(unpacking.unused_data))
+            if missing < 0:
+                return _Rows(b"", end)
+            if unpacking.eof:
+                return None if missing else _Rows(total.to_bytes(_SUM), end - len(unpacking.unused_data))
             is_pending = len(rows) == limit
-    return None
+    return None if missing else _Rows(b"", len(content))
+
+
+def _with_sum(content: bytes, rows: _Rows) -> bytes:
+    """Return a PNG of the rows, with their right sum; nobody reads the checksum after it."""
+    pixels = _pixels(content)
+    packed = b"".join(content[chunk.start : min(chunk.end, rows.end)] for chunk in pixels) + rows.total
+    head = content[: pixels[0].start - _CHUNK_HEAD]
+    return b"".join((head, len(packed).to_bytes(4), b"IDAT", packed, bytes(4), png.END))
 
 
 def _packed(content: bytes) -> Iterator[tuple[bytes, int]]:
