@@ -9,7 +9,7 @@ from PIL import Image
 from shared.pictures import icc
 from tests.support.image_writers import Chunk, png
 from tests.support.pictures import BACKGROUND, assert_near, colour_at, rendered
-from tests.support.wide_gamut import PROFILES
+from tests.support.wide_gamut import PROFILES, in_srgb
 
 # Half of the samples' range is about 0.5 of the light by a linear gamma: 188 in sRGB (IEC 61966-2-1).
 LINEAR_GAMMA: Chunk = (b"gAMA", struct.pack(">I", 100_000))
@@ -119,7 +119,8 @@ def test_a_palette_with_partial_alpha_mixes_in_srgb() -> None:
 
 
 def test_a_wide_profile_counts_beside_transparency() -> None:
-    """Adobe RGB's green of 255 is beyond sRGB, whose red then is 0."""
-    picture = thirds("RGB", (1, 2, 3), (0, 200, 0), (255, 255, 255))
+    picture = thirds("RGB", (1, 2, 3), (200, 30, 30), (255, 255, 255))
     chunks = (b"iCCP", b"a\0\0" + zlib.compress(PROFILES["Adobe RGB"])), (b"tRNS", struct.pack(">3H", 1, 2, 3))
-    assert_thirds(rendered(png(picture, 8, *chunks)), BACKGROUND, (0, 200, 0), gray(255))
+    expected = colour_at(in_srgb(picture, PROFILES["Adobe RGB"]), 45, 15)
+    assert expected[0] > 225, "the profile makes a difference"
+    assert_thirds(rendered(png(picture, 8, *chunks)), BACKGROUND, expected, gray(255))
