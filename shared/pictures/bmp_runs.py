@@ -3,9 +3,17 @@
 Pillow refuses a bitmap whose runs leave out its last rows, and takes a step for every pixel.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from shared.errors import Permanent, Reason
+from shared.pictures.diagnosis import EXPORT_AGAIN
+
+_MOST_STEPS = 4_000_000  # some seconds
+_RUNS = re.compile(rb"(?:[^\0].){1,4096}", re.DOTALL)  # a number of pixels and their colour
+_LEVELS = [bytes((level,)) for level in range(256)]
+_PAIRS = [bytes((levels >> 4, levels & 15)) for levels in range(256)]
 _DIGITS = bytes(int(chr(code), 16) if chr(code) in "0123456789abcdef" else 0 for code in range(256))
 
 
@@ -28,6 +36,7 @@ def unpacked(source: bytes, start: int, size: tuple[int, int], *, is_of_4: bool)
 
     Raises:
         OSError: the file ends before the picture does, or holds no pixel.
+        Permanent: ``not_an_image`` for runs in so many pieces that they must be an attack.
     """
     (width, height), x, y = size, 0, 0
     pixels, is_blank = bytearray(width * height), True
@@ -46,17 +55,21 @@ def unpacked(source: bytes, start: int, size: tuple[int, int], *, is_of_4: bool)
 
 
 def _steps(source: bytes, at: int, *, is_of_4: bool) -> Iterator[bytes | _Skip]:
-    """Yield the runs, and the skips between them, until the picture ends.
+    """Yield the runs, many at a time, and the skips between them, until the picture ends.
 
     Raises:
         OSError: the file ends first.
+        Permanent: ``not_an_image`` for so many steps that nobody but an attacker would need them.
     """
-    while at + 1 < len(source):
-        count, value = source[at : at + 2]
-        at += 2
-        if count:
-            yield bytes((value >> 4, value & 15) * (count + 1 >> 1))[:count] if is_of_4 else bytes((value,)) * count
-        elif value == _ROW_ENDS:
+    for _ in range(_MOST_STEPS):
+        if runs := _RUNS.match(source, at):
+            at = runs.end()
+            yield _of_4(runs[0]) if is_of_4 else _of_8(runs[0])
+            continue
+        if at + 1 >= len(source):
+            raise OSError("image file is truncated")
+        value, at = source[at + 1], at + 2
+        if value == _ROW_ENDS:
             yield _NEXT_ROW
         elif value == _PICTURE_ENDS:
             return
@@ -68,4 +81,14 @@ def _steps(source: bytes, at: int, *, is_of_4: bool) -> Iterator[bytes | _Skip]:
             run = source[at : at + length]
             yield run.hex().encode().translate(_DIGITS)[:value] if is_of_4 else run
             at += length + length % 2
-    raise OSError("image file is truncated")
+    raise Permanent(Reason.NOT_AN_IMAGE, f"The file is split into more than {_MOST_STEPS:,} pieces; {EXPORT_AGAIN}")
+
+
+def _of_8(runs: bytes) -> bytes:
+    return b"".join([_LEVELS[level] * count for count, level in zip(runs[::2], runs[1::2], strict=True)])
+
+
+def _of_4(runs: bytes) -> bytes:
+    """Return runs of two colours by turns."""
+    pairs = zip(runs[::2], runs[1::2], strict=True)
+    return b"".join([(_PAIRS[levels] * (count + 1 >> 1))[:count] for count, levels in pairs])

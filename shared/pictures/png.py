@@ -89,8 +89,8 @@ def chunks(source: bytes) -> Iterator[Chunk]:
     view, at, guesses = memoryview(source), len(SIGNATURE), iter(range(_MOST_GUESSES))
     for _ in range(_MOST_CHUNKS):
         chunk = _chunk_at(source, at)
-        is_whole = chunk.kind.isalpha() and chunk.end + _CHECKSUM <= len(source)
-        if is_whole and (chunk.kind[:1].isupper() or is_sound(view, chunk)):
+        is_whole = chunk.end + _CHECKSUM <= len(source)
+        if is_whole and chunk.kind.isalpha() and (chunk.kind[:1].isupper() or is_sound(view, chunk)):
             yield chunk
             at = len(source) if chunk.kind == b"IEND" else chunk.end + _CHECKSUM
         elif chunk.kind == b"IDAT":

@@ -82,7 +82,7 @@ def _rendered(image: Image.Image, rendition: Rendition, memory: MemoryBudget) ->
     with memory.reserve(resampling.memory_for(image, scale, size)):
         picture = resampling.resampled(image, size, scale, normalize)
     picture = colours.to_srgb(_turned_upright(picture, image), profile)
-    picture = flatten(picture) if profile else picture
+    picture = flatten(picture) if picture.mode == "RGBA" else picture
     flatten.check_visible()
     return _squared(picture, rendition.background) if rendition.fit == "pad" else picture
 

@@ -275,6 +275,16 @@ def test_runs_beyond_a_row_do_not_shift_the_next() -> None:
     assert_corners(rendered(file(rows, 8, RUNS_OF_8, beyond=entries(PALETTE), colours=4)))
 
 
+def test_many_runs_in_a_row_are_all_read() -> None:
+    """The picture is one row of 10,000 pixels, each a run of its own; the first half is black."""
+    runs = bytes((1, 0)) * 5000 + bytes((1, 1)) * 5000 + b"\0\0\0\1"
+    info = struct.pack("<IiiHHIIiiII", 40, 10_000, 1, 1, 8, RUNS_OF_8, 0, 0, 0, 2, 0)
+    palette = entries([0, 0, 0, 255, 255, 255])
+    image = rendered(b"BM" + struct.pack("<IHHI", 0, 0, 0, 62) + info + palette + runs, max_side=100)
+    assert_near((0, 0, 0), colour_at(image, 45, 0))
+    assert_near((255, 255, 255), colour_at(image, 55, 0))
+
+
 def test_runs_without_any_pixel_are_refused() -> None:
     source = file(b"\0\1", 8, RUNS_OF_8, beyond=entries(PALETTE), colours=4)
     assert "no pixels" in refused(source, Reason.NOT_AN_IMAGE)

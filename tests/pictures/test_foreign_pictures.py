@@ -67,6 +67,14 @@ def decoded(path: Path) -> Image.Image | None:
             return None
 
 
+def is_invisible(image: Image.Image) -> bool:
+    """Whether nothing shows; the alpha of a BMP counts only where it is not 0 everywhere."""
+    is_bitmap = image.info.get("compression") in range(7)
+    return (
+        image.has_transparency_data and not is_bitmap and image.convert("RGBA").getchannel("A").getextrema() == (0, 0)
+    )
+
+
 def on_white(image: Image.Image) -> Image.Image:
     image = image.convert("RGBA")
     flat = Image.new("RGBA", image.size, "white")
@@ -78,6 +86,9 @@ def test_all_that_pillow_can_decode_looks_the_same(verdicts: dict[Path, Verdict]
     for path, verdict in verdicts.items():
         image = decoded(path)
         if image is None or image.width * image.height > USUAL_LIMITS.max_pixels:
+            continue
+        if is_invisible(image):
+            assert "completely transparent" in verdict.detail, f"{path.name}: {verdict}"
             continue
         assert verdict.outcome == "picture", f"{path.name}: {verdict}"
         if image.mode not in OF_8_BITS or min(image.size) < SMALLEST or MEANS_OTHER_COLOURS & set(image.info):
