@@ -106,7 +106,7 @@ def _layout(source: bytes) -> _Layout | None:
 
 
 def _too_rare(what: str) -> Permanent:
-    return Permanent(Reason.NOT_AN_IMAGE, f"This BMP {what}, a variant that we cannot read; {EXPORT_AGAIN}")
+    return Permanent(Reason.NOT_AN_IMAGE, f"The file is a BMP that {what}, which we cannot read; {EXPORT_AGAIN}")
 
 
 def _masks(source: bytes, header: int, compression: int) -> Sequence[int]:

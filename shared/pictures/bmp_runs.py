@@ -35,7 +35,7 @@ def unpacked(source: bytes, start: int, size: tuple[int, int], *, is_of_4: bool)
     What no run covers has the first colour, as in Windows.
 
     Raises:
-        OSError: the file ends before the picture does, or holds no pixel.
+        OSError: the file ends before the picture does, or leaves out most rows.
         Permanent: ``not_an_image`` for runs in so many pieces that they must be an attack.
     """
     (width, height), x, y = size, 0, 0
@@ -49,8 +49,8 @@ def unpacked(source: bytes, start: int, size: tuple[int, int], *, is_of_4: bool)
             x, y = (x if step.keeps_column else 0) + step.right, y + step.up
         if y >= height or (y == height - 1 and x >= width):
             break
-    if is_blank:
-        raise OSError("the bitmap holds no pixels")
+    if is_blank or y < height // 2:
+        raise OSError("image file is truncated: most rows are missing")
     return bytes(pixels)
 
 

@@ -57,7 +57,7 @@ def essentials(source: bytes) -> Essentials:
         Permanent: ``not_an_image`` for a file in so many pieces that it must be an attack, and for a variant of PNG.
     """
     if source[12:16] == b"CgBI":
-        detail = "This is a PNG in the variant of Apple's iOS apps, which no other program shows"
+        detail = "The file is a PNG in the variant of Apple's iOS apps, which no other program shows"
         raise Permanent(Reason.NOT_AN_IMAGE, f"{detail}; {EXPORT_AGAIN}")
     first: dict[bytes, Chunk] = {}
     pixels: list[Chunk] = []

@@ -285,9 +285,10 @@ def test_many_runs_in_a_row_are_all_read() -> None:
     assert_near((255, 255, 255), colour_at(image, 55, 0))
 
 
-def test_runs_without_any_pixel_are_refused() -> None:
-    source = file(b"\0\1", 8, RUNS_OF_8, beyond=entries(PALETTE), colours=4)
-    assert "no pixels" in refused(source, Reason.NOT_AN_IMAGE)
+@pytest.mark.parametrize("runs", [b"", bytes((30, 2, 31, 3, 0, 0)) * 5, bytes((0, 2, 0, 29))])
+def test_runs_that_leave_out_most_rows_end_too_early(runs: bytes) -> None:
+    with pytest.raises(EndsEarly):
+        render(file(runs + b"\0\1", 8, RUNS_OF_8, beyond=entries(PALETTE), colours=4))
 
 
 # --- ends and refusals -------------------------------------------------------------------------------------------
