@@ -65,7 +65,9 @@ def essentials(source: bytes) -> Essentials:
     for chunk in chunks(source):
         to_unpack += chunk.kind in _PACKED
         if chunk.kind == b"IDAT":
-            pixels += [chunk] if chunk.end > chunk.start else []
+            pixels += [chunk] if chunk.end > chunk.start and b"IHDR" in first else []
+        elif chunk.kind == b"IHDR" and not pixels and is_sound(memoryview(source), chunk):
+            first[b"IHDR"] = chunk  # of several headers, Pillow takes the last
         elif chunk.kind in _PACKED and to_unpack > _MOST_TO_UNPACK:
             continue
         elif chunk.kind == b"iCCP":

@@ -102,7 +102,13 @@ def test_a_header_alone_ends_too_early() -> None:
             render(head[:size])
 
 
-def test_a_second_header_does_not_count() -> None:
+def test_what_precedes_the_right_header_does_no_harm() -> None:
     source = png(quarters())
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 4000, 4000, 8, 2, 0, 0, 0))
-    assert_as_drawn(rendered(source[:33] + header + source[33:]))
+    header = source[8:33]
+    other = chunk(b"IHDR", struct.pack(">IIBBBBB", 4000, 4000, 8, 2, 0, 0, 0))
+    broken = chunk(b"IHDR", struct.pack(">IIBBBBB", 4000, 4000, 8, 2, 0, 0, 0), checksum_off=1)
+    stray = chunk(b"IDAT", b"stray")
+    for before in (header, other, broken, stray, stray + other):
+        assert_as_drawn(rendered(source[:8] + before + source[8:]))
+    for after in (header, broken):
+        assert_as_drawn(rendered(source[:33] + after + source[33:]))
