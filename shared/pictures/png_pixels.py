@@ -43,19 +43,26 @@ def load(image: PngImageFile) -> None:
     content = image.fp.getvalue()  # type: ignore[union-attr] # always a BytesIO
     points = list(_last_points(image.size, content))
     marks = _marked(image, points)
-    try:
-        image.load()
-    except OSError:
+    problem = _problem(image)
+    if not problem and _values(image, points) == marks and not _packed_rows(content):
+        raise OSError("image file is truncated: rows are missing")
+    if problem:
         rows = _packed_rows(content)
         if not rows or not rows.total or not _are_vouched_for(rows, content):
-            raise
+            raise problem
         image.im = Image.new(image.mode, (1, 1)).im  # frees the pixels
         with PngImageFile(BytesIO(_with_sum(content, rows))) as repaired:
             repaired.load()
             image.im, image.tile = repaired.im, []
-    else:
-        if _values(image, points) == marks and not _packed_rows(content):
-            raise OSError("image file is truncated: rows are missing")
+
+
+def _problem(image: PngImageFile) -> OSError | None:
+    """Decode ``image``; return what is wrong, without its traceback, which would hold the pixels."""
+    try:
+        image.load()
+    except OSError as error:
+        return error.with_traceback(None)
+    return None
 
 
 def _passes(content: bytes) -> tuple[tuple[int, int, int, int], ...]:
