@@ -7,15 +7,19 @@ from typing import TypeGuard
 from PIL import Image, ImageCms, ImageMath
 from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
+from shared.errors import Permanent, Reason
 from shared.pictures.cmyk import coated_paper_profile
+from shared.pictures.diagnosis import EXPORT_AGAIN
+from shared.pictures.icc import LARGEST_PROFILE
 from shared.pictures.implied_profile import stated_profile
 from shared.pictures.rendition import Colour
 
-# The largest profiles of printing presses have 3 MB; a larger one can only be meant to keep us busy.
-_LARGEST_PROFILE = 4 * 1024 * 1024
 _PROFILE_HEADER = 128  # bytes
+_COLOUR_SPACE, _GRAY = slice(16, 20), b"GRAY"  # a field of that header, and a value of it
+_GRAY_AND_ALPHA_OF_16_BITS = "LA;16B"  # which Pillow decodes as RGBA
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _WITHOUT_ALPHA = {"RGBA": "RGB", "RGBa": "RGB", "LA": "L", "La": "L", "PA": "RGB", "P": "RGB"}
+_OPAQUE = 255
 _DEEP_GRAY = ("I", "F")  # 16 bits and more
 _NORMALIZED_MODES = {"1": "L", "P": "RGB", "RGBX": "RGB"}
 # A PNG gives its transparent colour in the depth of the file; Pillow's pixels have 8 bits (PNG 3, 11.3.2.1).
@@ -27,15 +31,26 @@ def foreign_profile(image: Image.Image) -> bytes | None:
 
     Profiles that are broken, far too large or made for other channels are ignored. Only the header must be loaded.
     """
-    channels = "L" if image.mode.startswith(_DEEP_GRAY) else _WITHOUT_ALPHA.get(image.mode, image.mode)
-    profile = image.info.get("icc_profile") or stated_profile(image)
+    channels = "L" if _is_gray(image) else _WITHOUT_ALPHA.get(image.mode, image.mode)
+    profile = image.info.get("icc_profile") or stated_profile(image, channels)
     if _is_profile(profile) and channels in _PROBES and _is_usable(profile, channels):
         return profile
     return coated_paper_profile() if channels == "CMYK" else None
 
 
+def _is_gray(image: Image.Image) -> bool:
+    """Whether the file has one channel besides alpha, in whatever mode Pillow decodes it."""
+    return image.mode == "1" or image.mode.startswith(_DEEP_GRAY) or _raw_mode(image) == _GRAY_AND_ALPHA_OF_16_BITS
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """Return how the pixels of a PNG are stored; unknown once ``image`` is loaded, and in other formats."""
+    tiles = getattr(image, "tile", None)
+    return str(tiles[0].args) if tiles and image.format == "PNG" else ""
+
+
 def _is_profile(profile: object) -> TypeGuard[bytes]:
-    return isinstance(profile, bytes) and _PROFILE_HEADER <= len(profile) <= _LARGEST_PROFILE
+    return isinstance(profile, bytes) and _PROFILE_HEADER <= len(profile) <= LARGEST_PROFILE
 
 
 @lru_cache(maxsize=4)
@@ -79,7 +94,8 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         return image if image.mode in ("RGB", "YCbCr") else image.convert("RGBA" if "A" in image.mode else "RGB")
     if "A" not in image.mode:
         return _converted(image, profile)
-    converted = _converted(image.convert(_WITHOUT_ALPHA[image.mode]), profile)
+    channels = "L" if profile[_COLOUR_SPACE] == _GRAY else _WITHOUT_ALPHA[image.mode]
+    converted = _converted(image.convert(channels), profile)
     converted.putalpha(image.getchannel("A"))
     return converted
 
@@ -95,7 +111,7 @@ def normalized(strip: Image.Image, transparent_scale: float | None = None) -> Im
         return strip.point(lambda value: value * 255 + 0.5).convert("L")
     if strip.has_transparency_data and strip.mode not in ("RGBA", "LA"):
         _scale_transparent_level(strip, transparent_scale)
-        return strip.convert("RGBA")
+        return strip.convert("LA" if strip.mode in ("1", "L") else "RGBA")
     mode = _NORMALIZED_MODES.get(strip.mode, strip.mode)
     return strip.convert(mode) if mode != strip.mode else strip
 
@@ -105,8 +121,7 @@ def transparent_level_scale(image: Image.Image) -> float | None:
 
     Must be called before ``image`` is loaded: Pillow then forgets the depth of the file.
     """
-    tiles = getattr(image, "tile", None)
-    return _TRANSPARENT_LEVEL_SCALES.get(str(tiles[0].args)) if tiles and image.format == "PNG" else None
+    return _TRANSPARENT_LEVEL_SCALES.get(_raw_mode(image))
 
 
 def is_negative(image: Image.Image) -> bool:
@@ -135,12 +150,29 @@ def _gray_of_16_bits(strip: Image.Image) -> Image.Image:
     return Image.merge("LA", (gray, opaque.convert("L")))
 
 
-def flattened(image: Image.Image, background: Colour) -> Image.Image:
-    """Return ``image`` on ``background``; without an alpha channel it is returned as it is."""
-    if image.mode not in ("RGBA", "LA"):
-        return image
-    if image.getchannel("A").getextrema() == (255, 255):
-        return image.convert("RGB")
-    flat = Image.new("RGB", image.size, background)
-    flat.paste(image.convert("RGB"), mask=image.getchannel("A"))
-    return flat
+class Flattening:
+    """Puts a picture, or its strips, on ``background``, and notices whether anything of it shows."""
+
+    def __init__(self, background: Colour) -> None:
+        self._background = background
+        self._highest_alpha: int | None = None  # None before the first strip
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """Return ``image`` on the background; without an alpha channel it is returned as it is."""
+        if image.mode not in ("RGBA", "LA"):
+            self._highest_alpha = _OPAQUE
+            return image
+        alpha = image.getchannel("A")
+        low, high = alpha.getextrema()
+        self._highest_alpha = max(self._highest_alpha or 0, high)  # type: ignore[assignment] # of one channel
+        if low == _OPAQUE:
+            return image.convert("RGB")
+        flat = Image.new("RGB", image.size, self._background)
+        flat.paste(image.convert("RGB"), mask=alpha)
+        return flat
+
+    def check_visible(self) -> None:
+        """Raise ``not_an_image`` if everything so far was completely transparent: the result would be blank."""
+        if self._highest_alpha == 0:
+            problem = "The picture is completely transparent, or the first of its frames is"
+            raise Permanent(Reason.NOT_AN_IMAGE, f"{problem}; {EXPORT_AGAIN}")

@@ -1,7 +1,9 @@
 """Decodes the first frame of a picture; whatever the frame does not cover is transparent. Pure."""
 
 from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PLANAR_CONFIGURATION,
@@ -11,6 +13,8 @@ from PIL.TiffImagePlugin import (
     TiffImageFile,
 )
 from PIL.WebPImagePlugin import WebPImageFile
+
+from shared.pictures import bmp, png_pixels
 
 _SCANNER_BITS = 12
 _HIGHEST_LEVEL = 65535
@@ -23,10 +27,18 @@ def first_frame(image: Image.Image) -> Image.Image:
         return _webp_frame(image)
     if isinstance(image, GifImageFile):
         return _gif_frame(image)
+    if isinstance(image, PngImageFile):
+        png_pixels.load(image)
     if isinstance(image, TiffImageFile):
         _check_byte_order(image)
         _correct_planes_of_16_bits(image)
+    if isinstance(image, bmp.Bitmap):
+        image = image.decoded()
+        bmp.show_blank_alpha(image)
+        return image
     image.load()
+    if isinstance(image, BmpImageFile):
+        bmp.show_blank_alpha(image)
     if image.mode == "I":
         _check_range(image)
     if image.mode == "I;16" and _sample_bits(image) == {_SCANNER_BITS}:

@@ -24,6 +24,7 @@ _TRUNCATED = ("truncated", "incomplete", "unexpected end", "end of file", "bytes
 _TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 12: 8}
 _TIFF_INLINE_BYTES = 4  # larger values are stored outside their directory entry
 _SHORTEST = 12  # bytes; a shorter file does not show its format
+_BMP_HEADERS = 26  # bytes of the shortest
 _LONGEST_ERROR = 200  # characters
 _MEGAPIXEL = 1_000_000
 
@@ -173,7 +174,7 @@ def _boxes_end_early(source: bytes) -> bool:
 
 
 def _bmp_ends_early(source: bytes) -> bool:
-    return int.from_bytes(source[2:6], "little") > len(source)
+    return int.from_bytes(source[2:6], "little") > len(source) or len(source) < _BMP_HEADERS
 
 
 # How each format begins, and whether a file of it ends too early.

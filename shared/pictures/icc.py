@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 Point = tuple[float, float]  # CIE 1931 x, y
 Vector = tuple[float, float, float]  # X, Y, Z, or the responses of the eye
 
+# The largest profiles of printing presses have 3 MB; a larger one can only be meant to keep us busy.
+LARGEST_PROFILE = 4 * 1024 * 1024
 D50: Vector = (0.9642, 1.0, 0.8249)  # white of the profile connection space
 SRGB_WHITE: Point = (0.3127, 0.3290)
 SRGB_PRIMARIES: tuple[Point, Point, Point] = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))

@@ -14,23 +14,26 @@ _SAME_POINT = 0.01
 _GAMMAS = (0.1, 3.0)  # a value outside is a mistake
 
 
-def stated_profile(image: Image.Image) -> bytes | None:
-    """Return the profile that a PNG's gAMA and cHRM or a camera's EXIF describe; None for sRGB."""
+def stated_profile(image: Image.Image, channels: str) -> bytes | None:
+    """Return the profile that a PNG's gAMA and cHRM or a camera's EXIF describe; None for sRGB.
+
+    ``channels`` are those of the file besides alpha: L, RGB or CMYK.
+    """
     if isinstance(image, PngImageFile):
-        return _png_profile(image)
+        return _png_profile(image, channels)
     if isinstance(image, JpegImageFile) and exif.is_adobe_rgb(image):
         return icc.rgb_profile(icc.SRGB_WHITE, _ADOBE_RGB, _ADOBE_GAMMA)
     return None
 
 
-def _png_profile(image: PngImageFile) -> bytes | None:
+def _png_profile(image: PngImageFile, channels: str) -> bytes | None:
     """Do as browsers do: cHRM counts only with gAMA, and neither counts with sRGB or iCCP (PNG 3, 13.13 and 13.14)."""
     gamma, low, high = image.info.get("gamma"), *_GAMMAS
     if not isinstance(gamma, float) or not low <= gamma <= high or {"srgb", "icc_profile"} & set(image.info):
         return None
     points = _points(image.info.get("chromaticity"))
     is_usual = abs(gamma / _USUAL_GAMMA - 1) <= _NEAR
-    if image.mode in ("RGB", "RGBA", "P"):
+    if channels == "RGB":
         if points and not _are_srgb(points):
             profile = icc.rgb_profile(points[0], points[1:], 1 / gamma)
             if profile:

@@ -77,16 +77,18 @@ def _rendered(image: Image.Image, rendition: Rendition, memory: MemoryBudget) ->
     profile = colours.foreign_profile(image)
     size = resampling.fitted_size(image.size, rendition.max_side)
     scale = resampling.set_scale(image, rendition.max_side, is_srgb=profile is None)
-    normalize = _strip_normalizer(image, profile, rendition.background)
+    flatten = colours.Flattening(rendition.background)
+    normalize = _strip_normalizer(image, profile, flatten)
     with memory.reserve(resampling.memory_for(image, scale, size)):
         picture = resampling.resampled(image, size, scale, normalize)
     picture = colours.to_srgb(_turned_upright(picture, image), profile)
-    picture = colours.flattened(picture, rendition.background)
+    picture = flatten(picture) if picture.mode == "RGBA" else picture
+    flatten.check_visible()
     return _squared(picture, rendition.background) if rendition.fit == "pad" else picture
 
 
 def _strip_normalizer(
-    image: Image.Image, profile: bytes | None, background: Colour
+    image: Image.Image, profile: bytes | None, flatten: colours.Flattening
 ) -> Callable[[Image.Image], Image.Image]:
     """Return a function that prepares a strip of ``image`` for resampling: no palette, 16 bits or straight alpha.
 
@@ -100,7 +102,7 @@ def _strip_normalizer(
         strip = ImageChops.invert(strip) if is_negative else strip
         if profile and strip.mode in ("RGBA", "LA"):
             return strip.convert(strip.mode[:-1] + "a")
-        return colours.flattened(strip, background)
+        return flatten(strip)
 
     return normalize
 

@@ -8,7 +8,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from shared.errors import Permanent, Reason
-from shared.pictures import jpeg, png
+from shared.pictures import bmp, gif, jpeg, png, webp
 from shared.pictures.decoding import tile_size
 from shared.pictures.diagnosis import decoder_errors_as_reason, is_heif, readable_bytes, readable_pixels
 from shared.pictures.rendition import SourceLimits
@@ -47,7 +47,11 @@ def _open(source: bytes, limits: SourceLimits) -> Image.Image:
         image.info[BUFFERED_WHOLE] = jpeg.is_buffered_whole(source)
         return image
     try:
-        return Image.open(BytesIO(png.strip_extras(source)), formats=FORMATS)
+        if source.startswith(png.SIGNATURE):
+            return _open_png(source)
+        if source.startswith(bmp.SIGNATURE):
+            return _open_bmp(source)
+        return _open_other(source)
     except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
         raise _too_many_pixels("more than 178 megapixels", limits) from None
     except UnidentifiedImageError:
@@ -56,6 +60,34 @@ def _open(source: bytes, limits: SourceLimits) -> Image.Image:
     # Registering the format with Pillow would change Pillow for the whole process.
     heif: Image.Image = HeifImageFile(BytesIO(source))
     return heif
+
+
+def _open_other(source: bytes) -> Image.Image:
+    """Open ``source``, or else what is left without its broken extras."""
+    try:
+        return Image.open(BytesIO(source), formats=FORMATS)
+    except (UnidentifiedImageError, OSError):
+        if webp.is_webp(source):
+            return Image.open(BytesIO(webp.repaired(source)), formats=("WEBP",))
+        if source.startswith(gif.SIGNATURES):
+            return Image.open(BytesIO(gif.without_extensions(source)), formats=("GIF",))
+        raise
+
+
+def _open_png(source: bytes) -> Image.Image:
+    essentials = png.essentials(source)
+    image = Image.open(BytesIO(essentials.content), formats=("PNG",))
+    if essentials.profile:
+        image.info["icc_profile"] = essentials.profile
+    return image
+
+
+def _open_bmp(source: bytes) -> Image.Image:
+    image = bmp.opened(source) or Image.open(BytesIO(source), formats=("BMP",))
+    profile = bmp.profile(source)
+    if profile:
+        image.info["icc_profile"] = profile
+    return image
 
 
 def check_bytes(size: int, limits: SourceLimits) -> None:

@@ -30,8 +30,8 @@ CUT: dict[str, bytes] = {
     "JPEG 2000": saved("JPEG2000"),
     "JPEG 2000 without boxes": saved("JPEG2000", no_jp2=True),
 }
-# Bytes after the last pixel: PNG's end of packing, checksums and IEND, the ends of GIF's blocks and of a row in RLE.
-AFTER_PIXELS = {"PNG": 24, "GIF": 2, "RLE BMP": 2}
+# Bytes after the last pixel: end of packing, checksums and IEND; padding; ends of blocks; the end of a row.
+AFTER_PIXELS = {"PNG": 24, "lossless WebP": 1, "GIF": 2, "RLE BMP": 2}
 ENDS_EARLY = "The file ends too early, probably because the upload was interrupted; upload it again."
 
 

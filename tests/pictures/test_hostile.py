@@ -195,7 +195,9 @@ def test_only_the_first_frame_is_even_searched_for(worker: Worker) -> None:
 @pytest.mark.parametrize("size", [(500_000, 60), (60, 500_000)])
 def test_an_odd_shape_takes_no_more_memory_than_usual(mode: str, size: tuple[int, int], worker: Worker) -> None:
     file = BytesIO()
-    Image.new(mode, size).save(file, "PNG", compress_level=1, **({"transparency": 0} if mode == "P" else {}))
+    picture = Image.new(mode, size)
+    picture.paste({"RGBA": (1, 2, 3, 255), "P": 1, "I;16": 1}[mode], (0, 0, 30, 30))  # something must show
+    picture.save(file, "PNG", compress_level=1, **({"transparency": 0} if mode == "P" else {}))
     verdict = worker.render(file.getvalue())
     assert verdict.outcome == "picture", verdict
     assert verdict.memory < size[0] * size[1] * 4 + 16 * MIB
