@@ -96,7 +96,7 @@ def _of_the_second_company() -> Iterator[Sample]:
 
 
 def _that_must_not_pass() -> Iterator[Sample]:
-    yield Sample(f"{CRONUS}/1972-S.png", _plan(), "108 million pixels in a small file", "quarantined", "too_large")
+    yield Sample(f"{CRONUS}/1972-S.png", _plan(), "130 million pixels in a small file", "quarantined", "too_large")
     photo = _white_desk()
     half = photo[: len(photo) // 2]
     yield Sample("NORDWIND/1896-S.jpg", half, "half a JPEG: interrupted transfer", "quarantined", "not_an_image")
@@ -118,8 +118,8 @@ def _white_desk() -> bytes:
 
 def _plan() -> bytes:
     """Return a line drawing with too many pixels for a source."""
-    plan = Image.new("1", (12000, 9000), 1)
+    plan = Image.new("1", (13000, 10000), 1)
     draw = ImageDraw.Draw(plan)
     for inset in (600, 700, 2400):
-        draw.rectangle((inset, inset, 12000 - inset, 9000 - inset), outline=0, width=40)
+        draw.rectangle((inset, inset, 13000 - inset, 10000 - inset), outline=0, width=40)
     return encodings.png(plan)
