@@ -8,11 +8,17 @@ from contextlib import suppress
 
 _MIB = 1024 * 1024
 # From malloc.h: https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-# One arena, because each thread's own would keep memory that no other thread can use. Blocks up to ``LARGEST_KEPT``
-# bytes are reused, and up to ``MOST_KEPT`` bytes stay with the process between pictures.
-LARGEST_KEPT, MOST_KEPT = 80 * _MIB, 256 * _MIB
-_PARAMETERS = ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, LARGEST_KEPT), (_M_TRIM_THRESHOLD, MOST_KEPT))
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
+# One arena, because each thread's own would keep memory that no other thread can use. Larger blocks than
+# ``LARGEST_KEPT`` bytes are always returned, as they would leave gaps. Of the rest, at most ``MOST_KEPT`` bytes stay
+# with the process between pictures; if there are more, all but ``LEAST_KEPT`` are returned.
+LARGEST_KEPT, MOST_KEPT, LEAST_KEPT = 80 * _MIB, 256 * _MIB, 192 * _MIB
+_PARAMETERS = (
+    (_M_ARENA_MAX, 1),
+    (_M_MMAP_THRESHOLD, LARGEST_KEPT),
+    (_M_TRIM_THRESHOLD, MOST_KEPT),
+    (_M_TOP_PAD, LEAST_KEPT),
+)
 
 
 def keep_freed_memory() -> bool:
@@ -39,4 +45,5 @@ def environment() -> dict[str, str]:
         "MALLOC_ARENA_MAX": "1",
         "MALLOC_MMAP_THRESHOLD_": str(LARGEST_KEPT),
         "MALLOC_TRIM_THRESHOLD_": str(MOST_KEPT),
+        "MALLOC_TOP_PAD_": str(LEAST_KEPT),
     }
