@@ -28,6 +28,8 @@ def resident():
 
 if sys.argv[1] == "keep":
     assert allocator.keep_freed_memory()
+if sys.argv[1] == "app":
+    import function_app
 file = BytesIO()
 Image.new("RGB", (4000, 3000), "red").save(file, "WEBP", method=0)
 before, counts = resident(), []
@@ -38,6 +40,12 @@ with ThreadPoolExecutor(2) as pool:
         counts.append(faults() - start)
 print(json.dumps({"faults": counts[-1], "kept": resident() - before}))
 """
+SETTINGS = {
+    "PICTURE_STORAGE__blobServiceUri": "https://127.0.0.1",
+    "PICTURE_STORAGE__queueServiceUri": "https://127.0.0.1",
+    "BC_TENANT_ID": "tenant",
+    "BC_ENVIRONMENT": "environment",
+}
 needs_glibc = pytest.mark.skipif(not allocator.is_glibc(), reason="only glibc's allocator is configured")
 
 
@@ -52,6 +60,11 @@ def two_threads(how: str, **env: str) -> dict[str, Any]:
 def test_worker_threads_reuse_the_memory_of_pictures() -> None:
     """A WebP of 12 megapixels takes three times 48 MB: 35,000 pages of 4 KiB."""
     assert two_threads("keep")["faults"] < two_threads("leave")["faults"] / 2
+
+
+@needs_glibc
+def test_app_reuses_memory_from_the_start() -> None:
+    assert two_threads("app", **SETTINGS)["faults"] < two_threads("leave")["faults"] / 2
 
 
 @needs_glibc
