@@ -139,8 +139,9 @@ def flattened(image: Image.Image, background: Colour) -> Image.Image:
     """Return ``image`` on ``background``; without an alpha channel it is returned as it is."""
     if image.mode not in ("RGBA", "LA"):
         return image
-    if image.getchannel("A").getextrema() == (255, 255):
+    alpha = image.getchannel("A")
+    if alpha.getextrema() == (255, 255):
         return image.convert("RGB")
     flat = Image.new("RGB", image.size, background)
-    flat.paste(image.convert("RGB"), mask=image.getchannel("A"))
+    flat.paste(image if image.mode == "RGBA" else image.convert("RGB"), mask=alpha)
     return flat

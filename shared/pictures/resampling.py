@@ -115,7 +115,10 @@ def _reduced(image: Image.Image, side: int, normalize: Normalizer) -> tuple[Imag
     reduced = Image.new(mode, (ceil(reduction.width), ceil(reduction.height)))
     for box in _boxes(image.size, factor):
         strip = _without_opaque_alpha(image.crop(box))
-        strip = normalize(strip.reduce(factor)) if _is_reducible(strip) else normalize(strip).reduce(factor)
+        if factor == 1:  # ``reduce`` would copy it
+            strip = normalize(strip)
+        else:
+            strip = normalize(strip.reduce(factor)) if _is_reducible(strip) else normalize(strip).reduce(factor)
         reduced.paste(strip, (box[0] // factor, box[1] // factor))
     return reduced, reduction
 
