@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import quote, unquote, urlsplit
 
 from shared.paths import PathTemplate, parse_templates
+from shared.pictures.memory import USUAL_SIZE
 from shared.pictures.rendition import FITS, Rendition, SourceLimits
 from shared.redaction import redacted
 from shared.setting_values import Reader, colour, duration, one_of
@@ -19,7 +20,7 @@ DEFAULT_TEMPLATE = "{company}/{item}.{extension}|{item}.{extension}"
 TRIGGER_SOURCES = ("EventGrid", "LogsAndContainerScan")
 API_VERSIONS = ("v2.0", "v1.0")
 # What all renders of a process may hold together; an instance has 2048 MB and runs one process.
-RENDER_MEMORY = 900 * 1024 * 1024
+RENDER_MEMORY = USUAL_SIZE
 
 # Every setting that the app reads, in the order of the documentation.
 SETTINGS = (

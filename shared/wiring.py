@@ -10,7 +10,7 @@ from shared.business_central.client import BusinessCentral
 from shared.business_central.http import HttpClient, Timeouts
 from shared.business_central.retries import Throttle
 from shared.config import Settings
-from shared.pictures import pillow_logging
+from shared.pictures import allocator, pillow_logging
 from shared.pictures.memory import MemoryBudget
 from shared.pipeline import Pipeline
 from shared.placement import Placement
@@ -24,6 +24,7 @@ def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Tim
     """Return the pipeline that ``settings`` describe; nothing connects before the first upload."""
     logging.getLogger("azure").setLevel(logging.WARNING)  # at INFO it logs every header of every request
     pillow_logging.silence_pillow()
+    allocator.keep_freed_memory()
     bc, throttle = settings.business_central, throttle or Throttle()
     http = HttpClient(_business_central_credential(settings), throttle, timeouts or Timeouts())
     business_central = BusinessCentral(bc.base_url, bc.api_version, http, throttle.clock)

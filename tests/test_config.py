@@ -57,7 +57,7 @@ def test_defaults_are_as_documented() -> None:
     rendition, limits = defaults.rendition, defaults.limits
     assert (rendition.max_side, rendition.max_bytes, rendition.quality) == (1024, 262_144, 85)
     assert rendition.background == (255, 255, 255)
-    assert (limits.max_bytes, limits.max_pixels) == (67_108_864, 100_000_000)
+    assert (limits.max_bytes, limits.max_pixels) == (67_108_864, 120_000_000)
     assert timedelta(days=7) == defaults.item_wait
     assert defaults.trigger_source == "EventGrid"
     assert [t.text for t in defaults.templates] == ["{company}/{item}.{extension}", "{item}.{extension}"]

@@ -50,8 +50,8 @@ def test_too_many_bytes_are_refused_before_they_are_decoded(local: LocalStack) -
 
 def test_too_many_pixels_are_refused_before_they_are_decoded(local: LocalStack) -> None:
     target = BytesIO()
-    Image.new("1", (12000, 9000)).save(target, "PNG")
-    assert "12000 × 9000" in is_quarantined(local, DESK, target.getvalue(), "too_large")
+    Image.new("1", (13000, 10000)).save(target, "PNG")
+    assert "13000 × 10000" in is_quarantined(local, DESK, target.getvalue(), "too_large")
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,11 @@ SIDE, QUALITY = 1024, 85
 
 
 def ours() -> Render:
-    """Return the app's rendering with its default settings."""
+    """Return the app's rendering with its default settings, and with memory kept as the app does."""
+    from shared.pictures import allocator  # noqa: PLC0415 - each process loads its own renderer only
     from shared.pictures.render import render  # noqa: PLC0415 - each process loads its own renderer only
+
+    allocator.keep_freed_memory()
 
     return lambda source: render(source).content
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from devstack.benchmarks.results import NATIVE, TUNED
 from devstack.machine import setup
 from devstack.machine.children import ChildFailedError, clean_environment, own_group
+from shared.pictures import allocator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,9 +35,10 @@ def in_python(name: str) -> Command:
 
 
 def commands() -> dict[str, Command]:
-    """Return the command of each renderer; sharp runs in Node."""
+    """Return the command of each renderer; sharp runs in Node. With glibc, the native tools also run tuned."""
     program = Path(__file__).with_name("sharp.js")
-    return {name: in_python(name) for name in NAMES[:-1]} | {SHARP: (str(setup.node()), str(program))}
+    usual = {name: in_python(name) for name in NAMES[:-1]} | {SHARP: (str(setup.node()), str(program))}
+    return usual | {tuned: usual[native] for native, tuned in zip(NATIVE, TUNED, strict=True) if allocator.is_glibc()}
 
 
 class Renderer:
@@ -45,7 +48,8 @@ class Renderer:
         self, name: str, command: Sequence[str], modules: Path | None = None, *, one_core: bool = False
     ) -> None:
         self.name, self._command, self._one_core = name, command, one_core
-        self._env = clean_environment({"PYTHONPATH": str(setup.ROOT), "NODE_PATH": str(modules or "")})
+        settings = allocator.environment() if name in TUNED else {}
+        self._env = clean_environment({"PYTHONPATH": str(setup.ROOT), "NODE_PATH": str(modules or ""), **settings})
         self._start()
 
     def _start(self) -> None:

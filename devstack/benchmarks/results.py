@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 OURS = "ours"
 NATIVE = ("libvips", "sharp")  # the fastest tools we know; we compare with the better one
+TUNED = ("libvips_tuned", "sharp_tuned")  # the same, with our settings of the allocator
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,17 @@ class Picture:
     @property
     def ratio(self) -> float | None:
         """Our least time ÷ that of the best native tool; None if we or one of them refused the picture."""
-        ours, *native = (self.runs[name].least for name in (OURS, *NATIVE))
+        return self._ratio_to(NATIVE)
+
+    @property
+    def tuned_ratio(self) -> float | None:
+        """The same, but they run with our settings of the allocator; None also if they did not."""
+        return self._ratio_to(TUNED)
+
+    def _ratio_to(self, peers: Sequence[str]) -> float | None:
+        ours, *native = (self.runs.get(name, Run()).least for name in (OURS, *peers))
         times = [time for time in native if time is not None]
-        return ours / min(times) if ours is not None and len(times) == len(NATIVE) else None
+        return ours / min(times) if ours is not None and len(times) == len(peers) else None
 
     @property
     def refusals(self) -> dict[str, str]:
@@ -62,8 +71,17 @@ class Picture:
 
 def geometric_mean(pictures: Sequence[Picture]) -> float | None:
     """Return the geometric mean of the ratios (2 and ½ average to 1). Pictures without a ratio do not count."""
-    ratios = [picture.ratio for picture in pictures if picture.ratio is not None]
-    return statistics.geometric_mean(ratios) if ratios else None
+    return _mean(picture.ratio for picture in pictures)
+
+
+def tuned_mean(pictures: Sequence[Picture]) -> float | None:
+    """Return the same of the ratios to the tuned peers."""
+    return _mean(picture.tuned_ratio for picture in pictures)
+
+
+def _mean(ratios: Iterable[float | None]) -> float | None:
+    known = [ratio for ratio in ratios if ratio is not None]
+    return statistics.geometric_mean(known) if known else None
 
 
 def worst(pictures: Sequence[Picture]) -> Picture | None:
@@ -77,6 +95,7 @@ def report(pictures: Sequence[Picture]) -> dict[str, Any]:
     return {
         "geometric_mean": geometric_mean(pictures),
         "pictures": [_report_picture(picture) for picture in pictures],
+        "geometric_mean_tuned": tuned_mean(pictures),
     }
 
 
@@ -84,7 +103,7 @@ def _report_picture(picture: Picture) -> dict[str, Any]:
     ours = picture.runs[OURS]
     return {
         "name": picture.name,
-        **{f"{name}_ms": run.least for name, run in picture.runs.items()},
+        **{f"{name}_ms": run.least for name, run in picture.runs.items() if name not in TUNED},
         "ratio": picture.ratio,
         "ssim": picture.resampled,
         "bytes_out": ours.bytes_out,
@@ -93,6 +112,8 @@ def _report_picture(picture: Picture) -> dict[str, Any]:
         "ssim_ceiling": picture.ceiling,
         "rounds": len(ours.milliseconds),
         "refused": picture.refusals,
+        **{f"{name}_ms": run.least for name, run in picture.runs.items() if name in TUNED},
+        "ratio_tuned": picture.tuned_ratio,
         "renderers": {
             name: {"median_ms": run.median, "ssim": run.ssim, "bytes_out": run.bytes_out, "peak_mb": run.peak_mb}
             for name, run in picture.runs.items()

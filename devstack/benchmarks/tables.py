@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from devstack.benchmarks.results import OURS, geometric_mean, worst
+from devstack.benchmarks.results import OURS, TUNED, geometric_mean, tuned_mean, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,9 +30,11 @@ def number(value: float | None, decimals: int = 0) -> str:
 
 def print_comparison(console: Console, pictures: Sequence[Picture]) -> None:
     """Print time, likeness and memory, then a summary in one line and the refusals."""
-    names = list(pictures[0].runs)
+    names = [name for name in pictures[0].runs if name not in TUNED]
     for table in (_times, _likeness, _memory):
         console.print(table(names, pictures))
+    if TUNED[0] in pictures[0].runs:
+        console.print(_tuned_times(pictures))
     console.print(escape(verdict(pictures)), soft_wrap=True)
     for picture in pictures:
         note = " (not in the mean)" if picture.ratio is None else ""
@@ -48,8 +50,13 @@ def verdict(pictures: Sequence[Picture]) -> str:
     count = sum(picture.ratio is not None for picture in pictures)
     return (
         f"Ours ÷ the best of libvips and sharp: {number(geometric_mean(pictures), 2)} (geometric mean, pictures: "
-        f"{count}), at most {number(highest.ratio, 2)} ({highest.name})."
+        f"{count}), at most {number(highest.ratio, 2)} ({highest.name}).{_tuned_verdict(pictures)}"
     )
+
+
+def _tuned_verdict(pictures: Sequence[Picture]) -> str:
+    mean = tuned_mean(pictures)
+    return f" With our settings of the allocator for them too: {number(mean, 2)}." if mean else ""
 
 
 def refusals(picture: Picture) -> Iterator[str]:
@@ -63,6 +70,14 @@ def _times(names: Sequence[str], pictures: Sequence[Picture]) -> Table:
     for picture in pictures:
         times = [_time(picture.runs[name]) for name in names]
         table.add_row(escape(picture.name), *times, number(picture.ratio, 2))
+    return table
+
+
+def _tuned_times(pictures: Sequence[Picture]) -> Table:
+    table = _table("The native tools with our settings of the allocator", OURS, *TUNED, "ratio")
+    for picture in pictures:
+        times = [_time(picture.runs[name]) for name in (OURS, *TUNED)]
+        table.add_row(escape(picture.name), *times, number(picture.tuned_ratio, 2))
     return table
 
 

@@ -168,7 +168,7 @@ class Flattening:
         if low == _OPAQUE:
             return image.convert("RGB")
         flat = Image.new("RGB", image.size, self._background)
-        flat.paste(image.convert("RGB"), mask=alpha)
+        flat.paste(image if image.mode == "RGBA" else image.convert("RGB"), mask=alpha)
         return flat
 
     def check_visible(self) -> None:

@@ -5,24 +5,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
+USUAL_SIZE = 900 * 1024 * 1024  # bytes; suits an instance of 2048 MB
+
 
 class MemoryBudget:
-    """Shares ``budget`` bytes among renders, first come, first served.
+    """Shares ``size`` bytes among renders, first come, first served.
 
     Counting renders instead would either waste an instance or kill it: the largest picture may need more memory than
-    four small ones. A picture that needs more than the whole budget is rendered alone.
+    four small ones.
     """
 
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
+    def __init__(self, size: int = USUAL_SIZE) -> None:
+        self.size = size
         self._reserved = 0
         self._waiting: deque[object] = deque()
         self._changed = Condition()
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
-        """Wait until ``size`` bytes are free, and reserve them for the duration of the block."""
-        size = min(size, self._budget)
+        """Wait until ``size`` bytes are free, and reserve them for the duration of the block.
+
+        Raises:
+            ValueError: ``size`` exceeds the whole budget.
+        """
+        if size > self.size:
+            raise ValueError(f"{size:,} bytes exceed the whole budget of {self.size:,} bytes")
         self._enter(size)
         try:
             yield
@@ -36,7 +43,7 @@ class MemoryBudget:
         with self._changed:
             self._waiting.append(ticket)
             try:
-                self._changed.wait_for(lambda: self._waiting[0] is ticket and self._reserved + size <= self._budget)
+                self._changed.wait_for(lambda: self._waiting[0] is ticket and self._reserved + size <= self.size)
                 self._reserved += size
             finally:
                 self._waiting.remove(ticket)

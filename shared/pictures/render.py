@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops
 
 from shared.errors import Permanent, Reason
-from shared.pictures import colours, encoding, exif, jpeg, resampling
+from shared.pictures import colours, encoding, estimates, exif, jpeg, resampling
 from shared.pictures.diagnosis import readable_bytes
 from shared.pictures.memory import MemoryBudget
 from shared.pictures.rendition import USUAL_LIMITS, USUAL_RENDITION, Colour, Rendition, SourceLimits
@@ -49,7 +49,7 @@ def render(
             width, height = image.size
             _check_complete(image)
             return Picture(source, "image/jpeg", width, height, None)
-        picture = _rendered(image, rendition, memory or MemoryBudget(limits.max_pixels * 32))
+        picture = _rendered(image, rendition, memory or MemoryBudget())
     encoded = encoding.jpeg_within(rendition.max_bytes, picture, rendition.quality)
     if not encoded:
         limit = readable_bytes(rendition.max_bytes, is_limit=True)
@@ -76,11 +76,11 @@ def _check_complete(image: Image.Image) -> None:
 def _rendered(image: Image.Image, rendition: Rendition, memory: MemoryBudget) -> Image.Image:
     profile = colours.foreign_profile(image)
     size = resampling.fitted_size(image.size, rendition.max_side)
-    scale = resampling.set_scale(image, rendition.max_side, is_srgb=profile is None)
+    reduction = resampling.set_scale(image, rendition.max_side, is_srgb=profile is None)
     flatten = colours.Flattening(rendition.background)
     normalize = _strip_normalizer(image, profile, flatten)
-    with memory.reserve(resampling.memory_for(image, scale, size)):
-        picture = resampling.resampled(image, size, scale, normalize)
+    with memory.reserve(estimates.reserved_bytes(image, reduction, size, memory.size)):
+        picture = resampling.resampled(image, size, reduction, normalize)
     picture = colours.to_srgb(_turned_upright(picture, image), profile)
     picture = flatten(picture) if picture.mode == "RGBA" else picture
     flatten.check_visible()

@@ -32,7 +32,7 @@ class SourceLimits:
     """
 
     max_bytes: int = 64 * 1024 * 1024
-    max_pixels: int = 100_000_000
+    max_pixels: int = 120_000_000
 
 
 USUAL_RENDITION = Rendition()

@@ -5,13 +5,14 @@ and memory: a JPEG is decoded at a reduced scale; every other format is reduced 
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import ceil
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from shared.pictures.decoding import first_frame, tile_bytes
-from shared.pictures.sources import BUFFERED_WHOLE
+from shared.pictures import edges
+from shared.pictures.decoding import first_frame
 
 Size = tuple[int, int]
 Normalizer = Callable[[Image.Image], Image.Image]
@@ -23,10 +24,19 @@ _SMALL_REDUCTION = 2  # from this reduction on, BICUBIC is worth its time
 _STRIP = 1 << 18  # pixels that are converted and reduced at once
 _REDUCIBLE = ("L", "RGB", "RGBX", "CMYK")
 _RGB_IDS = list(b"RGB")
-# Measured bytes per pixel during decoding, for formats that need more than the four of Pillow itself.
-_DECODER_BYTES = {"WEBP": 13, "AVIF": 15, "JPEG2000": 25, "HEIF": 12, "GIF": 6}
-_POINTER, _DEEPEST_PIXEL = 8, 8  # bytes; the deepest pixel has four channels of 16 bits
-_OVERHEAD = 4 * 1024 * 1024  # bytes: tables, buffers, the encoded picture
+_OPAQUE = b"\xff"
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Tells by which ``scale`` loading reduces a source, and its true size then, in fractions of pixels.
+
+    The decoder completes the last pixels from whatever the encoder stored beyond the edge.
+    """
+
+    scale: int
+    width: float
+    height: float
 
 
 def fitted_size(size: Size, max_side: int) -> Size:
@@ -36,19 +46,24 @@ def fitted_size(size: Size, max_side: int) -> Size:
     return width, height
 
 
-def set_scale(image: Image.Image, max_side: int, *, is_srgb: bool) -> int:
+def most_reduced_pixels(size: Size) -> int:
+    """Return an upper bound of the pixels that remain for the last filter; 6 is just above (2 × _GAP) ** 2."""
+    return 6 * size[0] * size[1]
+
+
+def set_scale(image: Image.Image, max_side: int, *, is_srgb: bool) -> Reduction:
     """Prepare a JPEG to be decoded at 1/2, 1/4 or 1/8 if enough pixels remain, and in YCbCr if ``is_srgb``.
 
-    Returns the factor by which loading will reduce it; ``image.size`` is the reduced size from now on. Other formats
-    stay unchanged, at a factor of 1.
+    ``image.size`` is the reduced size from now on, rounded up. Other formats stay unchanged, at a scale of 1.
     """
+    width, height = image.size
     if not isinstance(image, JpegImageFile):
-        return 1
-    before = max(image.size)
-    least = _GAP * max_side / before
+        return Reduction(1, width, height)
+    least = _GAP * max_side / max(width, height)
     mode = "YCbCr" if is_srgb and _is_ycc(image) else None
-    image.draft(mode, (max(1, ceil(image.width * least)), max(1, ceil(image.height * least))))
-    return next(scale for scale in (1, 2, 4, 8) if ceil(before / scale) == max(image.size))
+    image.draft(mode, (max(1, ceil(width * least)), max(1, ceil(height * least))))
+    scale = next(scale for scale in (1, 2, 4, 8) if ceil(max(width, height) / scale) == max(image.size))
+    return Reduction(scale, width / scale, height / scale)
 
 
 def _is_ycc(image: JpegImageFile) -> bool:
@@ -57,25 +72,8 @@ def _is_ycc(image: JpegImageFile) -> bool:
     return image.mode == "RGB" and ids != _RGB_IDS and image.info.get("adobe_transform", 1) != 0
 
 
-def memory_for(image: Image.Image, scale: int, size: Size) -> int:
-    """Estimate from the header alone how many bytes ``resampled`` will hold at once; ``scale`` as for ``resampled``."""
-    pixels = image.width * image.height
-    reduced_pixels = min(pixels, 6 * size[0] * size[1])  # before the last filter; 6 is just above (2 × _GAP) ** 2
-    decoded = pixels * _DECODER_BYTES.get(str(image.format), 4) + tile_bytes(image) + _coefficient_bytes(image, scale)
-    lines = _POINTER * image.height + 2 * _DEEPEST_PIXEL * image.width  # Pillow's index of lines; two undecoded lines
-    return decoded + lines + 8 * reduced_pixels + _OVERHEAD
-
-
-def _coefficient_bytes(image: Image.Image, scale: int) -> int:
-    """Return the bytes in which libjpeg buffers a JPEG in several scans: two for each coefficient."""
-    if not isinstance(image, JpegImageFile) or not image.info.get(BUFFERED_WHOLE):
-        return 0
-    areas = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
-    return image.width * image.height * scale * scale * 2 * sum(areas) // max(1, *areas)
-
-
-def resampled(image: Image.Image, size: Size, scale: int, normalize: Normalizer) -> Image.Image:
-    """Return the first frame of ``image`` in ``size``; ``scale`` is the result of ``set_scale``, called before.
+def resampled(image: Image.Image, size: Size, reduction: Reduction, normalize: Normalizer) -> Image.Image:
+    """Return the first frame of ``image`` in ``size``; ``reduction`` is the result of ``set_scale``, called before.
 
     ``normalize`` turns a strip of the source into a mode that can be resampled. It is not applied to a JPEG, which
     always is: L, RGB, CMYK or YCbCr.
@@ -83,15 +81,16 @@ def resampled(image: Image.Image, size: Size, scale: int, normalize: Normalizer)
     if isinstance(image, JpegImageFile):
         image.load()
         reduced: Image.Image = image.copy() if image.size == size else image
-        width, height = map(float, image.size)
+        edges.drop_partial(reduced, reduction.width, reduction.height)
     else:
-        reduced, scale = _reduced(first_frame(image), max(size), normalize)
-        width, height = image.width / scale, image.height / scale
-    if reduced.size == size:
+        reduced, reduction = _reduced(first_frame(image), max(size), normalize)
+        edges.weigh_partial(reduced, reduction.width, reduction.height)
+    width, height = reduction.width, reduction.height
+    if size == (width, height):
         return reduced
-    kernel = _kernel(scale, max(width, height) / max(size))
+    kernel = _kernel(reduction.scale, max(width, height) / max(size))
     if reduced.mode == "YCbCr":
-        return _resampled_planes(reduced, size, kernel)
+        return _resampled_planes(reduced, size, kernel, (width, height))
     return reduced.resize(size, kernel, box=(0, 0, width, height))
 
 
@@ -106,17 +105,33 @@ def _kernel(factor: int, rest: float) -> Image.Resampling:
     return Image.Resampling.BICUBIC if factor * rest >= _SMALL_REDUCTION else Image.Resampling.HAMMING
 
 
-def _reduced(image: Image.Image, side: int, normalize: Normalizer) -> tuple[Image.Image, int]:
-    """Return ``image``, normalized and reduced by a whole number, and that number."""
+def _reduced(image: Image.Image, side: int, normalize: Normalizer) -> tuple[Image.Image, Reduction]:
+    """Return ``image``, normalized and reduced by a whole number."""
     factor = _factor(max(image.size), side)
-    if image.mode in _REDUCIBLE and not image.has_transparency_data:
-        return normalize(image.reduce(factor)), factor
-    reduced = None
+    reduction = Reduction(factor, image.width / factor, image.height / factor)
+    if _is_reducible(image):
+        return normalize(image.reduce(factor)), reduction
+    mode = normalize(image.crop((0, 0, 1, 1))).mode
+    reduced = Image.new(mode, (ceil(reduction.width), ceil(reduction.height)))
     for box in _boxes(image.size, factor):
-        strip = normalize(image.crop(box)).reduce(factor)
-        reduced = reduced or Image.new(strip.mode, (ceil(image.width / factor), ceil(image.height / factor)))
+        strip = _without_opaque_alpha(image.crop(box))
+        if factor == 1:  # ``reduce`` would copy it
+            strip = normalize(strip)
+        else:
+            strip = normalize(strip.reduce(factor)) if _is_reducible(strip) else normalize(strip).reduce(factor)
         reduced.paste(strip, (box[0] // factor, box[1] // factor))
-    return reduced or image, factor  # no picture is without rows
+    return reduced, reduction
+
+
+def _is_reducible(image: Image.Image) -> bool:
+    return image.mode in _REDUCIBLE and not image.has_transparency_data
+
+
+def _without_opaque_alpha(strip: Image.Image) -> Image.Image:
+    """Return RGBA without transparency as RGBX, by copying blocks of memory: ``convert`` would go pixel by pixel."""
+    if strip.mode != "RGBA" or strip.getchannel("A").tobytes() != _OPAQUE * (strip.width * strip.height):
+        return strip
+    return Image.frombuffer("RGBX", strip.size, strip.tobytes(), "raw", "RGBX", 0, 1)
 
 
 def _boxes(size: Size, factor: int) -> Iterator[tuple[int, int, int, int]]:
@@ -134,13 +149,21 @@ def _factor(before: int, after: int) -> int:
     return before // after if before % after == 0 else max(1, int(before / (after * _GAP)))
 
 
-def _resampled_planes(image: Image.Image, size: Size, kernel: Image.Resampling) -> Image.Image:
+def _resampled_planes(
+    image: Image.Image, size: Size, kernel: Image.Resampling, true_size: tuple[float, float]
+) -> Image.Image:
     """Resample brightness in full and colour at half the size, as the encoded JPEG keeps no more of it."""
     half = ceil(size[0] / 2), ceil(size[1] / 2)
     brightness, *colours = image.split()
 
     def resampled_colour(plane: Image.Image) -> Image.Image:
-        reduced = plane.reduce(_factor(max(plane.size), max(half))).resize(half, Image.Resampling.BILINEAR)
+        factor = _factor(max(plane.size), max(half))
+        width, height = (side / factor for side in true_size)
+        reduced = plane.reduce(factor)
+        # A last pixel of half the size may cover more than the picture.
+        covered = 2 * half[0] * width / size[0], 2 * half[1] * height / size[1]
+        reduced = edges.extended(reduced, covered).resize(half, Image.Resampling.BILINEAR, box=(0, 0, *covered))
         return reduced.resize(size, Image.Resampling.NEAREST, box=(0, 0, size[0] / 2, size[1] / 2))
 
-    return Image.merge("YCbCr", (brightness.resize(size, kernel), *map(resampled_colour, colours)))
+    brightness = brightness.resize(size, kernel, box=(0, 0, *true_size))
+    return Image.merge("YCbCr", (brightness, *map(resampled_colour, colours)))

@@ -39,6 +39,31 @@ def test_ratio_compares_least_times_with_the_better_native_tool() -> None:
     assert picture(ours=30, libvips=12, sharp=15).ratio == 2.5
 
 
+def with_tuned_peers(row: Picture, *, libvips: float, sharp: float) -> Picture:
+    tuned = {"libvips_tuned": Run((libvips,), 40_000), "sharp_tuned": Run((sharp,), 40_000)}
+    return Picture(row.name, row.runs | tuned, row.ceiling, row.resampled)
+
+
+def test_tuned_peers_have_a_ratio_of_their_own() -> None:
+    tuned = with_tuned_peers(picture(ours=30, libvips=20, sharp=15), libvips=10, sharp=12)
+    assert (tuned.ratio, tuned.tuned_ratio) == (2, 3)
+    assert picture().tuned_ratio is None, "they run only where the C library has these settings"
+    report = results.report([tuned])
+    assert (report["geometric_mean"], report["geometric_mean_tuned"]) == pytest.approx((2, 3))
+    row = report["pictures"][0]
+    assert list(row)[: len(PROMISED)] == PROMISED
+    assert (row["libvips_tuned_ms"], row["sharp_tuned_ms"], row["ratio_tuned"]) == (10, 12, 3)
+
+
+def test_table_shows_both_comparisons() -> None:
+    console = Console(file=StringIO(), width=80)
+    tables.print_comparison(console, [with_tuned_peers(picture(ours=30), libvips=10, sharp=12)])
+    output = console.file.getvalue()
+    assert "2.00 (geometric mean, pictures: 1), at most 2.00 (desk.jpg)" in output
+    assert "With our settings of the allocator for them too: 3.00." in output
+    assert all(len(line) <= 80 for line in output.split("\n") if line[:1] in "┃│")
+
+
 def test_twice_and_half_as_long_average_to_one() -> None:
     assert results.geometric_mean([picture(ours=30), picture(ours=7.5)]) == pytest.approx(1)
 

@@ -43,10 +43,10 @@ RED = (200, 30, 30)  # the upper half of the picture that ``saved`` draws
 # --- beyond a limit ----------------------------------------------------------------------------------------------
 
 TOO_LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
-    "PNG of 900 megapixels": (lambda: blank_png(*LARGE), "more than 178 megapixels; the limit is 100 megapixels"),
-    "PNG of 120 megapixels": (
-        lambda: blank_png(12_000, 10_000),
-        "12000 × 10000 pixels (120 megapixels); the limit is 100 megapixels",
+    "PNG of 900 megapixels": (lambda: blank_png(*LARGE), "more than 178 megapixels; the limit is 120 megapixels"),
+    "PNG of 130 megapixels": (
+        lambda: blank_png(13_000, 10_000),
+        "13000 × 10000 pixels (130 megapixels); the limit is 120 megapixels",
     ),
     "TIFF that claims it": (lambda: tiff_of(*LARGE, "tiff_lzw"), "pixels"),
     "WebP that claims it": (lambda: webp_of(16_383, 16_383), "pixels"),
@@ -169,7 +169,7 @@ def test_a_huge_tile_is_refused_by_the_header_alone(worker: Worker) -> None:
         huge[at : at + 12] = struct.pack("<HHLL", tag, 4, 1, side)
     verdict = worker.render(bytes(huge))
     assert verdict.outcome == "too_large", verdict
-    assert "tiles of 23168 × 23168 pixels (536.8 megapixels); the limit is 100 megapixels." in verdict.detail
+    assert "tiles of 23168 × 23168 pixels (536.8 megapixels); the limit is 120 megapixels." in verdict.detail
     assert verdict.memory < 20 * MIB
 
 

@@ -78,15 +78,12 @@ def test_small_pictures_do_not_overtake_a_large_one() -> None:
         assert small.wait(SECONDS)
 
 
-def test_a_picture_larger_than_the_budget_is_rendered_alone() -> None:
+def test_more_than_the_whole_budget_is_an_error_not_a_wait() -> None:
     budget = MemoryBudget(100)
-    with entered(budget, 10**12) as (giant, leave):
-        assert giant.wait(SECONDS)
-        with entered(budget, 1) as (small, _):
-            wait_for_queue(budget, 1)
-            assert not small.is_set()
-            leave.set()
-            assert small.wait(SECONDS)
+    with pytest.raises(ValueError, match="101 bytes exceed"), budget.reserve(101):
+        pass
+    with entered(budget, 100) as (inside, _):
+        assert inside.wait(SECONDS)
 
 
 def test_a_failed_render_releases_its_memory() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from shared.pictures import resampling
+from shared.pictures import estimates, resampling
 from shared.pictures.rendition import USUAL_LIMITS
 from shared.pictures.sources import opened
 from tests.support.image_writers import tiff
@@ -59,8 +59,8 @@ SOURCES = {
 def estimate(source: bytes) -> int:
     with opened(source, USUAL_LIMITS) as image:
         size = resampling.fitted_size(image.size, SIDE)
-        scale = resampling.set_scale(image, SIDE, is_srgb=True)
-        return resampling.memory_for(image, scale, size)
+        reduction = resampling.set_scale(image, SIDE, is_srgb=True)
+        return estimates.estimate(image, reduction, size).total
 
 
 @pytest.mark.parametrize("kind", SOURCES)

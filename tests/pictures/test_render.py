@@ -104,11 +104,11 @@ def jpeg_that_claims(width: int, height: int) -> bytes:
 GIF_HEADER = b"GIF89a" + struct.pack("<HHBBB", 20000, 20000, 0, 0, 0)
 HUGE = {
     "PNG header": png_header(20000, 20000) + b"\0\0\0\0IDAT",
-    "PNG of one bit": png_header(12000, 9000, 1, 0) + b"\0\0\0\0IDAT",
+    "PNG of one bit": png_header(13000, 10000, 1, 0) + b"\0\0\0\0IDAT",
     "GIF header": GIF_HEADER + b"," + struct.pack("<HHHHB", 0, 0, 9, 9, 0) + b"\2",
     "GIF with a huge frame": b"GIF89a\1\0\1\0\0\0\0," + struct.pack("<HHHHB", 0, 0, 20000, 20000, 0) + b"\2\0;",
     "JPEG": jpeg_that_claims(65500, 65500),
-    "complete PNG": saved(Image.new("1", (12000, 9000)), "PNG"),
+    "complete PNG": saved(Image.new("1", (13000, 10000)), "PNG"),
 }
 
 
@@ -148,7 +148,7 @@ def test_a_byte_limit_is_told_in_readable_sizes(size: int, limit: int, words: st
 @pytest.mark.parametrize(
     ("limit", "words"),
     [
-        (100_000_000, "The picture has 20000 × 20000 pixels (400 megapixels); the limit is 100 megapixels."),
+        (120_000_000, "The picture has 20000 × 20000 pixels (400 megapixels); the limit is 120 megapixels."),
         (12_345_678, "The picture has 20000 × 20000 pixels (400 megapixels); the limit is 12.3 megapixels."),
         (2047, "The picture has 20000 × 20000 pixels (400 megapixels); the limit is 2,047 pixels."),
     ],
