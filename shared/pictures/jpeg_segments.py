@@ -1,0 +1,115 @@
+"""Walks the segments of a JPEG, also past one with a wrong length. Pure."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from shared.errors import EndsEarly, Permanent, Reason
+from shared.pictures.diagnosis import ENDS_EARLY, EXPORT_AGAIN
+
+SIGNATURE = b"\xff\xd8\xff"
+HEADER_BYTES = 2  # of the marker that begins every file
+
+# Markers: ITU-T T.81, table B.1.
+PADDING = 0xFF
+START, END, START_OF_SCAN, COMMENT, LINES = 0xD8, 0xD9, 0xDA, 0xFE, 0xDC
+JFIF, EXIF, PROFILE, ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
+BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS, ARITHMETIC, PROGRESSIVE_ARITHMETIC = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
+HUFFMAN_TABLES, ARITHMETIC_TABLES, QUANTIZATION_TABLES, RESTART_INTERVAL, HIERARCHY = 0xC4, 0xCC, 0xDB, 0xDD, 0xDE
+RESTARTS = range(0xD0, 0xD8)
+WITHOUT_LENGTH = frozenset((0x00, 0x01, *RESTARTS, START, END))
+FRAMES = frozenset(range(0xC0, 0xD0)) - {HUFFMAN_TABLES, 0xC8, ARITHMETIC_TABLES}
+METADATA = frozenset((*range(0xE0, 0xF0), COMMENT))
+
+_MOST = 4096  # segments; an ICC profile, or XMP with pictures of its own in it, may fill hundreds
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+# The search for the picture behind a wrong length: where pictures begin and end, and frames of 8 to 16 bits.
+_SEARCHED = 4 * 1024 * 1024  # bytes
+_LANDMARK = re.compile(
+    rb"\xff(?:(\xd8\xff)|(\xd9)|[\xc0-\xc3\xc9\xca]\0(?:\x0b[\x02-\x10].{4}\x01|\x11\x08.{4}\x03|\x14\x08.{4}\x04))",
+    re.DOTALL,
+)
+_SEGMENT_START = re.compile(rb"\xff[\xc0-\xc4\xc9\xca\xcc\xdb\xdd\xe0-\xef\xfe]")
+_MOST_STARTS = 5000
+
+Segment = tuple[int, int, int]  # marker, where it begins, where it ends
+
+
+def header_segments(source: bytes) -> list[Segment]:
+    """Return the segments up to the first pixels, the last of which is the start of the first scan.
+
+    A segment whose length is wrong is skipped, if the picture can be found behind it. Otherwise the segments before
+    it are returned, and a decoder may try.
+
+    Raises:
+        EndsEarly: the file ends before its pixels begin.
+        Permanent: ``not_an_image`` for a file in so many pieces that it must be an attack.
+    """
+    segments = limited_segments(source, HEADER_BYTES)
+    if leads_to_pixels(source, segments):
+        return segments
+    more = _segments_behind_damage(source)
+    if more:
+        return [segment for segment in segments if segment[2] <= more[0][1]] + more
+    if not segments or segments[-1][2] >= len(source):
+        raise EndsEarly(ENDS_EARLY)
+    return segments
+
+
+def leads_to_pixels(source: bytes, segments: list[Segment]) -> bool:
+    """Whether ``segments`` end with the start of a scan, after a frame, within the file."""
+    is_scan = bool(segments) and segments[-1][0] == START_OF_SCAN and segments[-1][2] <= len(source)
+    return is_scan and any(marker in FRAMES for marker, _, _ in segments)
+
+
+def limited_segments(source: bytes, start: int) -> list[Segment]:
+    """Return each segment up to the next pixels; refuses a file with thousands of them."""
+    segments = list(islice(walk(source, start), _MOST + 1))
+    if len(segments) > _MOST:
+        problem = f"The file is split into more than {_MOST:,} pieces besides its pixels"
+        raise Permanent(Reason.NOT_AN_IMAGE, f"{problem}; {EXPORT_AGAIN}")
+    return segments
+
+
+def walk(source: bytes, start: int) -> Iterator[Segment]:
+    """Yield each segment up to the next pixels; a byte of padding counts as one."""
+    while source[start : start + 1] == b"\xff" and start + 1 < len(source):
+        marker = source[start + 1]
+        if marker == PADDING:
+            end = start + 1
+        elif marker in WITHOUT_LENGTH:
+            end = start + 2
+        else:
+            end = start + 2 + max(2, int.from_bytes(source[start + 2 : start + 4]))
+        yield marker, start, end
+        if marker in (START_OF_SCAN, END):
+            return
+        start = end
+
+
+def end_of_scan(source: bytes, pixels: int) -> int:
+    """Return where the next marker begins after the pixels that begin at ``pixels``."""
+    marker = _NEXT_MARKER.search(source, pixels)
+    return marker.start() if marker else len(source)
+
+
+def _segments_behind_damage(source: bytes) -> list[Segment]:
+    """Return the segments of the picture from the first on that leads to its frame; none if nothing does."""
+    frame = _frame_of_picture(source)
+    starts = islice(_SEGMENT_START.finditer(source, HEADER_BYTES, frame + 2), _MOST_STARTS)
+    for start in (match.start() for match in starts):
+        segments = list(islice(walk(source, start), _MOST))
+        if any(begins == frame for _, begins, _ in segments) and leads_to_pixels(source, segments):
+            return segments
+    return []
+
+
+def _frame_of_picture(source: bytes) -> int:
+    """Return where the first frame begins that belongs to no thumbnail; 0 if there is none."""
+    depth = 0
+    for landmark in _LANDMARK.finditer(source, HEADER_BYTES, _SEARCHED):
+        begins, ends = landmark.groups()
+        if not begins and not ends and depth <= 0:
+            return landmark.start()
+        depth += bool(begins) - bool(ends)
+    return 0
