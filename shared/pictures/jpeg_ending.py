@@ -20,10 +20,19 @@ from shared.pictures.jpeg import Jpeg
 from shared.pictures.jpeg_frame import Frame
 
 _END = b"\xff\xd9"
-# libjpeg-turbo reads up to 57 bits ahead. Bits of 0, of 1 and of both; a 0 byte follows each FF that is no marker.
-_CONTINUATIONS = (bytes(8), b"\xff\0" * 8, b"\x5a\xc3\x96\x0f\xb4\x2d\x71\xe8")
-_LONG_FILL = 16  # bytes; so many zeros were written for want of pixels, and could pass for some
-_LAST_ZEROS = 2  # of them may belong to the pixels
+# libjpeg-turbo reads up to 57 bits ahead. The beginnings differ, as codes of few bits do: 00, 11, 01, 10, 110, 1110.
+_CONTINUATIONS = tuple(
+    bytes.fromhex(bits)
+    for bits in (
+        "0000000000000000",
+        "ff00" * 8,
+        "5ac3960fb42d71e8",
+        "a53c69f04bd28e17",
+        "c7961e5ab82d60f1",
+        "e9781ba4d35c2687",
+    )
+)
+_LAST_ZEROS = 2  # bytes at the end of the pixels that may be zeros without a doubt; an end marker is as long
 _CHECKED_PIXELS = 4_000_000  # of more, a reduced scale is checked; whatever that hides is not shown either
 _MOST_WORK = 600_000_000  # pixels times scans: some seconds
 _COEFFICIENTS = range(64)
@@ -41,19 +50,21 @@ def completed(jpeg: Jpeg) -> bytes:
     scans = list(_scans(jpeg))
     if not _can_be_whole(jpeg.frame, jpeg.content, scans):
         raise EndsEarly(ENDS_EARLY)
-    whole = _without_fill(jpeg.content[: scans[-1][2]])
-    # Without an end, libjpeg refuses a picture in one scan that lacks more than the continuation.
-    end = _END if jpeg.is_buffered_whole else b""
-    pictures = (_fingerprint(jpeg, whole + continuation + end) for continuation in _CONTINUATIONS)
-    first = next(pictures)
-    if any(picture != first for picture in pictures):
-        raise EndsEarly(ENDS_EARLY)
-    return whole + _END
+    pixels = jpeg.content[: scans[-1][2]].rstrip(b"\xff")  # perhaps half an end marker
+    fill = len(pixels) - len(pixels.rstrip(b"\0"))
+    # Zeros may be pixels, or stand for missing ones. Pixels do not go on for longer than they need.
+    for zeros in range(min(fill, 1) + 1):
+        content = pixels[: len(pixels) - fill + zeros]
+        if _is_whole(jpeg, content):
+            return content + _END
+    if fill > 1 and _is_whole(jpeg, pixels) and not _is_whole(jpeg, pixels[: -_LAST_ZEROS - 1]):
+        return pixels + _END
+    raise EndsEarly(ENDS_EARLY)
 
 
 def memory_for(jpeg: Jpeg) -> int:
     """Return the bytes that ``completed`` decodes into, besides what libjpeg buffers for any JPEG in several scans."""
-    return 0 if jpeg.has_end else 6 * _CHECKED_PIXELS
+    return 0 if jpeg.has_end else 10 * _CHECKED_PIXELS  # a scale is 1, 2, 4 or 8, so up to 9 bytes for each
 
 
 def _scans(jpeg: Jpeg) -> Iterator[Scan]:
@@ -84,12 +95,20 @@ def _completed_by(scan: bytes, *, is_progressive: bool) -> set[tuple[int, int]]:
     return set() if bits & 0xF else set(product(channels, _COEFFICIENTS[first : last + 1]))
 
 
-def _without_fill(pixels: bytes) -> bytes:
-    """Return the coded pixels without half an end marker, and without the zeros that may stand for missing bytes."""
-    end = len(pixels.rstrip(b"\0"))
-    if len(pixels) - end > _LONG_FILL:
-        pixels = pixels[: end + _LAST_ZEROS]
-    return pixels.rstrip(b"\xff")
+def _is_whole(jpeg: Jpeg, content: bytes) -> bool:
+    """Whether the picture is the same whatever follows ``content``."""
+    # Without an end, libjpeg refuses a picture in one scan that lacks more than the continuation.
+    end = _END if jpeg.is_buffered_whole else b""
+    first = None
+    for continuation in _CONTINUATIONS:
+        try:
+            picture = _fingerprint(jpeg, content + continuation + end)
+        except OSError:
+            return False
+        first = first or picture
+        if picture != first:
+            return False
+    return True
 
 
 def _fingerprint(jpeg: Jpeg, content: bytes) -> bytes:

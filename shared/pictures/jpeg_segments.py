@@ -23,10 +23,11 @@ METADATA = frozenset((*range(0xE0, 0xF0), COMMENT))
 
 _MOST = 4096  # segments; an ICC profile, or XMP with pictures of its own in it, may fill hundreds
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-# The search for the picture behind a wrong length: where pictures begin and end, and frames of 8 to 16 bits.
+# The search for the picture behind a wrong length: where pictures begin and end, scans, frames of 1, 3 or 4 channels.
 _SEARCHED = 4 * 1024 * 1024  # bytes
 _LANDMARK = re.compile(
-    rb"\xff(?:(\xd8\xff)|(\xd9)|[\xc0-\xc3\xc9\xca]\0(?:\x0b[\x02-\x10].{4}\x01|\x11\x08.{4}\x03|\x14\x08.{4}\x04))",
+    rb"\xff(?:(?P<start>\xd8\xff)|(?P<end>\xd9)|(?P<scan>\xda\0[\x08\x0a\x0c\x0e])"
+    rb"|[\xc0-\xc3\xc9\xca]\0(?:\x0b.{5}\x01|\x11.{5}\x03|\x14.{5}\x04))",
     re.DOTALL,
 )
 _SEGMENT_START = re.compile(rb"\xff[\xc0-\xc4\xc9\xca\xcc\xdb\xdd\xe0-\xef\xfe]")
@@ -105,11 +106,11 @@ def _segments_behind_damage(source: bytes) -> list[Segment]:
 
 
 def _frame_of_picture(source: bytes) -> int:
-    """Return where the first frame begins that belongs to no thumbnail; 0 if there is none."""
+    """Return where the first frame begins that belongs to no thumbnail; 0 if a scan precedes it, or there is none."""
     depth = 0
     for landmark in _LANDMARK.finditer(source, HEADER_BYTES, _SEARCHED):
-        begins, ends = landmark.groups()
-        if not begins and not ends and depth <= 0:
-            return landmark.start()
-        depth += bool(begins) - bool(ends)
+        kind = landmark.lastgroup
+        if kind in (None, "scan") and depth <= 0:
+            return 0 if kind else landmark.start()
+        depth += {"start": 1, "end": -1}.get(kind or "", 0)
     return 0
