@@ -5,7 +5,7 @@ whatever is missing with gray. So we continue the file in several ways: bytes of
 read from the continuations, and show in different pixels; if none is missing, all of them give the same picture.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from io import BytesIO
 from itertools import product
@@ -34,7 +34,9 @@ _CONTINUATIONS = tuple(
 )
 _LAST_ZEROS = 2  # bytes at the end of the pixels that may be zeros without a doubt; an end marker is as long
 _CHECKED_PIXELS = 4_000_000  # of more, a reduced scale is checked; whatever that hides is not shown either
-_MOST_WORK = 600_000_000  # pixels times scans: some seconds
+_MUCH_WORK, _MOST_WORK = 200_000_000, 1_300_000_000  # pixels times scans; the most takes some seconds
+_LONG = 512  # times a continuation
+_FEW = 3  # continuations for much work
 _COEFFICIENTS = range(64)
 _STRIP = 256  # rows that are compared at once
 
@@ -48,16 +50,22 @@ def completed(jpeg: Jpeg) -> bytes:
         EndsEarly: some of its pixels are missing.
     """
     scans = list(_scans(jpeg))
-    if not _can_be_whole(jpeg.frame, jpeg.content, scans):
+    work = jpeg.frame.width * jpeg.frame.height * len(scans) if jpeg.frame else 0
+    if work > _MOST_WORK or not _can_be_whole(jpeg.frame, jpeg.content, scans):
         raise EndsEarly(ENDS_EARLY)
+    continuations = _CONTINUATIONS[:_FEW] if work > _MUCH_WORK else _CONTINUATIONS
     pixels = jpeg.content[: scans[-1][2]].rstrip(b"\xff")  # perhaps half an end marker
     fill = len(pixels) - len(pixels.rstrip(b"\0"))
     # Zeros may be pixels, or stand for missing ones. Pixels do not go on for longer than they need.
     for zeros in range(min(fill, 1) + 1):
         content = pixels[: len(pixels) - fill + zeros]
-        if _is_whole(jpeg, content):
+        if _is_whole(jpeg, content, continuations):
             return content + _END
-    if fill > 1 and _is_whole(jpeg, pixels) and not _is_whole(jpeg, pixels[: -_LAST_ZEROS - 1]):
+    if (
+        fill > 1
+        and _is_whole(jpeg, pixels, continuations)
+        and not _is_whole(jpeg, pixels[: -_LAST_ZEROS - 1], continuations)
+    ):
         return pixels + _END
     raise EndsEarly(ENDS_EARLY)
 
@@ -77,8 +85,8 @@ def _scans(jpeg: Jpeg) -> Iterator[Scan]:
 
 
 def _can_be_whole(frame: Frame | None, content: bytes, scans: list[Scan]) -> bool:
-    """Whether no scan is missing; False also if the pixels cannot be checked, or only at a high cost."""
-    if frame is None or frame.is_arithmetic or frame.width * frame.height * len(scans) > _MOST_WORK:
+    """Whether no scan is missing; False also if the pixels cannot be checked."""
+    if frame is None or frame.is_arithmetic:
         return False
     missing = set(product(frame.components, _COEFFICIENTS))
     for start, pixels, _ in scans:
@@ -95,14 +103,15 @@ def _completed_by(scan: bytes, *, is_progressive: bool) -> set[tuple[int, int]]:
     return set() if bits & 0xF else set(product(channels, _COEFFICIENTS[first : last + 1]))
 
 
-def _is_whole(jpeg: Jpeg, content: bytes) -> bool:
+def _is_whole(jpeg: Jpeg, content: bytes, continuations: Sequence[bytes]) -> bool:
     """Whether the picture is the same whatever follows ``content``."""
-    # Without an end, libjpeg refuses a picture in one scan that lacks more than the continuation.
-    end = _END if jpeg.is_buffered_whole else b""
+    # Without an end, libjpeg refuses a picture in one scan that lacks more than the continuation. In several, it needs
+    # the end, and what the last of them lacks is little to see: so more of it must differ.
+    times, end = (_LONG, _END) if jpeg.is_buffered_whole else (1, b"")
     first = None
-    for continuation in _CONTINUATIONS:
+    for continuation in continuations:
         try:
-            picture = _fingerprint(jpeg, content + continuation + end)
+            picture = _fingerprint(jpeg, content + continuation * times + end)
         except OSError:
             return False
         first = first or picture
