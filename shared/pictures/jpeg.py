@@ -20,8 +20,6 @@ _MOST_SCANS = 64  # 10 are usual
 _SCAN_START = re.compile(rb"\xff\xda\0")  # its length is at most 14; re is three times as fast as count()
 _LONG_PADDING = b"\xff" * 0x10000  # longer than any segment
 _LONG_PADDINGS = re.compile(rb"\xff{65536,}")
-_TABLES = frozenset((parts.HUFFMAN_TABLES, parts.ARITHMETIC_TABLES, parts.QUANTIZATION_TABLES, parts.RESTART_INTERVAL))
-_PICTURE = parts.FRAMES | _TABLES | {parts.START_OF_SCAN}
 _SKIPPED = parts.METADATA | {parts.LINES}  # by libjpeg, which must find their lengths in order
 _WITHOUT_EFFECT = frozenset((parts.PADDING, *parts.RESTARTS))
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
@@ -78,7 +76,7 @@ def prepared(source: bytes) -> Jpeg:
     headers = _header(metadata, picture), _header([one for one in metadata if one[0] != parts.EXIF], picture)
     content = _without_long_padding(source, pixels)
     if not _is_readable(source, segments):
-        tables = [segment for segment in segments if segment[0] in _PICTURE]
+        tables = [segment for segment in segments if segment[0] in parts.PICTURE]
         start = _header(metadata, _joined(source, tables))
         content, pixels = start + content[pixels:], len(start)
     return Jpeg(headers, content, pixels, frame, buffered)
@@ -120,7 +118,7 @@ def _is_readable(source: bytes, segments: list[Segment]) -> bool:
     """Whether libjpeg can read or skip all segments: it fails on a second start and on lengths that are wrong."""
     is_known = all(
         marker in _WITHOUT_EFFECT
-        or (marker in _PICTURE | _SKIPPED and int.from_bytes(source[start + 2 : start + 4]) == end - start - 2)
+        or (marker in parts.PICTURE | _SKIPPED and int.from_bytes(source[start + 2 : start + 4]) == end - start - 2)
         for marker, start, end in segments
     )
     is_gapless = all(first[2] == second[1] for first, second in pairwise(segments))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
 from shared.errors import EndsEarly, Permanent, Reason
 from shared.pictures.diagnosis import ENDS_EARLY, EXPORT_AGAIN
@@ -20,6 +20,8 @@ RESTARTS = range(0xD0, 0xD8)
 WITHOUT_LENGTH = frozenset((0x00, 0x01, *RESTARTS, START, END))
 FRAMES = frozenset(range(0xC0, 0xD0)) - {HUFFMAN_TABLES, 0xC8, ARITHMETIC_TABLES}
 METADATA = frozenset((*range(0xE0, 0xF0), COMMENT))
+TABLES = frozenset((HUFFMAN_TABLES, ARITHMETIC_TABLES, QUANTIZATION_TABLES, RESTART_INTERVAL))
+PICTURE = FRAMES | TABLES | {START_OF_SCAN}
 
 _MOST = 4096  # segments; an ICC profile, or XMP with pictures of its own in it, may fill hundreds
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -30,7 +32,7 @@ _LANDMARK = re.compile(
     rb"|[\xc0-\xc3\xc9\xca]\0(?:\x0b.{5}\x01|\x11.{5}\x03|\x14.{5}\x04))",
     re.DOTALL,
 )
-_SEGMENT_START = re.compile(rb"\xff[\xc0-\xc4\xc9\xca\xcc\xdb\xdd\xe0-\xef\xfe]")
+_SEGMENT_START = re.compile(rb"\xff[\xc0-\xc4\xc9\xca\xcc\xda\xdb\xdd\xe0-\xef\xfe]")
 _MOST_STARTS = 5000
 
 Segment = tuple[int, int, int]  # marker, where it begins, where it ends
@@ -47,11 +49,12 @@ def header_segments(source: bytes) -> list[Segment]:
         Permanent: ``not_an_image`` for a file in so many pieces that it must be an attack.
     """
     segments = limited_segments(source, HEADER_BYTES)
-    if leads_to_pixels(source, segments):
+    is_header = leads_to_pixels(source, segments)
+    if is_header and all(marker != START for marker, _, _ in segments):  # that of a thumbnail may be reached by mistake
         return segments
-    more = _segments_behind_damage(source)
-    if more:
-        return [segment for segment in segments if segment[2] <= more[0][1]] + more
+    found = _segments_around_damage(source, segments)
+    if found or is_header:
+        return found or segments
     if not segments or segments[-1][2] >= len(source):
         raise EndsEarly(ENDS_EARLY)
     return segments
@@ -94,23 +97,30 @@ def end_of_scan(source: bytes, pixels: int) -> int:
     return marker.start() if marker else len(source)
 
 
-def _segments_behind_damage(source: bytes) -> list[Segment]:
-    """Return the segments of the picture from the first on that leads to its frame; none if nothing does."""
-    frame = _frame_of_picture(source)
-    starts = islice(_SEGMENT_START.finditer(source, HEADER_BYTES, frame + 2), _MOST_STARTS)
+def _segments_around_damage(source: bytes, segments: list[Segment]) -> list[Segment]:
+    """Return ``segments`` up to the damage, and those behind it that lead to the picture's first scan, or none."""
+    frame, scan = _frame_and_scan(source)
+    sound = list(takewhile(lambda segment: segment[0] != START, segments))
+    starts = islice(_SEGMENT_START.finditer(source, HEADER_BYTES, scan + 2), _MOST_STARTS)
     for start in (match.start() for match in starts):
-        segments = list(islice(walk(source, start), _MOST))
-        if any(begins == frame for _, begins, _ in segments) and leads_to_pixels(source, segments):
-            return segments
+        following = list(islice(walk(source, start), _MOST))
+        if following and following[-1][1] == scan and following[-1][2] <= len(source):
+            found = [segment for segment in sound if segment[2] <= start] + following
+            is_found = any(begins == frame for _, begins, _ in found)
+            damaged = next((marker for marker, _, end in sound if end > start), COMMENT)
+            # Decoders may do without a table, but not with half of one.
+            return found if is_found and damaged not in PICTURE else []
     return []
 
 
-def _frame_of_picture(source: bytes) -> int:
-    """Return where the first frame begins that belongs to no thumbnail; 0 if a scan precedes it, or there is none."""
-    depth = 0
+def _frame_and_scan(source: bytes) -> tuple[int, int]:
+    """Return where the first frame and scan begin that belong to no thumbnail; 0 if there are none."""
+    depth = frame = 0
     for landmark in _LANDMARK.finditer(source, HEADER_BYTES, _SEARCHED):
         kind = landmark.lastgroup
-        if kind in (None, "scan") and depth <= 0:
-            return 0 if kind else landmark.start()
+        if kind == "scan" and depth <= 0:
+            return frame, landmark.start() if frame else 0
+        if kind is None and depth <= 0:
+            frame = frame or landmark.start()
         depth += {"start": 1, "end": -1}.get(kind or "", 0)
-    return 0
+    return 0, 0

@@ -82,8 +82,9 @@ def test_the_picture_is_found_behind_a_wrong_length(length: int, kind: str) -> N
     marker, data = CONTENTS[kind]
     large = quarters(640, 320)
     for jpeg, expected in ((PLAIN, quarters()), (PROGRESSIVE, quarters()), (saved(large, "JPEG"), large)):
-        source = with_segments(jpeg, segment(marker, data, length), at=2)
-        assert difference(expected, rendered(source)) < 6
+        for at in range(1, len(jpeg_segments(jpeg)) - 1):
+            source = with_segments(jpeg, segment(marker, data, length), at=at)
+            assert difference(expected, rendered(source)) < 6
 
 
 def test_a_thumbnail_is_never_taken_for_the_picture() -> None:
@@ -91,6 +92,13 @@ def test_a_thumbnail_is_never_taken_for_the_picture() -> None:
     end = source.index(THUMBNAIL) + len(THUMBNAIL) + 20
     with pytest.raises(EndsEarly):
         render(source[:end])
+
+
+@pytest.mark.parametrize("start", [0, 6, 20])
+def test_a_length_that_leads_into_a_thumbnail_is_wrong(start: int) -> None:
+    extra = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"[:start] + THUMBNAIL
+    for at in range(1, len(jpeg_segments(PLAIN))):
+        assert difference(quarters(), rendered(with_segments(PLAIN, segment(0xE1, extra, start + 2), at=at))) < 6
 
 
 def test_a_second_picture_is_never_taken_for_the_first() -> None:
