@@ -12,7 +12,7 @@ from shared.errors import EndsEarly, Permanent, Reason
 EXPORT_AGAIN = "export it again as JPEG or PNG, and upload that."
 _ACCEPTED = "Accepted formats: JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP and JPEG 2000."
 _EMPTY = "The file is empty, probably because the upload was interrupted; upload it again."
-_ENDS_EARLY = "The file ends too early, probably because the upload was interrupted; upload it again."
+ENDS_EARLY = "The file ends too early, probably because the upload was interrupted; upload it again."
 _DAMAGED = f"The picture is damaged, or saved in a format variant that we cannot read; {EXPORT_AGAIN}"
 _HEIC = (
     "This is a HEIC picture, the format of iPhone photos. Export it as JPEG and upload that, or ask the operator of "
@@ -91,7 +91,7 @@ def _unidentified(source: bytes) -> Permanent:
         return EndsEarly(_EMPTY)
     ends_early = _truncation_check(source)
     if ends_early(source) if ends_early else len(source) < _SHORTEST:
-        return EndsEarly(_ENDS_EARLY)
+        return EndsEarly(ENDS_EARLY)
     if ends_early:
         detail = _DAMAGED
     elif is_heif(source):
@@ -107,7 +107,7 @@ def _damaged(source: bytes, error: Exception) -> Permanent:
     is_truncated = any(phrase in message.lower() for phrase in _TRUNCATED) or (ends_early and ends_early(source))
     details = f"(Details: {message or repr(error)})"
     if is_truncated:
-        return EndsEarly(f"{_ENDS_EARLY} {details}")
+        return EndsEarly(f"{ENDS_EARLY} {details}")
     return Permanent(Reason.NOT_AN_IMAGE, f"{_DAMAGED} {details}")
 
 

@@ -1,132 +1,150 @@
-"""Parses the segments of a JPEG: strips what would only keep the decoder busy, recognizes bare files. Pure.
+"""Takes a JPEG apart for its two readers: the picture, the metadata that it needs, nothing that may spoil it. Pure.
 
-Pillow reads what precedes the pixels byte by byte, and copies EXIF again for each part of it; libjpeg goes over the
-whole picture for each scan.
+Pillow parses in Python what precedes the pixels, refuses the picture for a mistake in any of it, and copies EXIF again
+for each part of it. Then libjpeg parses it once more, skips what it does not know, and goes over the whole picture for
+each scan. So Pillow gets a header of its own; libjpeg gets the file, unchanged unless it could not read it.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass
+from itertools import islice, pairwise
 
 from shared.errors import Permanent, Reason
+from shared.pictures import jpeg_segments as parts
 from shared.pictures.diagnosis import EXPORT_AGAIN
+from shared.pictures.jpeg_frame import Frame, check_supported, read_frame, with_height_of_lines
+from shared.pictures.jpeg_segments import Segment
 
-SIGNATURE = b"\xff\xd8\xff"
-_HEADER = 2  # bytes of the marker that begins every file
-
-# Markers: ITU-T T.81, table B.1.
-_PADDING = 0xFF
-_START_OF_SCAN, _END, _COMMENT = 0xDA, 0xD9, 0xFE
-_JFIF, _EXIF, _PROFILE, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
-_BASELINE, _EXTENDED, _PROGRESSIVE, _ARITHMETIC = 0xC0, 0xC1, 0xC2, 0xC9
-_HUFFMAN_TABLES, _QUANTIZATION_TABLES, _RESTART_INTERVAL = 0xC4, 0xDB, 0xDD
-_WITHOUT_LENGTH = frozenset((0x00, 0x01, *range(0xD0, 0xDA)))
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {_HUFFMAN_TABLES, 0xC8, 0xCC}
-_SEQUENTIAL = frozenset((_BASELINE, _EXTENDED, _ARITHMETIC))
-_METADATA = frozenset((*range(0xE0, 0xF0), _COMMENT))
-_NEEDED_METADATA = frozenset((_JFIF, _EXIF, _PROFILE, _ADOBE))
-_BARE_FRAMES = frozenset((_BASELINE, _PROGRESSIVE))
-_BARE_SEGMENTS = frozenset((_JFIF, _START_OF_SCAN, _HUFFMAN_TABLES, _QUANTIZATION_TABLES, _RESTART_INTERVAL))
-_BARE_JFIF_LENGTH = 16  # bytes: without a thumbnail
-_YCC_FRAME = re.compile(rb"\x08.{4}\x03\x01..\x02..\x03..", re.DOTALL)  # 8 bits, components 1, 2, 3
-
-_MANY, _MOST = 256, 4096  # segments; an ICC profile, or XMP with pictures of its own in it, may fill that many
+_MANY = 256  # segments; an ICC profile, or XMP with pictures of its own in it, may fill that many
 _MOST_SCANS = 64  # 10 are usual
 _SCAN_START = re.compile(rb"\xff\xda\0")  # its length is at most 14; re is three times as fast as count()
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _LONG_PADDING = b"\xff" * 0x10000  # longer than any segment
 _LONG_PADDINGS = re.compile(rb"\xff{65536,}")
+_SKIPPED = parts.METADATA | {parts.LINES}  # by libjpeg, which must find their lengths in order
+_WITHOUT_EFFECT = frozenset((parts.PADDING, *parts.RESTARTS))
+_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+# How the data of each needed kind begin, and their least length; libjpeg asks for the same of JFIF and Adobe.
+_NEEDED = (
+    (parts.JFIF, b"JFIF\0", 14),
+    (parts.EXIF, _EXIF, 14),
+    (parts.EXIF, _XMP, len(_XMP)),  # may hold the orientation
+    (parts.PROFILE, _ICC, 15),
+    (parts.ADOBE, b"Adobe", 12),
+)
 
-Segment = tuple[int, int, int]  # marker, where it begins, where it ends
+Data = tuple[int, bytes]  # of a segment: its marker and what follows its length
 
 
-def strip_extras(source: bytes) -> bytes:
-    """Return a JPEG without excess metadata and padding; nearly every file is returned unchanged.
+@dataclass(frozen=True)
+class Jpeg:
+    """Holds a JPEG for decoding: ``content`` is the file, whose pixels begin at ``pixels``.
+
+    ``headers`` are what Pillow needs to know of it: with all metadata, and without what it may fail to parse.
+    """
+
+    headers: tuple[bytes, bytes]
+    content: bytes
+    pixels: int
+    frame: Frame | None = None
+    is_buffered_whole: bool = False
+
+    @property
+    def has_end(self) -> bool:
+        """Whether an end marker follows the pixels; True if there are none."""
+        return not self.frame or self.content.rfind(b"\xff\xd9", self.pixels) >= 0
+
+
+def prepared(source: bytes) -> Jpeg:
+    """Return a JPEG as its readers need it; the content of nearly every file is the source itself.
 
     Raises:
-        Permanent: ``not_an_image`` for a file in so many pieces that it must be an attack.
+        EndsEarly: the file ends before its pixels begin.
+        Permanent: ``not_an_image`` for a kind of JPEG that would come out wrong, a file without pixels, or one in so
+            many pieces that it must be an attack.
     """
-    segments = _limited_segments(source, _HEADER)
-    pixels = segments[-1][2] if segments else len(source)
+    segments = parts.header_segments(source)
+    frame = read_frame(source, segments)
+    if frame is None or not parts.leads_to_pixels(source, segments):  # let the readers find out what this is
+        return Jpeg((source, source), source, len(source))
+    metadata = _needed_metadata(source, segments)
+    check_supported(frame, segments, dict(metadata))
+    pixels = segments[-1][2]
+    source = with_height_of_lines(source, frame, pixels)
+    _check_pixels(source, pixels, frame)
+    buffered = _is_buffered_whole(source, frame, segments[-1])
+    picture = _joined(source, [segment for segment in segments if segment[0] in parts.FRAMES] + segments[-1:])
+    headers = _header(metadata, picture), _header([one for one in metadata if one[0] != parts.EXIF], picture)
+    content = _without_long_padding(source, pixels)
+    if not _is_readable(source, segments):
+        tables = [segment for segment in segments if segment[0] in parts.PICTURE]
+        start = _header(metadata, _joined(source, tables))
+        content, pixels = start + content[pixels:], len(start)
+    return Jpeg(headers, content, pixels, frame, buffered)
+
+
+def _needed_metadata(source: bytes, segments: list[Segment]) -> list[Data]:
+    """Return the well-formed metadata that changes how the picture looks; a profile whole or not at all."""
+    metadata = [
+        (marker, source[start + 4 : end])
+        for marker, start, end in segments
+        if any(
+            marker == needed and end - start - 4 >= least and source.startswith(beginning, start + 4)
+            for needed, beginning, least in _NEEDED
+        )
+    ]
+    chunks = [data for marker, data in metadata if marker == parts.PROFILE]
+    is_whole = all(data[13] == len(chunks) for data in chunks) and len({data[12] for data in chunks}) == len(chunks)
+    if not is_whole:
+        metadata = [one for one in metadata if one[0] != parts.PROFILE]
+    return _with_one_exif(metadata) if len(segments) > _MANY else metadata
+
+
+def _with_one_exif(metadata: list[Data]) -> list[Data]:
+    """Keep the first of many EXIF blocks, and drop XMP."""
+    first = next((one for one in metadata if one[1].startswith(_EXIF)), None)
+    return [one for one in metadata if one is first or one[0] != parts.EXIF]
+
+
+def _header(metadata: list[Data], picture: bytes) -> bytes:
+    segments = [bytes((0xFF, marker)) + (len(data) + 2).to_bytes(2) + data for marker, data in metadata]
+    return b"".join((b"\xff\xd8", *segments, picture))
+
+
+def _joined(source: bytes, segments: list[Segment]) -> bytes:
+    return b"".join(source[start:end] for _, start, end in segments)
+
+
+def _is_readable(source: bytes, segments: list[Segment]) -> bool:
+    """Whether libjpeg can read or skip all segments: it fails on a second start and on lengths that are wrong."""
+    is_known = all(
+        marker in _WITHOUT_EFFECT
+        or (marker in parts.PICTURE | _SKIPPED and int.from_bytes(source[start + 2 : start + 4]) == end - start - 2)
+        for marker, start, end in segments
+    )
+    is_gapless = all(first[2] == second[1] for first, second in pairwise(segments))
+    return is_known and is_gapless and segments[0][1] == parts.HEADER_BYTES
+
+
+def _without_long_padding(source: bytes, pixels: int) -> bytes:
+    if source.find(_LONG_PADDING, pixels) < 0:
+        return source
+    # Pillow would start over on such padding with each part of it.
+    return source[:pixels] + _LONG_PADDINGS.sub(b"\xff", source[pixels:])
+
+
+def _check_pixels(source: bytes, pixels: int, frame: Frame) -> None:
     if _has_too_many_scans(source, pixels):
         problem = f"The picture is saved in more than {_MOST_SCANS} layers of detail"
         raise Permanent(Reason.NOT_AN_IMAGE, f"{problem}; {EXPORT_AGAIN}")
-    if source.find(_LONG_PADDING, pixels) >= 0:  # Pillow would start over on such padding with each part of it
-        source = source[:pixels] + _LONG_PADDINGS.sub(b"\xff", source[pixels:])
-    return _without_extra_metadata(source, segments, pixels) if len(segments) > _MANY else source
+    is_empty = parts.end_of_scan(source, pixels) == pixels < len(source)
+    if is_empty and not frame.is_arithmetic:  # libjpeg would fill it with gray; arithmetic coding needs no bytes for it
+        raise Permanent(Reason.NOT_AN_IMAGE, f"The picture is damaged: its pixels are missing; {EXPORT_AGAIN}")
 
 
-def is_buffered_whole(source: bytes) -> bool:
+def _is_buffered_whole(source: bytes, frame: Frame, scan: Segment) -> bool:
     """Whether libjpeg buffers the whole picture until its last scan, because each scan holds only a part of it."""
-    segments = _limited_segments(source, _HEADER)
-    frame = next((start for marker, start, _ in segments if marker in _FRAMES), None)
-    if frame is None or segments[-1][0] != _START_OF_SCAN:
-        return False
-    scan = segments[-1][1]
-    components, components_in_scan = source[frame + 9 : frame + 10], source[scan + 4 : scan + 5]
-    return source[frame + 1] not in _SEQUENTIAL or components_in_scan < components
-
-
-def is_bare(source: bytes) -> bool:
-    """Whether ``source`` is a JPEG in YCbCr that holds nothing but its pixels, from its first byte to its last."""
-    if not source.startswith(SIGNATURE):
-        return False
-    end = _HEADER
-    while (pixels := _pixels_after_bare_segments(source, end)) is not None:
-        end = _end_of_scan(source, pixels)
-        if source[end:] == bytes((0xFF, _END)):
-            return True
-    return False
-
-
-def _pixels_after_bare_segments(source: bytes, start: int) -> int | None:
-    """Return where the pixels of the next scan begin; None if anything but bare segments precedes them."""
-    for segment in _segments(source, start):
-        if not _is_bare_segment(source, segment):
-            return None
-        if segment[0] == _START_OF_SCAN:
-            return segment[2]
-    return None
-
-
-def _is_bare_segment(source: bytes, segment: Segment) -> bool:
-    marker, start, end = segment
-    if marker in _BARE_FRAMES:
-        return bool(_YCC_FRAME.fullmatch(source, start + 4, end))
-    length = end - start - 2
-    if marker not in _BARE_SEGMENTS or (marker == _JFIF and length != _BARE_JFIF_LENGTH):
-        return False
-    return end <= len(source) and source[start + 2 : start + 4] == length.to_bytes(2)
-
-
-def _limited_segments(source: bytes, start: int) -> list[Segment]:
-    segments = list(islice(_segments(source, start), _MOST + 1))
-    if len(segments) > _MOST:
-        problem = f"The file is split into more than {_MOST:,} pieces besides its pixels"
-        raise Permanent(Reason.NOT_AN_IMAGE, f"{problem}; {EXPORT_AGAIN}")
-    return segments
-
-
-def _segments(source: bytes, start: int) -> Iterator[Segment]:
-    """Yield each segment up to the next pixels; a byte of padding counts as one."""
-    while source[start : start + 1] == b"\xff" and start + 1 < len(source):
-        marker = source[start + 1]
-        if marker == _PADDING:
-            end = start + 1
-        elif marker in _WITHOUT_LENGTH:
-            end = start + 2
-        else:
-            end = start + 2 + max(2, int.from_bytes(source[start + 2 : start + 4]))
-        yield marker, start, end
-        if marker in (_START_OF_SCAN, _END):
-            return
-        start = end
-
-
-def _end_of_scan(source: bytes, pixels: int) -> int:
-    """Return where the next marker begins after the pixels that begin at ``pixels``."""
-    marker = _NEXT_MARKER.search(source, pixels)
-    return marker.start() if marker else len(source)
+    components_in_scan = source[scan[1] + 4]
+    return not frame.is_sequential or components_in_scan < len(frame.components)
 
 
 def _has_too_many_scans(source: bytes, pixels: int) -> bool:
@@ -134,19 +152,8 @@ def _has_too_many_scans(source: bytes, pixels: int) -> bool:
     if sum(1 for _ in candidates) < _MOST_SCANS:  # a quick answer for nearly every file
         return False
     for _ in range(_MOST_SCANS):
-        segments = _limited_segments(source, _end_of_scan(source, pixels))
-        if not segments or segments[-1][0] != _START_OF_SCAN:
+        segments = parts.limited_segments(source, parts.end_of_scan(source, pixels))
+        if not segments or segments[-1][0] != parts.START_OF_SCAN:
             return False
         pixels = segments[-1][2]
     return True
-
-
-def _without_extra_metadata(source: bytes, segments: list[Segment], pixels: int) -> bytes:
-    """Return ``source`` with only the metadata that the picture needs, and with the first EXIF block alone."""
-    parts, has_exif = [source[:_HEADER]], False
-    for marker, start, end in segments:
-        is_needed = marker not in _METADATA or marker in _NEEDED_METADATA
-        if is_needed and not (marker == _EXIF and has_exif):
-            parts.append(source[start:end])
-        has_exif = has_exif or marker == _EXIF
-    return b"".join((*parts, source[pixels:]))

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops
 
 from shared.errors import Permanent, Reason
-from shared.pictures import colours, encoding, estimates, exif, jpeg, resampling
+from shared.pictures import colours, encoding, estimates, exif, jpeg_bare, resampling, sources
 from shared.pictures.diagnosis import readable_bytes
 from shared.pictures.memory import MemoryBudget
 from shared.pictures.rendition import USUAL_LIMITS, USUAL_RENDITION, Colour, Rendition, SourceLimits
-from shared.pictures.sources import opened
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,10 @@ def render(
         Permanent: ``too_large`` if a limit is exceeded or ``max_bytes`` cannot be reached, ``not_an_image`` if the
             bytes are not a complete picture in an accepted format.
     """
-    with opened(source, limits) as image:
-        if _is_finished(source, image, rendition):
-            width, height = image.size
-            _check_complete(image)
-            return Picture(source, "image/jpeg", width, height, None)
+    with sources.opened(source, limits) as image:
+        if _fits(len(source), image, rendition) and (skeleton := jpeg_bare.skeleton(source)):
+            jpeg_bare.check_decodable(skeleton)
+            return Picture(source, "image/jpeg", *image.size, None)
         picture = _rendered(image, rendition, memory or MemoryBudget())
     encoded = encoding.jpeg_within(rendition.max_bytes, picture, rendition.quality)
     if not encoded:
@@ -58,19 +56,13 @@ def render(
     return Picture(encoded.content, "image/jpeg", encoded.width, encoded.height, encoded.quality)
 
 
-def _is_finished(source: bytes, image: Image.Image, rendition: Rendition) -> bool:
+def _fits(size: int, image: Image.Image, rendition: Rendition) -> bool:
+    """Whether a source of ``size`` bytes is within the limits of the rendition, and in its shape."""
     return (
-        len(source) <= rendition.max_bytes
+        size <= rendition.max_bytes
         and max(image.size) <= rendition.max_side
         and (rendition.fit != "pad" or image.width == image.height)
-        and jpeg.is_bare(source)
     )
-
-
-def _check_complete(image: Image.Image) -> None:
-    """Decode just enough to notice an incomplete file."""
-    image.draft("L", (1, 1))
-    image.load()
 
 
 def _rendered(image: Image.Image, rendition: Rendition, memory: MemoryBudget) -> Image.Image:
@@ -80,6 +72,7 @@ def _rendered(image: Image.Image, rendition: Rendition, memory: MemoryBudget) ->
     flatten = colours.Flattening(rendition.background)
     normalize = _strip_normalizer(image, profile, flatten)
     with memory.reserve(estimates.reserved_bytes(image, reduction, size, memory.size)):
+        sources.complete(image)
         picture = resampling.resampled(image, size, reduction, normalize)
     picture = colours.to_srgb(_turned_upright(picture, image), profile)
     picture = flatten(picture) if picture.mode == "RGBA" else picture

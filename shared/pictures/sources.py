@@ -8,9 +8,10 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from shared.errors import Permanent, Reason
-from shared.pictures import bmp, gif, jpeg, png, webp
+from shared.pictures import bmp, gif, jpeg, jpeg_ending, jpeg_segments, png, webp
 from shared.pictures.decoding import tile_size
 from shared.pictures.diagnosis import decoder_errors_as_reason, is_heif, readable_bytes, readable_pixels
+from shared.pictures.jpeg import Jpeg
 from shared.pictures.rendition import SourceLimits
 
 try:  # not a requirement, because of the licences of its decoder (docs/pictures.md)
@@ -20,6 +21,9 @@ except ImportError:
 
 # A key of ``Image.info``: True for a JPEG that libjpeg buffers whole, until its last scan.
 BUFFERED_WHOLE = "buffered whole"
+_PREPARED = "prepared"  # another key: the ``Jpeg``
+# What Pillow raises on EXIF that it cannot parse.
+_BROKEN = (OSError, SyntaxError, ValueError, ArithmeticError, RuntimeError, AttributeError)
 _LONGEST_SIDE = 1_000_000  # pixels; Pillow itself fails on longer sides, and the picture would shrink to a line
 
 # Pillow tries only these decoders, whatever the bytes claim to be; pillow-heif, where installed, is asked after them.
@@ -41,11 +45,8 @@ def opened(source: bytes, limits: SourceLimits) -> Iterator[Image.Image]:
 
 
 def _open(source: bytes, limits: SourceLimits) -> Image.Image:
-    if source.startswith(jpeg.SIGNATURE):
-        # Image.open would search it for further pictures, and refuse the first for a mistake in their list.
-        image = JpegImageFile(BytesIO(jpeg.strip_extras(source)))
-        image.info[BUFFERED_WHOLE] = jpeg.is_buffered_whole(source)
-        return image
+    if source.startswith(jpeg_segments.SIGNATURE):
+        return _open_jpeg(jpeg.prepared(source))
     try:
         if source.startswith(png.SIGNATURE):
             return _open_png(source)
@@ -88,6 +89,39 @@ def _open_bmp(source: bytes) -> Image.Image:
     if profile:
         image.info["icc_profile"] = profile
     return image
+
+
+def _open_jpeg(prepared: Jpeg) -> JpegImageFile:
+    """Open a JPEG directly: Image.open would search for further pictures, and refuse the first for their mistakes."""
+    header, bare_header = prepared.headers
+    try:
+        image = JpegImageFile(BytesIO(header))
+    except _BROKEN:
+        image = JpegImageFile(BytesIO(bare_header))
+    image.fp = BytesIO(prepared.content)
+    image.info |= {BUFFERED_WHOLE: prepared.is_buffered_whole, _PREPARED: prepared}
+    if prepared.frame and prepared.frame.is_arithmetic:
+        image.decodermaxblock = len(prepared.content)  # this decoder of libjpeg cannot wait for more
+    if prepared.frame and prepared.frame.is_lossless:
+        image.draft(None, image.size)  # rules out any other scale and colours, which libjpeg gets wrong
+    return image
+
+
+def complete(image: Image.Image) -> None:
+    """Complete a JPEG that lacks only its end marker; other pictures stay as they are.
+
+    Raises:
+        EndsEarly: pixels are missing too.
+    """
+    prepared = image.info.get(_PREPARED)
+    if isinstance(image, JpegImageFile) and isinstance(prepared, Jpeg) and not prepared.has_end:
+        image.fp = BytesIO(jpeg_ending.completed(prepared))
+
+
+def memory_to_complete(image: Image.Image) -> int:
+    """Return the bytes that ``complete`` may hold at once."""
+    prepared = image.info.get(_PREPARED)
+    return jpeg_ending.memory_for(prepared) if isinstance(prepared, Jpeg) else 0
 
 
 def check_bytes(size: int, limits: SourceLimits) -> None:

@@ -12,7 +12,6 @@ from PIL import ExifTags, Image, ImageChops, ImageCms, ImageStat
 
 from devstack.drawing import encodings, household, pottery
 from devstack.drawing.samples import Sample, samples
-from shared.pictures.rendition import SourceLimits
 
 CATALOGUE = Path(__file__).parents[2] / "devstack" / "business_central" / "catalogue.json"
 MIB = 1024 * 1024

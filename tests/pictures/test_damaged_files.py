@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a picture 
 
 TILES = {"compression": "tiff_lzw", "tiffinfo": {322: 32, 323: 32}}
 CUT: dict[str, bytes] = {
-    "JPEG": saved("JPEG"),
-    "progressive JPEG": saved("JPEG", progressive=True),
+    "JPEG": saved("JPEG", comment=b"so that it is not passed through"),
+    "progressive JPEG": saved("JPEG", comment=b"so that it is not passed through", progressive=True),
     "PNG": saved("PNG"),
     "WebP": saved("WEBP"),
     "lossless WebP": saved("WEBP", lossless=True),
@@ -30,8 +30,9 @@ CUT: dict[str, bytes] = {
     "JPEG 2000": saved("JPEG2000"),
     "JPEG 2000 without boxes": saved("JPEG2000", no_jp2=True),
 }
-# Bytes after the last pixel: end of packing, checksums and IEND; padding; ends of blocks; the end of a row.
-AFTER_PIXELS = {"PNG": 24, "lossless WebP": 1, "GIF": 2, "RLE BMP": 2}
+# Bytes after the last pixel: JPEG's end marker; PNG's end of packing, checksums and IEND; padding; GIF's block ends;
+# the end of a row in RLE.
+AFTER_PIXELS = {"JPEG": 2, "progressive JPEG": 2, "PNG": 24, "lossless WebP": 1, "GIF": 2, "RLE BMP": 2}
 ENDS_EARLY = "The file ends too early, probably because the upload was interrupted; upload it again."
 
 
