@@ -10,8 +10,9 @@ from math import ceil
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from shared.pictures.decoding import first_frame, tile_bytes
+from shared.pictures.decoding import first_frame
 from shared.pictures.sources import BUFFERED_WHOLE
+from shared.pictures.tiff import tile_bytes
 
 Size = tuple[int, int]
 Normalizer = Callable[[Image.Image], Image.Image]

@@ -8,8 +8,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from shared.errors import Permanent, Reason
-from shared.pictures import jpeg, png
-from shared.pictures.decoding import tile_size
+from shared.pictures import jpeg, png, tiff
 from shared.pictures.diagnosis import decoder_errors_as_reason, is_heif, readable_bytes, readable_pixels
 from shared.pictures.rendition import SourceLimits
 
@@ -47,6 +46,8 @@ def _open(source: bytes, limits: SourceLimits) -> Image.Image:
         image.info[BUFFERED_WHOLE] = jpeg.is_buffered_whole(source)
         return image
     try:
+        if source.startswith(tiff.SIGNATURES):
+            return tiff.opened(source)
         return Image.open(BytesIO(png.strip_extras(source)), formats=FORMATS)
     except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
         raise _too_many_pixels("more than 178 megapixels", limits) from None
@@ -70,7 +71,7 @@ def _check_pixels(image: Image.Image, limits: SourceLimits) -> None:
     width, height = image.size
     if width * height > limits.max_pixels:
         raise _too_many_pixels(_dimensions(width, height), limits)
-    tile_width, tile_height = tile_size(image)  # a TIFF's tile is decoded whole, even if most of it is outside
+    tile_width, tile_height = tiff.tile_size(image)  # a TIFF's tile is decoded whole, even if most of it is outside
     if tile_width * tile_height > limits.max_pixels:
         raise _too_many_pixels(f"tiles of {_dimensions(tile_width, tile_height)}", limits)
     if max(image.size) > _LONGEST_SIDE:

@@ -1,0 +1,264 @@
+"""Opens TIFFs: by Pillow, or sample by sample where Pillow cannot read a layout, or would read it wrongly. Pure."""
+
+import struct
+from io import BytesIO
+
+from PIL import ExifTags, Image
+from PIL.ImageFile import _Tile as Tile
+from PIL.TiffImagePlugin import OPEN_INFO, TiffImageFile
+
+from shared.errors import Permanent, Reason
+from shared.pictures import colours, tiff_samples
+from shared.pictures import tiff_directory as tags
+from shared.pictures.tiff_directory import Directory
+from shared.pictures.tiff_samples import ASSOCIATED, COLOURS, FLOATING, SIGNED, UNSIGNED, Layout
+
+SIGNATURES = tags.SIGNATURES
+_REDUCED_OR_MASK = 1 | 4  # flags of TIFF's new subfile type
+_RAW, _OLD_JPEG, _JPEG = 1, 6, 7
+_PACKED_BYTES = {_RAW, 5, 8, 32773, 32946, 34925, 50000}  # compressions of bytes, whatever they mean
+_CAMERA_RAW, _LOGLUV = "of a camera's raw data", "in LogLuv"
+_COMPRESSIONS = {34676: _LOGLUV, 34677: _LOGLUV, 34892: _CAMERA_RAW, 34887: "compressed by LERC", 34661: "of JBIG"}
+_COMPRESSIONS |= dict.fromkeys((34712, 33003, 33005), "of JPEG 2000") | {50002: "of JPEG XL"}
+_PHOTOMETRICS = {4: "that is a mask", 10: "in ITULAB", 32803: _CAMERA_RAW, 34892: _CAMERA_RAW}
+_PHOTOMETRICS |= dict.fromkeys((32844, 32845), _LOGLUV)
+_NAMES = {0: "gray", 1: "gray", 2: "RGB", 3: "colours of a palette", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab"}
+_PALETTE, _INKS, _YCBCR, _LABS = 3, 5, 6, (8, 9)
+_SCANNER_BITS = 12
+_PROFILE_TYPES = (1, 7)
+_SHORT, _BYTE_AS_SHORT = 3, 257  # the level of 8 bits in a colour map of 16
+
+
+class SampledTiff(Image.Image):
+    """A TIFF whose pixels ``decoded`` returns; it is opened with only its header."""
+
+    format = "TIFF"
+
+    def __init__(self, source: bytes, layout: Layout) -> None:
+        super().__init__()
+        self._source, self.layout = source, layout
+        self._size, self._mode = layout.size, _colour_mode(layout)
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = layout.directory.number(tags.ORIENTATION, 1)
+        self.info = {"exif": exif.tobytes()}
+        if tags.ICC_PROFILE in layout.directory.tags:
+            self.info["icc_profile"] = layout.directory.tags[tags.ICC_PROFILE][2]
+        self._profile = None
+        if layout.alpha:
+            self._add_alpha()
+
+    def _add_alpha(self) -> None:
+        if self.mode in ("CMYK", "LAB"):  # have no mode with alpha, so they become sRGB at once
+            self._profile = colours.foreign_profile(self)
+            self.info.pop("icc_profile", None)
+        self._mode = "LA" if self.mode == "L" else "RGBA"
+
+    def decoded(self) -> Image.Image:
+        """Return the pixels; raises as ``tiff_samples.decoded``."""
+        planes = tiff_samples.decoded(self._source, self.layout)
+        picture = tiff_samples.merged(self.layout, planes)
+        if not self.layout.alpha:
+            return picture
+        if picture.mode != "L":
+            picture = colours.to_srgb(picture, self._profile)
+        picture.putalpha(planes[-1])
+        return picture if self.layout.alpha[1] == ASSOCIATED else _with_use_of_alpha(picture)
+
+
+def _colour_mode(layout: Layout) -> str:
+    if layout.photometric in _LABS:
+        return "LAB"
+    return "RGB" if layout.photometric == _PALETTE else {1: "L", 3: "RGB", 4: "CMYK"}[COLOURS[layout.photometric]]
+
+
+def _with_use_of_alpha(picture: Image.Image) -> Image.Image:
+    """Drop alpha that is zero everywhere: nobody uploads a blank picture, but programs leave the channel empty."""
+    if picture.getchannel("A").getextrema() != (0, 0):
+        return picture
+    return picture.convert("L" if picture.mode == "LA" else "RGB")
+
+
+def opened(source: bytes) -> Image.Image:
+    """Open the first page that is not a thumbnail.
+
+    Raises:
+        Permanent: ``not_an_image`` for a kind of TIFF that cannot be read.
+        UnidentifiedImageError: the file has no page.
+    """
+    try:
+        page = _page(source)
+    except (struct.error, OverflowError):
+        return Image.open(BytesIO(source), formats=("TIFF",))
+    layout = Layout(page)
+    if not _is_right_in_pillow(layout):
+        if _is_sampled(layout):
+            return SampledTiff(source, layout)
+        kind = _unreadable(layout)
+        if kind:
+            raise Permanent(Reason.NOT_AN_IMAGE, tiff_samples.refusal(kind))
+    return _opened_by_pillow(source, layout)
+
+
+def _page(source: bytes) -> Directory:
+    first = None
+    try:
+        for page in tags.pages(source):
+            first = first or page
+            is_whole = not page.number(tags.SUBFILE_TYPE) & _REDUCED_OR_MASK and tags.WIDTH in page.tags
+            if is_whole and (page is first or not _unreadable(Layout(page))):
+                return _repaired(page)
+    except struct.error:  # in the directory of a later page
+        pass
+    if first is None:
+        raise struct.error("no page")
+    return _repaired(first)
+
+
+def _repaired(page: Directory) -> Directory:
+    """Correct what programs write against TIFF 6.0, as libtiff does: colour maps to 255 instead of 65535."""
+    values = tags.classic(page)
+    levels = page.numbers(tags.COLOUR_MAP)
+    if levels and max(levels) < 256:
+        scaled = (level * _BYTE_AS_SHORT for level in levels)
+        values[tags.COLOUR_MAP] = _SHORT, len(levels), struct.pack(f"{page.order}{len(levels)}H", *scaled)
+    if values.get(tags.ICC_PROFILE, (0,))[0] not in _PROFILE_TYPES:
+        values.pop(tags.ICC_PROFILE, None)
+    if page.number(tags.SAMPLES, 1) == 1:
+        values.pop(tags.PLANAR, None)  # which Pillow would apply to the bytes of deep samples
+    return Directory(page.order, values)
+
+
+def _is_right_in_pillow(layout: Layout) -> bool:
+    depth, fill = layout.bits[:1], layout.directory.number(tags.FILL_ORDER, 1)
+    if layout.photometric == _YCBCR or layout.compression == _OLD_JPEG:
+        return layout.bits in ((8,), (8, 8, 8)) or layout.compression == _OLD_JPEG
+    if depth == (_SCANNER_BITS,):
+        return layout.samples == 1 and layout.photometric in (0, 1) and layout.sample_format == UNSIGNED
+    if layout.compression in _PACKED_BYTES:
+        if layout.is_planar or layout.sample_format != UNSIGNED or depth[0] > 16 or (depth[0] >= 8 and fill != 1):
+            return False
+        if layout.alpha and (layout.samples == 2 or not layout.extra):  # premultiplied gray, unsaid alpha
+            return False
+    return _key(layout, fill) in OPEN_INFO and not _has_other_inks(layout)
+
+
+def _key(layout: Layout, fill: int) -> tuple[object, ...]:
+    prefix = b"II" if layout.directory.order == "<" else b"MM"
+    return prefix, layout.photometric, (layout.sample_format,), fill, layout.bits, layout.extra
+
+
+def _has_other_inks(layout: Layout) -> bool:
+    return layout.photometric == _INKS and layout.directory.number(tags.INK_SET, 1) != 1
+
+
+def _is_sampled(layout: Layout) -> bool:
+    """Whether ``tiff_samples`` reads this layout."""
+    if layout.photometric not in _NAMES or layout.photometric == _YCBCR or layout.compression not in _PACKED_BYTES:
+        return False
+    depth = layout.bits[0] if layout.bits else 0
+    integers, floats = {_PALETTE: (8,)}.get(layout.photometric, (8, 16, 32)), (16, 32, 64)
+    if layout.photometric in _LABS:
+        integers, floats = (8, 16), ()
+    is_number = depth in (floats if layout.sample_format == FLOATING else integers)
+    is_known = layout.sample_format in (UNSIGNED, FLOATING) or (layout.sample_format, depth) == (SIGNED, 32)
+    is_known |= layout.photometric in _LABS  # whose a and b have signs, said or not
+    is_whole = len(layout.bits) == layout.samples >= COLOURS[layout.photometric] and set(layout.bits) == {depth}
+    return is_number and is_known and is_whole and not _has_other_inks(layout)
+
+
+def _unreadable(layout: Layout) -> str | None:
+    """Return the kind of a TIFF that neither Pillow nor we read; None if Pillow may find out what is wrong."""
+    if _is_right_in_pillow(layout) or _is_sampled(layout):
+        return None
+    special = _COMPRESSIONS.get(layout.compression) or _PHOTOMETRICS.get(layout.photometric)
+    if special or layout.photometric not in _NAMES:
+        return special
+    if _has_other_inks(layout):
+        return "of other inks than CMYK"
+    if layout.sample_format != UNSIGNED:
+        numbers = {SIGNED: "signed", FLOATING: "floating point"}.get(layout.sample_format, "unusual")
+        return f"with {numbers} numbers of {_depths(layout)}"
+    planes = "separate " if layout.is_planar else ""
+    channels = f" with {layout.samples} {planes}channels" if layout.samples > 1 else ""
+    jpeg = ", compressed as JPEG" if layout.compression == _JPEG else ""
+    return f"in {_NAMES[layout.photometric]}{channels} of {_depths(layout)}{jpeg}" if layout.bits else None
+
+
+def _depths(layout: Layout) -> str:
+    depths = ", ".join(map(str, sorted(set(layout.bits))))
+    return f"{depths} bit" if depths == "1" else f"{depths} bits"
+
+
+def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
+    """Show Pillow only the tags that pixels need; a file that is cut short, just as it is."""
+    order, values = layout.directory.order, dict(layout.directory.tags)
+    is_negative = layout.photometric == 0 and layout.bits in ((_SCANNER_BITS,), (16,))
+    if not _is_complete(source, layout):
+        return Image.open(BytesIO(source), formats=("TIFF",))
+    if layout.bits == (_SCANNER_BITS,):  # in any byte order, but Pillow knows one; it inverts none
+        order = "<"
+        values = {tag: tags.longs(order, *layout.directory.numbers(tag)) for tag in values if tag != tags.ICC_PROFILE}
+        values[tags.PHOTOMETRIC] = tags.longs(order, 1)
+    is_raw_ycc = layout.photometric == _YCBCR and layout.compression == _RAW and layout.samples > 1
+    if is_raw_ycc and tags.SUBSAMPLING not in values and _raw_bytes(layout) >= layout.size[0] * layout.size[1] * 3:
+        values[tags.SUBSAMPLING] = _SHORT, 2, struct.pack(f"{order}2H", 1, 1)
+    image = Image.open(BytesIO(tags.written(order, [memoryview(source)[8:]], values)), formats=("TIFF",))
+    image.info[colours.NEGATIVE] = is_negative
+    if is_raw_ycc and isinstance(image, TiffImageFile):
+        _leave_to_libtiff(image)
+    return image
+
+
+def _leave_to_libtiff(image: TiffImageFile) -> None:
+    """Have libtiff decode raw YCbCr: Pillow ignores its subsampling, its coefficients and its range."""
+    image.use_load_libtiff, image._mode = True, "RGB"
+    size = image.tag_v2[tags.WIDTH], image.tag_v2[tags.LENGTH]
+    image.tile = [Tile("libtiff", (0, 0, *size), 0, ("RGBX", False, image.tag_v2.offset))]
+
+
+def _raw_bytes(layout: Layout) -> int:
+    return sum(layout.directory.numbers(tags.TILE_BYTES if layout.is_tiled else tags.STRIP_BYTES))
+
+
+def _is_complete(source: bytes, layout: Layout) -> bool:
+    """Whether all strips or tiles end within the file: bytes of ours beyond its end must not become pixels."""
+    places = (tags.TILE_OFFSETS, tags.TILE_BYTES) if layout.is_tiled else (tags.STRIP_OFFSETS, tags.STRIP_BYTES)
+    offsets, lengths = (layout.directory.numbers(tag) for tag in places)
+    if not offsets or len(offsets) > len(lengths):
+        return False
+    return max(map(sum, zip(offsets, lengths, strict=False))) <= len(source)
+
+
+def decoded(image: TiffImageFile | SampledTiff) -> Image.Image:
+    """Return the pixels of an opened TIFF."""
+    if isinstance(image, SampledTiff):
+        return image.decoded()
+    image.load()
+    if image.mode in ("RGBA", "LA", "PA") and image.tag_v2.get(tags.EXTRA_SAMPLES, (0,))[0] != ASSOCIATED:
+        return _with_use_of_alpha(image)
+    if image.mode == "I;16" and image.tag_v2.get(tags.BITS) == (_SCANNER_BITS,):
+        return image.point(lambda level: level * (1 << 16 - _SCANNER_BITS) + 0)  # Pillow leaves them unscaled
+    return image
+
+
+def tile_size(image: Image.Image) -> tuple[int, int]:
+    """Return the size of the tiles or strips in which a TIFF is decoded; 0 × 0 for other formats."""
+    if isinstance(image, SampledTiff):
+        return image.layout.tile
+    if not isinstance(image, TiffImageFile):
+        return 0, 0
+    width, height = (image.tag_v2.get(tag) for tag in (tags.TILE_WIDTH, tags.TILE_LENGTH))
+    if isinstance(width, int) and isinstance(height, int):
+        return width, height
+    rows = image.tag_v2.get(tags.ROWS_PER_STRIP)
+    return image.width, min(rows, image.height) if isinstance(rows, int) else image.height
+
+
+def tile_bytes(image: Image.Image) -> int:
+    """Return the bytes that a decoded tile or strip of a TIFF takes, in the file's own depth; 0 for other formats."""
+    if isinstance(
+        image, SampledTiff
+    ):  # a band as Pillow's pixels, as bytes and in parts; planes before they are merged
+        return 4 * max(1 << 20, image.layout.band_bytes) + 8 * image.width * image.height
+    width, height = tile_size(image)
+    return width * height * sum(image.tag_v2.get(tags.BITS, (8,))) // 8 if isinstance(image, TiffImageFile) else 0
