@@ -5,7 +5,7 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from shared.pictures import tiff
+from shared.pictures import jpeg2000, tiff
 
 
 def first_frame(image: Image.Image) -> Image.Image:
@@ -16,6 +16,8 @@ def first_frame(image: Image.Image) -> Image.Image:
         return _gif_frame(image)
     if isinstance(image, TiffImageFile | tiff.SampledTiff):
         return tiff.decoded(image)
+    if isinstance(image, jpeg2000.Components):
+        return image.decoded()
     image.load()
     return image
 

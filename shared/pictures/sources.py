@@ -8,7 +8,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from shared.errors import Permanent, Reason
-from shared.pictures import jpeg, png, tiff
+from shared.pictures import jpeg, jpeg2000, png, tiff
 from shared.pictures.diagnosis import decoder_errors_as_reason, is_heif, readable_bytes, readable_pixels
 from shared.pictures.rendition import SourceLimits
 
@@ -48,6 +48,8 @@ def _open(source: bytes, limits: SourceLimits) -> Image.Image:
     try:
         if source.startswith(tiff.SIGNATURES):
             return tiff.opened(source)
+        if source.startswith(jpeg2000.SIGNATURES):
+            return jpeg2000.opened(source)
         return Image.open(BytesIO(png.strip_extras(source)), formats=FORMATS)
     except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
         raise _too_many_pixels("more than 178 megapixels", limits) from None
