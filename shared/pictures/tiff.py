@@ -131,11 +131,20 @@ def _repaired(page: Directory) -> Directory:
 def _is_right_in_pillow(layout: Layout) -> bool:
     depth, fill = layout.bits[:1], layout.directory.number(tags.FILL_ORDER, 1)
     if layout.photometric == _YCBCR or layout.compression == _OLD_JPEG:
-        return layout.bits in ((8,), (8, 8, 8)) or layout.compression == _OLD_JPEG
+        return layout.compression == _OLD_JPEG or (layout.bits in ((8,), (8, 8, 8)) and fill == 1)
     if depth == (_SCANNER_BITS,):
-        return layout.samples == 1 and layout.photometric in (0, 1) and layout.sample_format == UNSIGNED
+        is_gray = layout.samples == 1 and layout.photometric in (0, 1)
+        return is_gray and layout.sample_format == UNSIGNED and fill == 1
+    if layout.photometric == _PALETTE and layout.compression == _RAW and fill != 1:
+        return False  # OPEN_INFO names modes for it that do not exist
     if layout.compression in _PACKED_BYTES:
-        if layout.is_planar or layout.sample_format != UNSIGNED or depth[0] > 16 or (depth[0] >= 8 and fill != 1):
+        if (
+            not depth
+            or layout.is_planar
+            or layout.sample_format != UNSIGNED
+            or depth[0] > 16
+            or (depth[0] >= 8 and fill != 1)
+        ):
             return False
         if layout.alpha and (layout.samples == 2 or not layout.extra):  # premultiplied gray, unsaid alpha
             return False
@@ -181,7 +190,8 @@ def _unreadable(layout: Layout) -> str | None:
     planes = "separate " if layout.is_planar else ""
     channels = f" with {layout.samples} {planes}channels" if layout.samples > 1 else ""
     jpeg = ", compressed as JPEG" if layout.compression == _JPEG else ""
-    return f"in {_NAMES[layout.photometric]}{channels} of {_depths(layout)}{jpeg}" if layout.bits else None
+    order = " in reversed order" if layout.directory.number(tags.FILL_ORDER, 1) != 1 else ""
+    return f"in {_NAMES[layout.photometric]}{channels} of {_depths(layout)}{order}{jpeg}" if layout.bits else None
 
 
 def _depths(layout: Layout) -> str:

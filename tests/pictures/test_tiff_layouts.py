@@ -83,7 +83,10 @@ def expected(photometric: int, extra: tuple[int, ...]) -> list[Colour]:
     """Return the colours of the patches on the background."""
     gray = tuple((level,) * 3 for level in GRAYS)
     shown = {0: gray, 1: gray, 5: PRINTED, 8: OF_LAB, 9: OF_LAB}.get(photometric, COLOURS)
-    alphas = ALPHA if extra[:1] in ((1,), (2,), UNSAID) else (255,) * 4
+    is_alpha = extra[:1] in ((1,), (2,)) or (
+        extra == UNSAID and photometric != 5
+    )  # a fifth channel may be a spot colour
+    alphas = ALPHA if is_alpha else (255,) * 4
     return [
         tuple(round(part * alpha / 255 + ground * (1 - alpha / 255)) for part, ground in zip(colour, BACKGROUND))  # type: ignore[misc] # noqa: B905
         for colour, alpha in zip(shown, alphas, strict=True)
@@ -102,13 +105,14 @@ def source(kind: Kind, extra: tuple[int, ...]) -> bytes:
 
 def kinds(photometric: int, bits: int, sample_format: int) -> Iterator[tuple[Kind, tuple[int, ...]]]:
     """Yield the kinds in every combination, with each byte order for every second of them."""
-    combinations = product(EXTRA.values(), (False, True), STORED)
-    for (extra, planar, stored), order in zip(combinations, cycle("<>"), strict=False):
+    stored = STORED if photometric not in (5, 8, 9) else STORED[::3]  # whose colours take long to convert
+    combinations = product(EXTRA.values(), (False, True), stored)
+    for (extra, planar, way), order in zip(combinations, cycle("<>"), strict=False):
         samples = SAMPLES[photometric] + len(extra)
-        is_predictable = {1: True, 2: bits in (8, 16, 32, 64), 3: sample_format == FLOATING}[stored.get("predictor", 1)]
+        is_predictable = {1: True, 2: bits in (8, 16, 32, 64), 3: sample_format == FLOATING}[way.get("predictor", 1)]
         if is_predictable and (samples > 1 or not planar):
             said = () if extra == UNSAID else extra
-            yield Kind(photometric, bits, samples, sample_format, order, planar, extra=said, **stored), extra
+            yield Kind(photometric, bits, samples, sample_format, order, planar, extra=said, **way), extra
 
 
 DEPTHS = [
