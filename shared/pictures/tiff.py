@@ -2,29 +2,30 @@
 
 import struct
 from io import BytesIO
+from math import ceil
 
 from PIL import ExifTags, Image
 from PIL.ImageFile import _Tile as Tile
-from PIL.TiffImagePlugin import OPEN_INFO, TiffImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from shared.errors import Permanent, Reason
-from shared.pictures import colours, tiff_samples
+from shared.pictures import colours, tiff_layout, tiff_samples
 from shared.pictures import tiff_directory as tags
 from shared.pictures.tiff_directory import Directory
-from shared.pictures.tiff_samples import ASSOCIATED, COLOURS, FLOATING, SIGNED, UNSIGNED, Layout
+from shared.pictures.tiff_layout import (
+    ASSOCIATED,
+    COLOURS,
+    LABS,
+    PACKED_BYTES,
+    PALETTE,
+    RAW,
+    SCANNER_BITS,
+    YCBCR,
+    Layout,
+)
 
 SIGNATURES = tags.SIGNATURES
 _REDUCED_OR_MASK = 1 | 4  # flags of TIFF's new subfile type
-_RAW, _OLD_JPEG, _JPEG = 1, 6, 7
-_PACKED_BYTES = {_RAW, 5, 8, 32773, 32946, 34925, 50000}  # compressions of bytes, whatever they mean
-_CAMERA_RAW, _LOGLUV = "of a camera's raw data", "in LogLuv"
-_COMPRESSIONS = {34676: _LOGLUV, 34677: _LOGLUV, 34892: _CAMERA_RAW, 34887: "compressed by LERC", 34661: "of JBIG"}
-_COMPRESSIONS |= dict.fromkeys((34712, 33003, 33005), "of JPEG 2000") | {50002: "of JPEG XL"}
-_PHOTOMETRICS = {4: "that is a mask", 10: "in ITULAB", 32803: _CAMERA_RAW, 34892: _CAMERA_RAW}
-_PHOTOMETRICS |= dict.fromkeys((32844, 32845), _LOGLUV)
-_NAMES = {0: "gray", 1: "gray", 2: "RGB", 3: "colours of a palette", 5: "CMYK", 6: "YCbCr", 8: "Lab", 9: "Lab"}
-_PALETTE, _INKS, _YCBCR, _LABS = 3, 5, 6, (8, 9)
-_SCANNER_BITS = 12
 _PROFILE_TYPES = (1, 7)
 _SHORT, _BYTE_AS_SHORT = 3, 257  # the level of 8 bits in a colour map of 16
 
@@ -43,7 +44,7 @@ class SampledTiff(Image.Image):
         self.info = {"exif": exif.tobytes()}
         if tags.ICC_PROFILE in layout.directory.tags:
             self.info["icc_profile"] = layout.directory.tags[tags.ICC_PROFILE][2]
-        self._profile = None
+        self._profile: bytes | None = None
         if layout.alpha:
             self._add_alpha()
 
@@ -66,9 +67,9 @@ class SampledTiff(Image.Image):
 
 
 def _colour_mode(layout: Layout) -> str:
-    if layout.photometric in _LABS:
+    if layout.photometric in LABS:
         return "LAB"
-    return "RGB" if layout.photometric == _PALETTE else {1: "L", 3: "RGB", 4: "CMYK"}[COLOURS[layout.photometric]]
+    return "RGB" if layout.photometric == PALETTE else {1: "L", 3: "RGB", 4: "CMYK"}[COLOURS[layout.photometric]]
 
 
 def _with_use_of_alpha(picture: Image.Image) -> Image.Image:
@@ -90,12 +91,12 @@ def opened(source: bytes) -> Image.Image:
     except (struct.error, OverflowError):
         return Image.open(BytesIO(source), formats=("TIFF",))
     layout = Layout(page)
-    if not _is_right_in_pillow(layout):
-        if _is_sampled(layout):
+    if not tiff_layout.is_right_in_pillow(layout):
+        if tiff_layout.is_sampled(layout):
             return SampledTiff(source, layout)
-        kind = _unreadable(layout)
+        kind = tiff_layout.unreadable(layout)
         if kind:
-            raise Permanent(Reason.NOT_AN_IMAGE, tiff_samples.refusal(kind))
+            raise Permanent(Reason.NOT_AN_IMAGE, tiff_layout.refusal(kind))
     return _opened_by_pillow(source, layout)
 
 
@@ -104,9 +105,10 @@ def _page(source: bytes) -> Directory:
     try:
         for page in tags.pages(source):
             first = first or page
-            is_whole = not page.number(tags.SUBFILE_TYPE) & _REDUCED_OR_MASK and tags.WIDTH in page.tags
-            if is_whole and (page is first or not _unreadable(Layout(page))):
-                return _repaired(page)
+            if not page.number(tags.SUBFILE_TYPE) & _REDUCED_OR_MASK:
+                repaired = _repaired(page)
+                if page is first or (tags.WIDTH in page.tags and not tiff_layout.unreadable(Layout(repaired))):
+                    return repaired
     except struct.error:  # in the directory of a later page
         pass
     if first is None:
@@ -115,7 +117,7 @@ def _page(source: bytes) -> Directory:
 
 
 def _repaired(page: Directory) -> Directory:
-    """Correct what programs write against TIFF 6.0, as libtiff does: colour maps to 255 instead of 65535."""
+    """Correct what programs write against TIFF 6.0, as libtiff does: colour maps to 255, no photometric tag."""
     values = tags.classic(page)
     levels = page.numbers(tags.COLOUR_MAP)
     if levels and max(levels) < 256:
@@ -123,93 +125,26 @@ def _repaired(page: Directory) -> Directory:
         values[tags.COLOUR_MAP] = _SHORT, len(levels), struct.pack(f"{page.order}{len(levels)}H", *scaled)
     if values.get(tags.ICC_PROFILE, (0,))[0] not in _PROFILE_TYPES:
         values.pop(tags.ICC_PROFILE, None)
+    if tags.PHOTOMETRIC not in values and page.number(tags.COMPRESSION, RAW) in PACKED_BYTES:
+        is_rgb, is_deep = page.number(tags.SAMPLES, 1) in (3, 4), max(page.numbers(tags.BITS, 1)) > 8
+        if is_rgb or is_deep:  # of the others, Pillow takes 0 for white
+            values[tags.PHOTOMETRIC] = tags.longs(page.order, 2 if is_rgb else 1)
     if page.number(tags.SAMPLES, 1) == 1:
         values.pop(tags.PLANAR, None)  # which Pillow would apply to the bytes of deep samples
     return Directory(page.order, values)
 
 
-def _is_right_in_pillow(layout: Layout) -> bool:
-    depth, fill = layout.bits[:1], layout.directory.number(tags.FILL_ORDER, 1)
-    if layout.photometric == _YCBCR or layout.compression == _OLD_JPEG:
-        return layout.compression == _OLD_JPEG or (layout.bits in ((8,), (8, 8, 8)) and fill == 1)
-    if depth == (_SCANNER_BITS,):
-        is_gray = layout.samples == 1 and layout.photometric in (0, 1)
-        return is_gray and layout.sample_format == UNSIGNED and fill == 1
-    if layout.photometric == _PALETTE and layout.compression == _RAW and fill != 1:
-        return False  # OPEN_INFO names modes for it that do not exist
-    if layout.compression in _PACKED_BYTES:
-        if (
-            not depth
-            or layout.is_planar
-            or layout.sample_format != UNSIGNED
-            or depth[0] > 16
-            or (depth[0] >= 8 and fill != 1)
-        ):
-            return False
-        if layout.alpha and (layout.samples == 2 or not layout.extra):  # premultiplied gray, unsaid alpha
-            return False
-    return _key(layout, fill) in OPEN_INFO and not _has_other_inks(layout)
-
-
-def _key(layout: Layout, fill: int) -> tuple[object, ...]:
-    prefix = b"II" if layout.directory.order == "<" else b"MM"
-    return prefix, layout.photometric, (layout.sample_format,), fill, layout.bits, layout.extra
-
-
-def _has_other_inks(layout: Layout) -> bool:
-    return layout.photometric == _INKS and layout.directory.number(tags.INK_SET, 1) != 1
-
-
-def _is_sampled(layout: Layout) -> bool:
-    """Whether ``tiff_samples`` reads this layout."""
-    if layout.photometric not in _NAMES or layout.photometric == _YCBCR or layout.compression not in _PACKED_BYTES:
-        return False
-    depth = layout.bits[0] if layout.bits else 0
-    integers, floats = {_PALETTE: (8,)}.get(layout.photometric, (8, 16, 32)), (16, 32, 64)
-    if layout.photometric in _LABS:
-        integers, floats = (8, 16), ()
-    is_number = depth in (floats if layout.sample_format == FLOATING else integers)
-    is_known = layout.sample_format in (UNSIGNED, FLOATING) or (layout.sample_format, depth) == (SIGNED, 32)
-    is_known |= layout.photometric in _LABS  # whose a and b have signs, said or not
-    is_whole = len(layout.bits) == layout.samples >= COLOURS[layout.photometric] and set(layout.bits) == {depth}
-    return is_number and is_known and is_whole and not _has_other_inks(layout)
-
-
-def _unreadable(layout: Layout) -> str | None:
-    """Return the kind of a TIFF that neither Pillow nor we read; None if Pillow may find out what is wrong."""
-    if _is_right_in_pillow(layout) or _is_sampled(layout):
-        return None
-    special = _COMPRESSIONS.get(layout.compression) or _PHOTOMETRICS.get(layout.photometric)
-    if special or layout.photometric not in _NAMES:
-        return special
-    if _has_other_inks(layout):
-        return "of other inks than CMYK"
-    if layout.sample_format != UNSIGNED:
-        numbers = {SIGNED: "signed", FLOATING: "floating point"}.get(layout.sample_format, "unusual")
-        return f"with {numbers} numbers of {_depths(layout)}"
-    planes = "separate " if layout.is_planar else ""
-    channels = f" with {layout.samples} {planes}channels" if layout.samples > 1 else ""
-    jpeg = ", compressed as JPEG" if layout.compression == _JPEG else ""
-    order = " in reversed order" if layout.directory.number(tags.FILL_ORDER, 1) != 1 else ""
-    return f"in {_NAMES[layout.photometric]}{channels} of {_depths(layout)}{order}{jpeg}" if layout.bits else None
-
-
-def _depths(layout: Layout) -> str:
-    depths = ", ".join(map(str, sorted(set(layout.bits))))
-    return f"{depths} bit" if depths == "1" else f"{depths} bits"
-
-
 def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
     """Show Pillow only the tags that pixels need; a file that is cut short, just as it is."""
     order, values = layout.directory.order, dict(layout.directory.tags)
-    is_negative = layout.photometric == 0 and layout.bits in ((_SCANNER_BITS,), (16,))
-    if not _is_complete(source, layout):
+    is_negative = layout.photometric == 0 and layout.bits in ((SCANNER_BITS,), (16,))
+    if not _is_complete(source, layout):  # bytes of ours beyond its end must not become pixels
         return Image.open(BytesIO(source), formats=("TIFF",))
-    if layout.bits == (_SCANNER_BITS,):  # in any byte order, but Pillow knows one; it inverts none
+    if layout.bits == (SCANNER_BITS,):  # in any byte order, but Pillow knows one; it inverts none
         order = "<"
         values = {tag: tags.longs(order, *layout.directory.numbers(tag)) for tag in values if tag != tags.ICC_PROFILE}
         values[tags.PHOTOMETRIC] = tags.longs(order, 1)
-    is_raw_ycc = layout.photometric == _YCBCR and layout.compression == _RAW and layout.samples > 1
+    is_raw_ycc = layout.photometric == YCBCR and layout.compression == RAW and layout.samples > 1
     if is_raw_ycc and tags.SUBSAMPLING not in values and _raw_bytes(layout) >= layout.size[0] * layout.size[1] * 3:
         values[tags.SUBSAMPLING] = _SHORT, 2, struct.pack(f"{order}2H", 1, 1)
     image = Image.open(BytesIO(tags.written(order, [memoryview(source)[8:]], values)), formats=("TIFF",))
@@ -231,12 +166,16 @@ def _raw_bytes(layout: Layout) -> int:
 
 
 def _is_complete(source: bytes, layout: Layout) -> bool:
-    """Whether all strips or tiles end within the file: bytes of ours beyond its end must not become pixels."""
+    """Whether all pixels are stored within the file; Pillow reads uncompressed ones whatever length a strip states."""
     places = (tags.TILE_OFFSETS, tags.TILE_BYTES) if layout.is_tiled else (tags.STRIP_OFFSETS, tags.STRIP_BYTES)
     offsets, lengths = (layout.directory.numbers(tag) for tag in places)
-    if not offsets or len(offsets) > len(lengths):
+    if not offsets or len(offsets) > len(lengths) or tags.reaches_beyond(source, layout.directory):
         return False
-    return max(map(sum, zip(offsets, lengths, strict=False))) <= len(source)
+    if layout.compression != RAW or layout.photometric == YCBCR:
+        return True
+    width, height = layout.tile
+    last = height if layout.is_tiled else layout.size[1] - (len(offsets) - 1) * height
+    return max(offsets) + ceil(width * sum(layout.bits) / 8) * max(0, last) <= len(source)
 
 
 def decoded(image: TiffImageFile | SampledTiff) -> Image.Image:
@@ -246,8 +185,8 @@ def decoded(image: TiffImageFile | SampledTiff) -> Image.Image:
     image.load()
     if image.mode in ("RGBA", "LA", "PA") and image.tag_v2.get(tags.EXTRA_SAMPLES, (0,))[0] != ASSOCIATED:
         return _with_use_of_alpha(image)
-    if image.mode == "I;16" and image.tag_v2.get(tags.BITS) == (_SCANNER_BITS,):
-        return image.point(lambda level: level * (1 << 16 - _SCANNER_BITS) + 0)  # Pillow leaves them unscaled
+    if image.mode == "I;16" and image.tag_v2.get(tags.BITS) == (SCANNER_BITS,):
+        return image.point(lambda level: level * (1 << 16 - SCANNER_BITS) + 0)  # Pillow leaves them unscaled
     return image
 
 

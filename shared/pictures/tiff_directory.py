@@ -64,6 +64,25 @@ def pages(source: bytes) -> Iterator[Directory]:
         yield Directory(order, tags)
 
 
+def ends_early(source: bytes) -> bool:
+    """Whether a TIFF is cut: its first directory, a value that pixels need, or pixels reach beyond the end."""
+    try:
+        page = next(pages(source), None)
+        return page is not None and reaches_beyond(source, page)
+    except struct.error:
+        return True
+
+
+def reaches_beyond(source: bytes, page: Directory) -> bool:
+    """Whether strips or tiles of ``page`` reach beyond the end of the file."""
+    is_tiled = TILE_OFFSETS in page.tags
+    offsets, lengths = (
+        page.numbers(TILE_OFFSETS if is_tiled else STRIP_OFFSETS),
+        page.numbers(TILE_BYTES if is_tiled else STRIP_BYTES),
+    )
+    return any(start + length > len(source) for start, length in zip(offsets, lengths, strict=False))
+
+
 def _tags(source: bytes, at: int, order: str, *, is_big: bool) -> tuple[Tags, int]:
     """Return the tags of the directory at ``at``, and where the next one is: 0 after the last."""
     if at > len(source):

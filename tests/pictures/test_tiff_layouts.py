@@ -118,7 +118,7 @@ def kinds(photometric: int, bits: int, sample_format: int) -> Iterator[tuple[Kin
 DEPTHS = [
     *((photometric, bits, UNSIGNED) for photometric in NAMES for bits in (1, 2, 4, 8, 12, 16, 32)),
     *((photometric, bits, FLOATING) for photometric in NAMES for bits in (16, 32, 64)),
-    *((photometric, bits, SIGNED) for photometric in (0, 1, 2, 5) for bits in (8, 16, 32)),
+    *((photometric, bits, SIGNED) for photometric in (0, 1, 2, 5) for bits in (16, 32)),
 ]
 FORMATS = {UNSIGNED: "", FLOATING: ", floating point", SIGNED: ", signed"}
 # Palettes of 2 colours and Lab of less than 8 bits cannot hold the patches.
