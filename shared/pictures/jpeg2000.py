@@ -21,7 +21,9 @@ _PROFILE_SPACES = {b"GRAY": _GRAY, b"RGB ": _SRGB, b"CMYK": _CMYK}
 _OTHER_SPACES = {1: "YCbCr", 3: "YCbCr", 4: "YCbCr", 9: "PhotoYCC", 11: "CMY", 13: "YCCK", 14: "Lab", 19: "CIEJab"}
 _OTHER_SPACES |= {20: "e-sRGB", 21: "ROMM RGB", 24: "e-sYCC"}
 _COLOUR, _OPACITY, _PREMULTIPLIED = 0, 1, 2  # types of channels
-_DEEPEST = 16  # bits
+_BYTE, _DEEPEST = 8, 16  # bits
+_MOST_COMPONENTS = 4
+_MOST_COLOURS = 256  # of a palette
 
 
 class Components(Image.Image):
@@ -80,7 +82,7 @@ def opened(source: bytes) -> Image.Image:
         raise _refused(f"of more than {_DEEPEST} bits")
     if any(subsampled for _, _, subsampled in header.components):
         raise _refused("whose colours have fewer pixels than its brightness (subsampling)")
-    if not 1 <= len(header.components) <= 4:
+    if not 1 <= len(header.components) <= _MOST_COMPONENTS:
         raise _refused(f"of {len(header.components)} components")
     return Components(header, space)
 
@@ -96,9 +98,9 @@ def _is_right_in_pillow(header: Header, space: int) -> bool:
     channels = [(kind, colour) for _, kind, colour in sorted(header.definitions)]
     usual = [(_COLOUR, colour) for colour in range(1, colours + 1)] + [(_OPACITY, 0)] * (number > colours)
     is_plain = channels == usual or (not channels and number == colours)
-    is_deep_gray = number == 1 and _DEEPEST >= header.components[0][0] > 8 and not header.components[0][2]
-    depths = all(component == (8, False, False) for component in header.components) if not is_deep_gray else True
-    has_space = space in (_SRGB, _GRAY, _CMYK) and number in (colours, colours + 1) and number <= 4
+    is_deep_gray = number == 1 and _DEEPEST >= header.components[0][0] > _BYTE and not header.components[0][2]
+    depths = all(component == (_BYTE, False, False) for component in header.components) if not is_deep_gray else True
+    has_space = space in (_SRGB, _GRAY, _CMYK) and number in (colours, colours + 1) and number <= _MOST_COMPONENTS
     return has_space and depths and is_plain and not header.palette and not header.mapping
 
 
@@ -114,7 +116,7 @@ def _space(header: Header) -> int:
         raise _refused(f"in {name}")
     if header.profile and header.profile[16:20] in (b"Lab ", b"XYZ ", b"YCbr", b"HSV ", b"CMY "):
         raise _refused(f"with a profile for {header.profile[16:20].decode().strip()}")
-    return _GRAY if channels < 3 else _SRGB
+    return _GRAY if channels < COLOURS[_SRGB] else _SRGB
 
 
 def _channels(header: Header, colours: int) -> tuple[list[int], int | None, bool]:
@@ -139,13 +141,13 @@ def _planes(header: Header) -> list[Image.Image]:
     is_reversible = _reversible(header.codestream, len(header.components))
     depths = [bits for bits, _, _ in header.components]
     # Scaled by the depth, as only the irreversible transform is, components need no more than 8 bits.
-    changed = [min(bits, 8) if not kept else bits for bits, kept in zip(depths, is_reversible, strict=True)]
+    changed = [min(bits, _BYTE) if not kept else bits for bits, kept in zip(depths, is_reversible, strict=True)]
     planes = _decoded(header, changed)
-    if any(bits > 8 for bits in changed) and any(plane.getextrema()[0] == 0 for plane in planes):
+    if any(bits > _BYTE for bits in changed) and any(plane.getextrema()[0] == 0 for plane in planes):
         # Pillow rounds the highest levels up to 256, which is 0 in a byte. Half as bright, they show.
-        halved = _decoded(header, [bits + (bits > 8) for bits in changed])
+        halved = _decoded(header, [bits + (bits > _BYTE) for bits in changed])
         planes = [
-            _unwrapped(plane, half) if bits > 8 else plane
+            _unwrapped(plane, half) if bits > _BYTE else plane
             for plane, half, bits in zip(planes, halved, changed, strict=True)
         ]
     indices = {component for component, by_palette, _ in header.mapping if by_palette}
@@ -194,7 +196,7 @@ def _unwrapped(plane: Image.Image, half: Image.Image) -> Image.Image:
 
 def _unscaled(plane: Image.Image, bits: int, *, is_index: bool) -> Image.Image:
     """Return the levels of a component of less than 8 bits: Pillow only shifts them, so white is gray."""
-    if bits >= 8:
+    if bits >= _BYTE:
         return plane
     top = (1 << bits) - 1
     return plane.point([(level >> 8 - bits) if is_index else (level >> 8 - bits) * 255 // top for level in range(256)])
@@ -204,7 +206,9 @@ def _mapped(header: Header, planes: list[Image.Image]) -> list[Image.Image]:
     """Return the channels: components, or columns of the palette that they point into."""
     if not header.palette or not header.mapping:
         return planes
-    if len(header.palette[0]) > 256 or any(header.components[component][0] > 8 for component, _, _ in header.mapping):
+    if len(header.palette[0]) > _MOST_COLOURS or any(
+        header.components[component][0] > _BYTE for component, _, _ in header.mapping
+    ):
         raise _refused("with a palette of more than 256 colours")
     channels = []
     for component, by_palette, column in header.mapping:

@@ -9,7 +9,9 @@ COMPONENTS_AT = 42  # bytes from the start of a codestream; three for each compo
 COLOURS = {16: 3, 17: 1, 18: 3, 12: 4, 0: 1, 15: 1}  # of enumerated colour spaces that can be shown
 _MOST_BOXES = 1000
 _ENUMERATED, _PROFILES = 1, (2, 3)  # methods of a colour box
-_LENGTHS = 0x7F  # the bits of a component's depth; the highest is its sign
+_ENUMERATED_BYTES = 7  # of a colour box
+_SIGN = 0x80  # a flag of a depth, which is one less than the number of bits
+_LONGEST_BYTE = 7  # such a depth
 
 
 @dataclass
@@ -49,7 +51,7 @@ def read(source: bytes) -> Header:
     header.size = right - left, bottom - top
     for at in range(COMPONENTS_AT, COMPONENTS_AT + 3 * number, 3):
         depth, across, down = header.codestream[at : at + 3]
-        header.components.append(((depth & 0x7F) + 1, depth > 0x7F, (across, down) != (1, 1)))
+        header.components.append(((depth & ~_SIGN) + 1, bool(depth & _SIGN), (across, down) != (1, 1)))
     return header
 
 
@@ -69,9 +71,9 @@ def _boxes(source: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]
 
 
 def _read_box(header: Header, kind: bytes, content: bytes) -> None:
-    if kind == b"colr" and content[0] == 1 and len(content) >= 7:
+    if kind == b"colr" and content[0] == _ENUMERATED and len(content) >= _ENUMERATED_BYTES:
         header.spaces.append(int.from_bytes(content[3:7]))
-    elif kind == b"colr" and content[0] in (2, 3) and not header.profile and not set(header.spaces) & set(COLOURS):
+    elif kind == b"colr" and content[0] in _PROFILES and not header.profile and not set(header.spaces) & set(COLOURS):
         header.profile = content[3:]
     elif kind == b"cdef":
         header.definitions = list(struct.iter_unpack(">3H", content[2 : len(content) - (len(content) - 2) % 6]))
@@ -85,10 +87,10 @@ def _palette(content: bytes) -> list[list[int]]:
     """Return the levels of each column, scaled to 8 bits."""
     number, columns = struct.unpack_from(">HB", content)
     depths = content[3 : 3 + columns]
-    if any(depth > 0x7F for depth in depths):
+    if any(depth & _SIGN for depth in depths):
         raise struct.error("signed palette")
     tops = [(2 << depth) - 1 for depth in depths]
-    entry = ">" + "".join("BH"[depth > 7] for depth in depths)
+    entry = ">" + "".join("BH"[depth > _LONGEST_BYTE] for depth in depths)
     entries = struct.iter_unpack(entry, content[3 + columns :][: number * struct.calcsize(entry)])
     rows = [[level * 255 // top for level, top in zip(row, tops, strict=True)] for row in entries]
     return [list(column) for column in zip(*rows, strict=True)]

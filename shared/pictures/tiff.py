@@ -27,6 +27,7 @@ from shared.pictures.tiff_layout import (
 SIGNATURES = tags.SIGNATURES
 _REDUCED_OR_MASK = 1 | 4  # flags of TIFF's new subfile type
 _PROFILE_TYPES = (1, 7)
+_BYTE = 8  # bits
 _SHORT, _BYTE_AS_SHORT = 3, 257  # the level of 8 bits in a colour map of 16
 
 
@@ -120,13 +121,13 @@ def _repaired(page: Directory) -> Directory:
     """Correct what programs write against TIFF 6.0, as libtiff does: colour maps to 255, no photometric tag."""
     values = tags.classic(page)
     levels = page.numbers(tags.COLOUR_MAP)
-    if levels and max(levels) < 256:
+    if levels and max(levels) < _BYTE_AS_SHORT - 1:
         scaled = (level * _BYTE_AS_SHORT for level in levels)
         values[tags.COLOUR_MAP] = _SHORT, len(levels), struct.pack(f"{page.order}{len(levels)}H", *scaled)
     if values.get(tags.ICC_PROFILE, (0,))[0] not in _PROFILE_TYPES:
         values.pop(tags.ICC_PROFILE, None)
     if tags.PHOTOMETRIC not in values and page.number(tags.COMPRESSION, RAW) in PACKED_BYTES:
-        is_rgb, is_deep = page.number(tags.SAMPLES, 1) in (3, 4), max(page.numbers(tags.BITS, 1)) > 8
+        is_rgb, is_deep = page.number(tags.SAMPLES, 1) in (3, 4), max(page.numbers(tags.BITS, 1)) > _BYTE
         if is_rgb or is_deep:  # of the others, Pillow takes 0 for white
             values[tags.PHOTOMETRIC] = tags.longs(page.order, 2 if is_rgb else 1)
     if page.number(tags.SAMPLES, 1) == 1:
@@ -156,7 +157,7 @@ def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
 
 def _leave_to_libtiff(image: TiffImageFile) -> None:
     """Have libtiff decode raw YCbCr: Pillow ignores its subsampling, its coefficients and its range."""
-    image.use_load_libtiff, image._mode = True, "RGB"
+    image.use_load_libtiff, image._mode = True, "RGB"  # noqa: SLF001 - there is no other way
     size = image.tag_v2[tags.WIDTH], image.tag_v2[tags.LENGTH]
     image.tile = [Tile("libtiff", (0, 0, *size), 0, ("RGBX", False, image.tag_v2.offset))]
 

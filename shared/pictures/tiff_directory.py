@@ -17,7 +17,8 @@ EXTRA_SAMPLES, SAMPLE_FORMAT, SUBSAMPLING, ICC_PROFILE = 338, 339, 530, 34675
 _KEPT = {
     WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP,
     STRIP_BYTES, PLANAR, PREDICTOR, COLOUR_MAP, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTES, INK_SET,
-    EXTRA_SAMPLES, SAMPLE_FORMAT, SUBSAMPLING, ICC_PROFILE, SUBFILE_TYPE, 292, 293, 347, *range(512, 522), 529, 531, 532,
+    EXTRA_SAMPLES, SAMPLE_FORMAT, SUBSAMPLING, ICC_PROFILE, SUBFILE_TYPE, 292, 293, 347, *range(512, 522), 529, 531,
+    532,
 }  # fmt: skip
 _DISPENSABLE = {ORIENTATION, ICC_PROFILE, SUBFILE_TYPE}
 _FORMATS = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "c", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q"}
@@ -26,7 +27,7 @@ _SIZES = {kind: struct.calcsize(f"<{letter}") for kind, letter in _FORMATS.items
 _LONG, _LONG8 = 4, (16, 17, 18)
 _HIGHEST = 0xFFFFFFFF
 _MOST_ENTRIES, _MOST_PAGES = 4096, 64  # a page has some twenty entries
-_HEADER = 8  # bytes
+_HEADER, _INLINE = 8, 4  # bytes; longer values are stored outside their entry
 
 Tags = dict[int, tuple[int, int, bytes]]  # by tag: type, number of values, their bytes in the order of the file
 
@@ -119,7 +120,7 @@ def written(order: str, body: list[bytes | memoryview], tags: Mapping[int, tuple
     after = at + 2 + 12 * len(tags) + 4
     for tag, (kind, count, data) in sorted(tags.items()):
         value = data.ljust(4, b"\0")
-        if len(data) > 4:
+        if len(data) > _INLINE:
             value = struct.pack(f"{order}I", after + len(values))
             values += data + bytes(len(data) % 2)
         directory += struct.pack(f"{order}HHI4s", tag, kind, count, value)

@@ -37,44 +37,54 @@ class Layout:
 
     @cached_property
     def size(self) -> tuple[int, int]:
+        """Width and height of the page."""
         return self.directory.number(tags.WIDTH), self.directory.number(tags.LENGTH)
 
     @cached_property
     def photometric(self) -> int:
+        """What the samples mean: gray, RGB, inks."""
         return self.directory.number(tags.PHOTOMETRIC)
 
     @cached_property
     def samples(self) -> int:
+        """The number of samples of a pixel."""
         return self.directory.number(tags.SAMPLES, 1)
 
     @cached_property
     def bits(self) -> tuple[int, ...]:
+        """The depth of each sample."""
         bits = self.directory.numbers(tags.BITS, 1)
         return bits * min(self.samples, _MOST_SAMPLES) if len(bits) == 1 else bits[: self.samples]
 
     @cached_property
     def sample_format(self) -> int:
+        """The kind of numbers; 0 if samples differ in it."""
         formats = set(self.directory.numbers(tags.SAMPLE_FORMAT, UNSIGNED)[: self.samples])
         return formats.pop() if len(formats) == 1 else 0
 
     @cached_property
     def extra(self) -> tuple[int, ...]:
+        """The kinds of the samples beside the colour."""
         return self.directory.numbers(tags.EXTRA_SAMPLES)
 
     @cached_property
     def compression(self) -> int:
+        """How strips or tiles are packed."""
         return self.directory.number(tags.COMPRESSION, RAW)
 
     @cached_property
     def predictor(self) -> int:
+        """What was done to samples before they were packed."""
         return self.directory.number(tags.PREDICTOR, 1) if self.compression != RAW else 1
 
     @cached_property
     def is_planar(self) -> bool:
+        """Whether every sample is stored in a plane of its own."""
         return self.samples > 1 and self.directory.number(tags.PLANAR, 1) == _SEPARATE_PLANES
 
     @cached_property
     def is_tiled(self) -> bool:
+        """Whether the page is stored in tiles, not in strips."""
         return tags.TILE_OFFSETS in self.directory.tags
 
     @cached_property
@@ -108,30 +118,26 @@ class Layout:
 
 def is_right_in_pillow(layout: Layout) -> bool:
     """Whether Pillow reads this layout, and rightly."""
-    depth, fill = layout.bits[:1], layout.directory.number(tags.FILL_ORDER, 1)
-    if layout.photometric not in _NAMES or layout.compression in _COMPRESSIONS:
+    fill = layout.directory.number(tags.FILL_ORDER, 1)
+    if layout.photometric not in _NAMES or layout.compression in _COMPRESSIONS or not layout.bits:
         return False
     if layout.photometric == YCBCR or layout.compression == OLD_JPEG:
         return layout.compression == OLD_JPEG or (layout.bits in ((8,), (8, 8, 8)) and fill == 1)
-    if depth == (SCANNER_BITS,):
+    if layout.bits[0] == SCANNER_BITS:
         is_gray = layout.samples == 1 and layout.photometric in GRAYS
         return is_gray and layout.sample_format == UNSIGNED and fill == 1
+    return _key(layout, fill) in OPEN_INFO and not _has_other_inks(layout) and not _is_misread(layout, fill)
+
+
+def _is_misread(layout: Layout, fill: int) -> bool:
+    """Whether Pillow lists this layout, but has no mode for it, or would show it wrongly."""
+    if layout.compression not in PACKED_BYTES:
+        return False
     if layout.photometric == PALETTE and layout.compression == RAW and fill != 1:
-        return False  # OPEN_INFO names modes for it that do not exist
-    if layout.compression in PACKED_BYTES:
-        if (
-            not depth
-            or layout.is_planar
-            or layout.sample_format != UNSIGNED
-            or depth[0] > 16
-            or (depth[0] >= 8 and fill != 1)
-        ):
-            return False
-        if layout.alpha and (
-            len(layout.bits) - len(layout.extra) == 1 or not layout.extra
-        ):  # premultiplied gray, unsaid alpha
-            return False
-    return _key(layout, fill) in OPEN_INFO and not _has_other_inks(layout)
+        return True
+    is_deep = layout.bits[0] > _DEEPEST_OF_PILLOW or (layout.bits[0] >= _BYTE and fill != 1)
+    is_odd_alpha = bool(layout.alpha) and (len(layout.bits) - len(layout.extra) == 1 or not layout.extra)
+    return is_deep or is_odd_alpha or layout.is_planar or layout.sample_format != UNSIGNED
 
 
 def _key(layout: Layout, fill: int) -> tuple[object, ...]:
