@@ -43,6 +43,11 @@ class Components(Image.Image):
         if header.profile:
             self.info["icc_profile"] = header.profile
 
+    @property
+    def is_deep(self) -> bool:
+        """Whether a component has more than 8 bits."""
+        return any(bits > _BYTE for bits, _, _ in self._header.components)
+
     def decoded(self) -> Image.Image:
         """Return the pixels, with straight alpha."""
         planes = _mapped(self._header, _planes(self._header))
@@ -85,6 +90,13 @@ def opened(source: bytes) -> Image.Image:
     if not 1 <= len(header.components) <= _MOST_COMPONENTS:
         raise _refused(f"of {len(header.components)} components")
     return Components(header, space)
+
+
+def component_bytes(image: Image.Image) -> int:
+    """Return the bytes for the planes of components, and for decoding deep ones twice, beside what Pillow takes."""
+    if not isinstance(image, Components):
+        return 0
+    return (16 if image.is_deep else 8) * image.width * image.height
 
 
 def _refused(kind: str) -> Permanent:

@@ -10,6 +10,7 @@ from math import ceil
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from shared.pictures import jpeg2000
 from shared.pictures.decoding import first_frame
 from shared.pictures.sources import BUFFERED_WHOLE
 from shared.pictures.tiff import tile_bytes
@@ -64,6 +65,7 @@ def memory_for(image: Image.Image, scale: int, size: Size) -> int:
     reduced_pixels = min(pixels, 6 * size[0] * size[1])  # before the last filter; 6 is just above (2 × _GAP) ** 2
     decoded = pixels * _DECODER_BYTES.get(str(image.format), 4) + tile_bytes(image) + _coefficient_bytes(image, scale)
     lines = _POINTER * image.height + 2 * _DEEPEST_PIXEL * image.width  # Pillow's index of lines; two undecoded lines
+    decoded += jpeg2000.component_bytes(image)
     return decoded + lines + 8 * reduced_pixels + _OVERHEAD
 
 

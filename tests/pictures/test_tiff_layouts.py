@@ -105,7 +105,8 @@ def source(kind: Kind, extra: tuple[int, ...]) -> bytes:
 
 def kinds(photometric: int, bits: int, sample_format: int) -> Iterator[tuple[Kind, tuple[int, ...]]]:
     """Yield the kinds in every combination, with each byte order for every second of them."""
-    stored = STORED if photometric not in (5, 8, 9) else STORED[::3]  # whose colours take long to convert
+    is_slow = photometric in (5, 8, 9) or (bits, sample_format) == (16, FLOATING)  # to convert
+    stored = STORED[::3] if is_slow else STORED
     combinations = product(EXTRA.values(), (False, True), stored)
     for (extra, planar, way), order in zip(combinations, cycle("<>"), strict=False):
         samples = SAMPLES[photometric] + len(extra)
