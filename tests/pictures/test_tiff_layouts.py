@@ -96,7 +96,7 @@ def expected(photometric: int, extra: tuple[int, ...]) -> list[Colour]:
 def source(kind: Kind, extra: tuple[int, ...]) -> bytes:
     tags = {}
     if kind.photometric == 3:
-        colours = [*COLOURS, *[(0, 0, 0)] * ((1 << min(kind.bits, 16)) - 4)]
+        colours = [*COLOURS, *[(0, 0, 0)] * ((1 << min(kind.bits, 8)) - 4)]
         tags["t320"] = shorts_or_longs(kind.order, *(colour[n] * 257 for n in range(3) for colour in colours))
     if kind.photometric == 6:
         tags["t530"] = shorts_or_longs(kind.order, 1, 1)
