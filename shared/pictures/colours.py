@@ -5,7 +5,6 @@ from io import BytesIO
 from typing import TypeGuard
 
 from PIL import Image, ImageCms, ImageMath
-from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from shared.errors import Permanent, Reason
 from shared.pictures.cmyk import coated_paper_profile
@@ -14,6 +13,7 @@ from shared.pictures.icc import LARGEST_PROFILE
 from shared.pictures.implied_profile import stated_profile
 from shared.pictures.rendition import Colour
 
+NEGATIVE = "negative"  # a key of ``Image.info``: True if 0 is white
 _PROFILE_HEADER = 128  # bytes
 _COLOUR_SPACE, _GRAY = slice(16, 20), b"GRAY"  # a field of that header, and a value of it
 _GRAY_AND_ALPHA_OF_16_BITS = "LA;16B"  # which Pillow decodes as RGBA
@@ -91,13 +91,17 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode in ("RGBa", "La"):
         image = image.convert("RGBA") if image.mode == "RGBa" else image.convert("LA")
     if not profile:
-        return image if image.mode in ("RGB", "YCbCr") else image.convert("RGBA" if "A" in image.mode else "RGB")
-    if "A" not in image.mode:
+        return image if image.mode in ("RGB", "YCbCr") else image.convert("RGBA" if _has_alpha(image) else "RGB")
+    if not _has_alpha(image):
         return _converted(image, profile)
     channels = "L" if profile[_COLOUR_SPACE] == _GRAY else _WITHOUT_ALPHA[image.mode]
     converted = _converted(image.convert(channels), profile)
     converted.putalpha(image.getchannel("A"))
     return converted
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return "A" in image.mode and image.mode != "LAB"
 
 
 def normalized(strip: Image.Image, transparent_scale: float | None = None) -> Image.Image:
@@ -125,10 +129,8 @@ def transparent_level_scale(image: Image.Image) -> float | None:
 
 
 def is_negative(image: Image.Image) -> bool:
-    """Whether ``image`` is a TIFF in which 0 is white and that Pillow does not invert, as it has more than 8 bits."""
-    if not isinstance(image, TiffImageFile) or not image.mode.startswith(_DEEP_GRAY):
-        return False
-    return image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
+    """Whether 0 is white in the decoded pixels, as in a TIFF of more than 8 bits, which Pillow does not invert."""
+    return image.info.get(NEGATIVE) is True
 
 
 def _scale_transparent_level(strip: Image.Image, scale: float | None) -> None:

@@ -4,21 +4,10 @@ from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import (
-    BITSPERSAMPLE,
-    PLANAR_CONFIGURATION,
-    ROWSPERSTRIP,
-    TILELENGTH,
-    TILEWIDTH,
-    TiffImageFile,
-)
+from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from shared.pictures import bmp, png_pixels
-
-_SCANNER_BITS = 12
-_HIGHEST_LEVEL = 65535
-_SEPARATE_PLANES = 2  # a value of TIFF's planar configuration
+from shared.pictures import bmp, jpeg2000, png_pixels, tiff
 
 
 def first_frame(image: Image.Image) -> Image.Image:
@@ -27,11 +16,12 @@ def first_frame(image: Image.Image) -> Image.Image:
         return _webp_frame(image)
     if isinstance(image, GifImageFile):
         return _gif_frame(image)
+    if isinstance(image, TiffImageFile | tiff.SampledTiff):
+        return tiff.decoded(image)
+    if isinstance(image, jpeg2000.Components):
+        return image.decoded()
     if isinstance(image, PngImageFile):
         png_pixels.load(image)
-    if isinstance(image, TiffImageFile):
-        _check_byte_order(image)
-        _correct_planes_of_16_bits(image)
     if isinstance(image, bmp.Bitmap):
         image = image.decoded()
         bmp.show_blank_alpha(image)
@@ -39,45 +29,7 @@ def first_frame(image: Image.Image) -> Image.Image:
     image.load()
     if isinstance(image, BmpImageFile):
         bmp.show_blank_alpha(image)
-    if image.mode == "I":
-        _check_range(image)
-    if image.mode == "I;16" and _sample_bits(image) == {_SCANNER_BITS}:
-        return image.point(lambda level: level * (1 << 16 - _SCANNER_BITS) + 0)  # Pillow leaves them unscaled
     return image
-
-
-def tile_size(image: Image.Image) -> tuple[int, int]:
-    """Return the size of the tiles or strips in which a TIFF is decoded; 0 × 0 for other formats."""
-    if not isinstance(image, TiffImageFile):
-        return 0, 0
-    width, height = (image.tag_v2.get(tag) for tag in (TILEWIDTH, TILELENGTH))
-    if isinstance(width, int) and isinstance(height, int):
-        return width, height
-    rows = image.tag_v2.get(ROWSPERSTRIP)
-    return image.width, min(rows, image.height) if isinstance(rows, int) else image.height
-
-
-def tile_bytes(image: Image.Image) -> int:
-    """Return the bytes that a decoded tile or strip of a TIFF takes, in the file's own depth; 0 for other formats."""
-    width, height = tile_size(image)
-    return width * height * sum(image.tag_v2.get(BITSPERSAMPLE, (8,))) // 8 if isinstance(image, TiffImageFile) else 0
-
-
-def _check_byte_order(image: TiffImageFile) -> None:
-    """Refuse floating point that Pillow reads in the wrong byte order and would show black."""
-    if image.mode == "F" and image.tag_v2.prefix == b"MM" and image.tile[0].codec_name != "raw":
-        raise ValueError("compressed floating point in big-endian order is not supported")
-
-
-def _check_range(image: Image.Image) -> None:
-    """Refuse 32-bit integers that do not fit into 16 bits, as most do: they would be all black or white."""
-    low, high = image.getextrema()
-    if not isinstance(low, int | float) or low < 0 or high > _HIGHEST_LEVEL:  # type: ignore[operator] # of one channel
-        raise ValueError(f"pixel values from {low} to {high} are not supported, only from 0 to {_HIGHEST_LEVEL}")
-
-
-def _sample_bits(image: Image.Image) -> set[int]:
-    return set(image.tag_v2.get(BITSPERSAMPLE, ())) if isinstance(image, TiffImageFile) else set()
 
 
 def _webp_frame(image: WebPImageFile) -> Image.Image:
@@ -101,15 +53,3 @@ def _gif_frame(image: GifImageFile) -> Image.Image:
     opaque.paste(255, frame_box)
     frame.putalpha(opaque)
     return frame
-
-
-def _correct_planes_of_16_bits(image: TiffImageFile) -> None:
-    """Correct the raw mode of uncompressed 16-bit planes: Pillow would read every byte as a sample."""
-    tags = image.tag_v2
-    if tags.get(PLANAR_CONFIGURATION) != _SEPARATE_PLANES or _sample_bits(image) != {16}:
-        return
-    order = "B" if tags.prefix == b"MM" else "L"
-    for number, tile in enumerate(image.tile):
-        if tile.codec_name == "raw" and isinstance(tile.args, tuple):
-            raw_mode = image.mode if image.mode.startswith("I;16") else f"{tile.args[0]};16{order}"
-            image.tile[number] = tile._replace(args=(raw_mode, *tile.args[1:]))

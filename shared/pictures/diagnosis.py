@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from PIL import ImageCms, UnidentifiedImageError
 
 from shared.errors import EndsEarly, Permanent, Reason
+from shared.pictures import tiff_directory
 
 EXPORT_AGAIN = "export it again as JPEG or PNG, and upload that."
 _ACCEPTED = "Accepted formats: JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP and JPEG 2000."
@@ -21,8 +22,6 @@ _HEIC = (
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 # Phrases by which Pillow and its decoders report missing bytes.
 _TRUNCATED = ("truncated", "incomplete", "unexpected end", "end of file", "bytes but only got", "not enough")
-_TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 12: 8}
-_TIFF_INLINE_BYTES = 4  # larger values are stored outside their directory entry
 _SHORTEST = 12  # bytes; a shorter file does not show its format
 _BMP_HEADERS = 26  # bytes of the shortest
 _LONGEST_ERROR = 200  # characters
@@ -134,32 +133,6 @@ def _riff_ends_early(source: bytes) -> bool:
     return int.from_bytes(source[4:8], "little") + 8 > len(source)
 
 
-def _tiff_ends_early(source: bytes) -> bool:
-    """Whether the first directory, often the last thing in the file, or a value of it reaches beyond the end."""
-    order = "<" if source.startswith(b"II") else ">"
-    is_big = b"\x2b" in source[2:4]
-    try:
-        (at,) = struct.unpack_from(order + "Q" if is_big else order + "L", source, 8 if is_big else 4)
-        (count,) = struct.unpack_from(order + ("Q" if is_big else "H"), source, at)
-    except (struct.error, OverflowError):
-        return True
-    at += 8 if is_big else 2
-    end = at + count * (20 if is_big else 12)
-    return end > len(source) or (not is_big and _values_end(source, at, end, order) > len(source))
-
-
-def _values_end(source: bytes, at: int, end: int, order: str) -> int:
-    entries = struct.iter_unpack(order + "HHLL", source[at:end])
-    return max(
-        (
-            offset + size
-            for _, kind, count, offset in entries
-            if (size := _TIFF_TYPE_BYTES.get(kind, 0) * count) > _TIFF_INLINE_BYTES
-        ),
-        default=0,
-    )
-
-
 def _boxes_end_early(source: bytes) -> bool:
     """Whether a box of an ISO file (AVIF, JPEG 2000) is cut; a box without a length reaches to the end."""
     at = 0
@@ -183,7 +156,7 @@ _TRUNCATION_CHECKS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], bool]
     (_begins(b"\x89PNG\r\n\x1a\n"), _lacks(b"IEND")),
     (_begins(b"RIFF"), _riff_ends_early),
     (_is_avif, _boxes_end_early),
-    (_begins(b"II*\0", b"MM\0*", b"II\x2b\0", b"MM\0\x2b"), _tiff_ends_early),
+    (_begins(*tiff_directory.SIGNATURES), tiff_directory.ends_early),
     (_begins(b"GIF87a", b"GIF89a"), _lacks(b";")),
     (_begins(b"BM"), _bmp_ends_early),
     (_begins(b"\0\0\0\x0cjP  \r\n\x87\n"), _boxes_end_early),

@@ -6,10 +6,11 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from shared.errors import Permanent, Reason
-from shared.pictures.decoding import tile_bytes
+from shared.pictures import jpeg2000
 from shared.pictures.diagnosis import readable_pixels
 from shared.pictures.resampling import Reduction, Size, most_reduced_pixels
 from shared.pictures.sources import BUFFERED_WHOLE, memory_to_complete
+from shared.pictures.tiff import tile_bytes
 
 # Measured bytes per pixel during decoding, for formats that need more than the four of Pillow itself.
 _DECODER_BYTES = {"WEBP": 13, "AVIF": 15, "JPEG2000": 25, "HEIF": 12, "GIF": 6}
@@ -36,6 +37,7 @@ def estimate(image: Image.Image, reduction: Reduction, size: Size) -> Estimate:
     pixels = image.width * image.height
     decoded = pixels * _DECODER_BYTES.get(str(image.format), 4)
     decoded += tile_bytes(image) + _coefficient_bytes(image, reduction.scale) + memory_to_complete(image)
+    decoded += jpeg2000.component_bytes(image)
     lines = _POINTER * image.height + 2 * _DEEPEST_PIXEL * image.width  # Pillow's index of lines; two undecoded lines
     return Estimate(decoded + lines, 8 * min(pixels, most_reduced_pixels(size)) + _OVERHEAD)
 

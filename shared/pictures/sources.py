@@ -1,6 +1,6 @@
 """Opens uploaded pictures: accepted formats and limits. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 
@@ -8,8 +8,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from shared.errors import Permanent, Reason
-from shared.pictures import bmp, gif, jpeg, jpeg_ending, jpeg_segments, png, webp
-from shared.pictures.decoding import tile_size
+from shared.pictures import bmp, gif, jpeg, jpeg2000, jpeg_ending, jpeg_segments, png, tiff, webp
 from shared.pictures.diagnosis import decoder_errors_as_reason, is_heif, readable_bytes, readable_pixels
 from shared.pictures.jpeg import Jpeg
 from shared.pictures.rendition import SourceLimits
@@ -45,14 +44,9 @@ def opened(source: bytes, limits: SourceLimits) -> Iterator[Image.Image]:
 
 
 def _open(source: bytes, limits: SourceLimits) -> Image.Image:
-    if source.startswith(jpeg_segments.SIGNATURE):
-        return _open_jpeg(jpeg.prepared(source))
+    opener = next((opener for beginnings, opener in _OPENERS if source.startswith(beginnings)), _open_other)
     try:
-        if source.startswith(png.SIGNATURE):
-            return _open_png(source)
-        if source.startswith(bmp.SIGNATURE):
-            return _open_bmp(source)
-        return _open_other(source)
+        return opener(source)
     except Image.DecompressionBombError:  # raised from the header alone, like our own limit but higher
         raise _too_many_pixels("more than 178 megapixels", limits) from None
     except UnidentifiedImageError:
@@ -91,8 +85,9 @@ def _open_bmp(source: bytes) -> Image.Image:
     return image
 
 
-def _open_jpeg(prepared: Jpeg) -> JpegImageFile:
+def _open_jpeg(source: bytes) -> JpegImageFile:
     """Open a JPEG directly: Image.open would search for further pictures, and refuse the first for their mistakes."""
+    prepared = jpeg.prepared(source)
     header, bare_header = prepared.headers
     try:
         image = JpegImageFile(BytesIO(header))
@@ -105,6 +100,15 @@ def _open_jpeg(prepared: Jpeg) -> JpegImageFile:
     if prepared.frame and prepared.frame.is_lossless:
         image.draft(None, image.size)  # rules out any other scale and colours, which libjpeg gets wrong
     return image
+
+
+_OPENERS: tuple[tuple[bytes | tuple[bytes, ...], Callable[[bytes], Image.Image]], ...] = (
+    (jpeg_segments.SIGNATURE, _open_jpeg),
+    (png.SIGNATURE, _open_png),
+    (tiff.SIGNATURES, tiff.opened),
+    (jpeg2000.SIGNATURES, jpeg2000.opened),
+    (bmp.SIGNATURE, _open_bmp),
+)
 
 
 def complete(image: Image.Image) -> None:
@@ -136,7 +140,7 @@ def _check_pixels(image: Image.Image, limits: SourceLimits) -> None:
     width, height = image.size
     if width * height > limits.max_pixels:
         raise _too_many_pixels(_dimensions(width, height), limits)
-    tile_width, tile_height = tile_size(image)  # a TIFF's tile is decoded whole, even if most of it is outside
+    tile_width, tile_height = tiff.tile_size(image)  # a TIFF's tile is decoded whole, even if most of it is outside
     if tile_width * tile_height > limits.max_pixels:
         raise _too_many_pixels(f"tiles of {_dimensions(tile_width, tile_height)}", limits)
     if max(image.size) > _LONGEST_SIDE:
