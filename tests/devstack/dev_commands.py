@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 
 def command(project: Path, *arguments: str, cwd: Path | None = None) -> dict[str, Any]:
     """Return the arguments that start a command of ``dev.py`` in these tests' environment."""
@@ -29,6 +31,12 @@ def until(condition: Callable[[], Any], seconds: float) -> Any:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)  # polling interval
     return result
+
+
+def still_running(family: list[psutil.Process]) -> list[psutil.Process]:
+    """Return those that have not ended after 5 s; one that has ended and only waits to be reaped does not count."""
+    _, alive = psutil.wait_procs(family, timeout=5)
+    return [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 @contextmanager

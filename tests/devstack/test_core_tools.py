@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.devstack.dev_commands import command, until
+from tests.devstack.dev_commands import command, still_running, until
 
 STAND_IN = """#!{python}
 import json, os, pathlib, subprocess, sys, time
@@ -46,8 +46,7 @@ def test_core_tools_get_the_stacks_settings_and_end_with_it(project: Path, func:
         family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         process.communicate(timeout=20)
-        _, alive = psutil.wait_procs(family, timeout=5)
-    assert alive == []
+    assert still_running(family) == []
     assert not psutil.pid_exists(started["worker"])
     assert started["arguments"][:2] == ["start", "--port"]
     assert started["folder"] == str(project)

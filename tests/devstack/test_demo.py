@@ -12,7 +12,7 @@ import pytest
 
 from devstack.drawing.samples import samples
 from devstack.machine.setup import ROOT
-from tests.devstack.dev_commands import command, run, until
+from tests.devstack.dev_commands import command, run, still_running, until
 from tests.support.local_stack import photograph
 
 LOCAL_STACK = (ROOT / "docs" / "local-stack.md").read_text(encoding="utf-8")
@@ -125,8 +125,7 @@ def test_killed_demo_leaves_no_process(project: Path) -> None:
     with subprocess.Popen(**command(project, "demo"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         family = until(lambda: psutil.Process(process.pid).children(recursive=True), 60)
         process.kill()
-        _, alive = psutil.wait_procs(family, timeout=5)
-        assert alive == []
+        assert still_running(family) == []
 
 
 def test_demo_ignores_proxies_and_old_encodings(project: Path, tmp_path: Path) -> None:

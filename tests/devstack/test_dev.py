@@ -19,7 +19,7 @@ from devstack.commands import app
 from devstack.machine import environment
 from devstack.machine.setup import ROOT
 from tests.conftest import NOT_COPIED
-from tests.devstack.dev_commands import command, run, until, up
+from tests.devstack.dev_commands import command, run, still_running, until, up
 from tests.support.local_stack import DESK, DESK_ID, photograph
 
 
@@ -62,8 +62,7 @@ def test_no_process_is_left_however_the_stack_ends(project: Path, number: int) -
         ]
         process.send_signal(number)
         process.wait(10)
-        _, alive = psutil.wait_procs(family, timeout=5)
-        assert alive == []
+        assert still_running(family) == []
 
 
 def test_two_stacks_in_the_same_moment_leave_one(project: Path) -> None:

@@ -8,7 +8,7 @@ from shared.errors import Reason
 from tests.support.image_writers import png
 from tests.support.pictures import RED, assert_near, colour_at, refused, rendered, saved, with_transparent_colour
 
-KINDS = ["PNG", "WEBP", "TIFF", "AVIF", "GIF", "JPEG2000"]
+KINDS = ["PNG", "WEBP", "AVIF", "GIF", "JPEG2000"]
 INVISIBLE = "The picture is completely transparent"
 
 
@@ -22,6 +22,14 @@ def clear(mode: str = "RGBA", size: tuple[int, int] = (64, 48)) -> Image.Image:
 def test_a_completely_transparent_picture_is_refused(kind: str, profile: bytes | None) -> None:
     options = {"icc_profile": profile} if profile and kind not in ("GIF", "JPEG2000") else {}
     assert INVISIBLE in refused(saved(clear(), kind, **options), Reason.NOT_AN_IMAGE)
+
+
+@pytest.mark.parametrize("profile", [None, adobe_rgb_profile()])
+def test_a_tiff_with_an_empty_alpha_shows_its_colours(profile: bytes | None) -> None:
+    """Programs write the channel and leave it empty."""
+    options = {"icc_profile": profile} if profile else {}
+    image = rendered(saved(Image.new("RGBA", (64, 48), (90, 90, 90, 0)), "TIFF", **options))
+    assert_near((90, 90, 90), colour_at(image, 32, 24))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", "GIF"])
