@@ -98,7 +98,7 @@ def test_a_false_claim_is_not_an_image_and_costs_little(case: str, worker: Worke
     assert verdict.outcome == "not_an_image", verdict
     assert verdict.is_expected, verdict
     assert verdict.detail.startswith(("The file ", "The picture "))
-    assert verdict.memory < 13 * 81 * MIB  # a WebP of this size, the largest case here
+    assert verdict.memory < 13 * 64 * MIB  # a WebP of this size, the largest case here
     assert verdict.cpu < 5
 
 
