@@ -140,11 +140,13 @@ def _clients(trigger: Trigger) -> tuple[ContainerClient, QueueClient]:
     """Return clients for the trigger's account; like the real host, accept both forms of its settings."""
     name = trigger.connection
     if connection := os.environ.get(name):
-        container = ContainerClient.from_connection_string(connection, trigger.container)
+        container = ContainerClient.from_connection_string(connection, trigger.container, retry_total=0)
         return container, QueueClient.from_connection_string(connection, POISON_QUEUE)
     identity = ManagedIdentityCredential(client_id=os.environ.get(f"{name}__clientId"))
     blobs, queues = os.environ[f"{name}__blobServiceUri"], os.environ[f"{name}__queueServiceUri"]
-    return ContainerClient(blobs, trigger.container, identity), QueueClient(queues, POISON_QUEUE, credential=identity)
+    return ContainerClient(blobs, trigger.container, identity, retry_total=0), QueueClient(
+        queues, POISON_QUEUE, credential=identity
+    )
 
 
 def _emit(**event: str | int) -> None:

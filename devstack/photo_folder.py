@@ -10,7 +10,7 @@ from devstack import stack
 from devstack.drawing.samples import Sample
 from devstack.terminal import visible
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".gif", ".bmp", ".jp2")
 COMPANY_FOLDER = stack.COMPANY.rstrip(".")  # a path segment cannot end in a dot
 _HIDDEN = "hidden"
 
@@ -43,7 +43,7 @@ class PhotoFolder:
             except OSError as error:
                 self._leave_out(path, _problem(error))
             else:
-                yield Sample(f"{COMPANY_FOLDER}/{number}{path.suffix}", content, file_name(path))
+                yield Sample(f"{COMPANY_FOLDER}/{number}{path.suffix}", content, file_name(path), is_photograph=True)
 
     def _is_usable(self, path: Path) -> bool:
         problem = _HIDDEN if path.name.startswith(".") else _obstacle(path)

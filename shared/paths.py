@@ -27,9 +27,11 @@ _LEFT_BY_SYSTEMS = re.compile(
     r"\.ds_store|\._.*|\.apdisk|thumbs\.db|ehthumbs\.db|desktop\.ini|~\$.*|\.~lock\..*",
     re.IGNORECASE | re.DOTALL,
 )
-# Names that a file has while WinSCP, browsers and copying tools are still writing it.
+# Names that a file has while WinSCP, rsync, browsers and copying tools are still writing it.
 _TEMPORARY = re.compile(
-    r".*\.(filepart|part|partial|tmp|temp|crdownload|download|uploading)|\.~.*|~.*\.tmp", re.IGNORECASE | re.DOTALL
+    r".*\.(filepart|part|partial|tmp|temp|ffs_tmp|crdownload|opdownload|download|upload|uploading|incomplete|inprogress"
+    r"|aria2|swp|_copying_)|\.~.*|\..+\.[a-z0-9_-]{6}|\.in\..+|\.pureftpd-upload.*|\.goutputstream-.*|~.*\.tmp|.*~",
+    re.IGNORECASE | re.DOTALL,
 )
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from shared.business_central.client import BusinessCentral, Item
 from shared.config import Settings
-from shared.errors import EndsEarly, Failure, Permanent, Reason, Superseded, Waiting
+from shared.errors import EndsEarly, Failure, Permanent, Reason, Superseded, Transient, Waiting
 from shared.item_record import StoredRecord
 from shared.paths import ItemKey, KeyKind, has_dot_segment, is_temporary, parse_path
 from shared.pictures.memory import MemoryBudget
@@ -129,6 +129,8 @@ class Pipeline:
             return
         _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
         if not self.archive.quarantine(source, failure, report):
+            if source.is_open:  # appending raises no event
+                raise Transient(Reason.STORAGE, f"{source.name!r} still grows. The next delivery looks again.")
             raise Superseded(
                 Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed before it could move to quarantine."
             )

@@ -4,6 +4,9 @@ import re
 
 _LONGEST = 120  # characters of a value that help to recognise it
 
+_NAMES = (
+    r"password|passwd|secret|token|bearer|(?:api|account|shared|access)key|(?<![a-z])(?:pwd|key|sig|signature|basic)"
+)
 # What follows these is hidden. Percent-encoded separators count: a client may send them decoded.
 _BEFORE_SECRETS = (
     (r"\A((?:[a-z][a-z0-9+.-]*:)?//)?.*(?:@|%40)", r"\1…@"),  # user:password@
@@ -11,7 +14,7 @@ _BEFORE_SECRETS = (
     (r"(?<=.)#.*", "#…"),
     (r"(=|%3d)[^;&]*", r"\1…"),  # a connection string
     (r"(:|%3a)(?!//|[0-9]{1,5}(?:[/?#]|\Z))[^;&,/]*", r"\1…"),  # name:password, but neither :// nor a port
-    (r"\b(password|passwd|pwd|secret|token|key|sig|signature|bearer|basic|sharedkey)\s.*", r"\1 …"),
+    (rf"({_NAMES})(?:\s|%20).*", r"\1 …"),
 )
 _PATTERNS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), shown) for pattern, shown in _BEFORE_SECRETS)
 _PART_OF_ADDRESS, _WORD = re.compile(r"[^\s/.;,{}|\\'\"()]{16,}"), re.compile(r"[^\s;,{}|\\'\"()]{16,}")

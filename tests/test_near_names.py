@@ -80,3 +80,13 @@ def test_an_ordinary_missing_item_costs_one_request(local: LocalStack) -> None:
     local.upload("CRONUS USA, Inc/9999-S.jpg")
     local.pipeline().process(names.INCOMING, "CRONUS USA, Inc/9999-S.jpg")
     assert len([request for request in local.requests() if request["path"].endswith("/items")]) == 1
+
+
+@pytest.mark.parametrize("path", ["10/12 MM.jpg", "CRONUS USA, Inc/10%2F12.jpg"])
+def test_a_number_with_a_slash_leads_to_the_id(local: LocalStack, path: str) -> None:
+    company = local.stack.endpoints.company_id
+    local.control("POST", "items", company_id=company, number="10/12", displayName="Screw")
+    local.upload(path)
+    report = local.pipeline().process(names.INCOMING, path)
+    assert report.outcome is Outcome.WAITING
+    assert "use the item's id instead" in str(report.detail)

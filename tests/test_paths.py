@@ -199,13 +199,17 @@ def test_a_gtin_ends_where_its_digits_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["1896-S.jpg.filepart", "1896-S.part", "C/x.jpg.crdownload", "x.TMP", "C/.~1896-S.jpg", "~wrd0000.tmp"]
+    "name",
+    [
+        *("1896-S.jpg.filepart", "1896-S.part", "C/x.jpg.crdownload", "x.TMP", "C/.~1896-S.jpg", "~wrd0000.tmp"),
+        *("C/.1896-S.jpg.aB3xYz", "C/.in.1896-S.jpg.", "x.jpg.ffs_tmp", "x.jpg._COPYING_", "x.jpg~", "x.jpg.aria2"),
+    ],
 )
 def test_names_that_tools_use_while_they_write_are_known(name: str) -> None:
     assert is_temporary(name)
 
 
-@pytest.mark.parametrize("name", ["1896-S.jpg", "part.jpg", "tmp/1896-S.png", "filepart", "~1896-S.jpg", "temp.jpeg"])
+@pytest.mark.parametrize("name", ["1896-S.jpg", "tmp/1896-S.png", "filepart", "~1896-S.jpg", "temp.jpeg", ".jpg"])
 def test_finished_names_are_not_temporary(name: str) -> None:
     assert not is_temporary(name)
 

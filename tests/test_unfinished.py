@@ -26,12 +26,22 @@ def upload(local: LocalStack, kind: str) -> str:
         "half a TIFF": photograph(picture_format="TIFF")[:2000],
         "half a gzip": gzip.compress(WHOLE)[:-20],
         "temporary name": WHOLE,
+        "only zeros": bytes(8192),
     }
     local.incoming(name).upload_blob(content[kind])
     return name
 
 
-KINDS = ["empty", "half a JPEG", "half a PNG", "half a TIFF", "half a gzip", "temporary name", "append blob"]
+KINDS = [
+    "empty",
+    "half a JPEG",
+    "half a PNG",
+    "half a TIFF",
+    "half a gzip",
+    "only zeros",
+    "temporary name",
+    "append blob",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,3 +96,14 @@ def test_the_wait_is_a_setting(local: LocalStack) -> None:
 def test_a_damaged_picture_that_is_complete_does_not_wait(local: LocalStack) -> None:
     local.upload(content=b"These are not the bytes of a picture.")
     assert local.pipeline().process(names.INCOMING, DESK).reason == "not_an_image"
+
+
+def test_a_page_blob_may_still_be_written(local: LocalStack) -> None:
+    local.incoming().upload_blob(bytes(4096), blob_type=BlobType.PAGEBLOB)
+    assert local.pipeline().process(names.INCOMING, DESK).reason == "unfinished"
+
+
+def test_a_sealed_append_blob_is_finished(local: LocalStack) -> None:
+    local.incoming().upload_blob(WHOLE, blob_type=BlobType.APPENDBLOB)
+    local.incoming().seal_append_blob()
+    assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED

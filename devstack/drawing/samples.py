@@ -30,6 +30,7 @@ class Sample:
     story: str
     outcome: str = "updated"
     reason: str | None = None
+    is_photograph: bool = False  # a user's own, of which two may be equal
 
 
 def samples() -> Iterator[Sample]:

@@ -3,6 +3,7 @@
 # Standard library only: dev.py uses this without the environment.
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +17,15 @@ _CREATED = (".venv", ".local", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".
 def clean(root: Path, say: Callable[[str], None]) -> str | None:
     """Remove the environment, Azurite, reports and caches; return what prevents that, if anything does."""
     local = root / ".local"
+    held = []
     if local.is_dir():
         for name in (IN_USE, "prepare.lock"):
             lock = locks.hold(local / name, alone=True)
             if lock is None:
                 return _still_running(local)
-            lock.close()  # Windows removes no open file
+            held.append(lock)
+            if os.name == "nt":
+                lock.close()  # Windows removes no open file
     for path in (root / name for name in _CREATED):
         if path.is_symlink():
             path.unlink()
@@ -30,6 +34,8 @@ def clean(root: Path, say: Callable[[str], None]) -> str | None:
             shutil.rmtree(path)
     for folder in [path for path in root.rglob("__pycache__") if path.is_dir()]:
         shutil.rmtree(folder)
+    for lock in held:
+        lock.close()
     return None
 
 

@@ -191,6 +191,8 @@ def _picture_entity(expanded: object) -> Mapping[str, Any]:
 
 def _not_found(company: Company, key: ItemKey, near: str | None) -> Waiting:
     detail = f"{company.name} has no item with the {_WORDS[key.kind]} {key.value!r}."
+    if near and "/" in near:
+        return Waiting(Reason.ITEM_NOT_FOUND, f"{detail} A path cannot hold {near!r}: use the item's id instead.")
     if near:
         return Waiting(
             Reason.ITEM_NOT_FOUND, f"{detail} Did you mean {near!r}? Then upload the picture under that number."

@@ -118,4 +118,6 @@ def _explanation(name: str, matches: list[Company], companies: Iterable[Company]
     detail = f"Business Central has no company called {name!r}."
     near = nearest(name, (called for company in companies for called in (company.name, company.display_name)))
     advice = f"Did you mean {near!r}?" if near else "Create it, or upload the picture again under another folder."
+    if name[:1].isdigit() and not near:
+        advice += f" If {name!r} is the beginning of an item number with a slash, use the item's id instead."
     return f"{detail} {advice}"

@@ -89,7 +89,7 @@ def _unidentified(source: bytes) -> Permanent:
     if not source:
         return EndsEarly(_EMPTY)
     ends_early = _truncation_check(source)
-    if ends_early(source) if ends_early else len(source) < _SHORTEST:
+    if ends_early(source) if ends_early else len(source) < _SHORTEST or not source.strip(b"\0"):
         return EndsEarly(ENDS_EARLY)
     if ends_early:
         detail = _DAMAGED

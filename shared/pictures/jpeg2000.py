@@ -10,8 +10,9 @@ from io import BytesIO
 from PIL import Image, ImageChops
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
-from shared.errors import Permanent, Reason
-from shared.pictures.jpeg2000_header import CODESTREAM, COLOURS, COMPONENTS_AT, FILE, Header, read
+from shared.errors import EndsEarly, Permanent, Reason
+from shared.pictures.diagnosis import ENDS_EARLY
+from shared.pictures.jpeg2000_header import CODESTREAM, COLOURS, COMPONENTS_AT, FILE, Header, lacks_tiles, read
 
 SIGNATURES = (FILE, CODESTREAM)
 _DEFAULT_CODING, _COMPONENT_CODING, _TILE_PART = 0xFF52, 0xFF53, 0xFF90  # markers
@@ -70,6 +71,7 @@ def opened(source: bytes) -> Image.Image:
     """Open a JPEG 2000.
 
     Raises:
+        EndsEarly: a part of the picture is missing.
         Permanent: ``not_an_image`` for colours or channels that cannot be shown rightly.
         UnidentifiedImageError: the file has no header.
     """
@@ -77,6 +79,8 @@ def opened(source: bytes) -> Image.Image:
         header = read(source)
     except (struct.error, IndexError):
         return Image.open(BytesIO(source), formats=("JPEG2000",))
+    if lacks_tiles(header.codestream):
+        raise EndsEarly(ENDS_EARLY)
     space = _space(header)
     if _is_right_in_pillow(header, space):
         image = Image.open(BytesIO(source), formats=("JPEG2000",))

@@ -3,11 +3,14 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import ceil
 
 FILE, CODESTREAM = b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"
 COMPONENTS_AT = 42  # bytes from the start of a codestream; three for each component
 COLOURS = {16: 3, 17: 1, 18: 3, 12: 4, 0: 1, 15: 1}  # of enumerated colour spaces that can be shown
 _MOST_BOXES = 1000
+_MOST_MARKERS, _MOST_TILES = 1_000_000, 65_535
+_TILE_PART, _END = 0xFF90, b"\xff\xd9"  # markers
 _ENUMERATED, _PROFILES = 1, (2, 3)  # methods of a colour box
 _ENUMERATED_BYTES = 7  # of a colour box
 _SIGN = 0x80  # a flag of a depth, which is one less than the number of bits
@@ -53,6 +56,34 @@ def read(source: bytes) -> Header:
         depth, across, down = header.codestream[at : at + 3]
         header.components.append(((depth & ~_SIGN) + 1, bool(depth & _SIGN), (across, down) != (1, 1)))
     return header
+
+
+def lacks_tiles(codestream: memoryview) -> bool:
+    """Whether a tile has no part at all, or a part reaches beyond the end: its pixels would come out black."""
+    right, bottom, _, _, width, height, left, top = struct.unpack_from(">8I", codestream, 8)
+    if not width or not height:
+        return False  # the decoder says what is wrong
+    tiles: int = ceil((right - left) / width) * ceil((bottom - top) / height)
+    at, seen = 2, set[int]()
+    for _ in range(_MOST_MARKERS):
+        if at + 4 > len(codestream):
+            break
+        marker, length = struct.unpack_from(">HH", codestream, at)
+        if marker != _TILE_PART:
+            if seen:
+                break  # the end, or what the decoder will not follow
+            at += 2 + length
+            continue
+        if at + 2 + length > len(codestream):
+            break
+        tile, part_bytes = struct.unpack_from(">HI", codestream, at + 4)
+        seen.add(tile)
+        if not part_bytes:  # the last part, up to the end of the codestream
+            return bytes(codestream[-2:]) != _END or len(seen) < tiles
+        at += part_bytes
+        if at > len(codestream):
+            return True
+    return len(seen) < min(tiles, _MOST_TILES)
 
 
 def _boxes(source: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:

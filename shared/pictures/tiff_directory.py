@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.pictures.icc import LARGEST_PROFILE
+
 SIGNATURES = (b"II*\0", b"MM\0*", b"II\x2b\0", b"MM\0\x2b")
 SUBFILE_TYPE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 254, 256, 257, 258, 259, 262, 266
 STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR, PREDICTOR = 273, 274, 277, 278, 279, 284, 317
@@ -98,7 +100,7 @@ def _tags(source: bytes, at: int, order: str, *, is_big: bool) -> tuple[Tags, in
     for start in range(at, at + min(count, _MOST_ENTRIES) * size, size):
         tag, kind, number, value = struct.unpack_from(entry, source, start)
         length = _SIZES.get(kind, 0) * number
-        if tag not in _KEPT or tag in tags or not length:
+        if tag not in _KEPT or tag in tags or not length or (tag == ICC_PROFILE and length > LARGEST_PROFILE):
             continue
         if length > width:
             (offset,) = struct.unpack(f"{order}{'Q' if is_big else 'I'}", value)

@@ -13,7 +13,7 @@ from shared.pictures.diagnosis import readable_bytes
 _MAGIC = b"\x1f\x8b\x08"
 _GZIP = 16 + zlib.MAX_WBITS
 _READ, _WRITE = 64 * 1024, 1024 * 1024  # bytes of one step
-_MEMBERS_MAX = 64  # a gzip may consist of several; each costs time, however small
+_MEMBERS_MAX = 4096  # a gzip may consist of several, of 64 KiB each in bgzip; each costs time, however small
 _UPLOAD_ITSELF = "Upload the picture itself."
 
 
@@ -31,6 +31,8 @@ def unpacked(stored: bytes, max_bytes: int) -> bytes:
         at = _unpack_member(stored, at, target, max_bytes)
         if not stored.startswith(_MAGIC, at):
             break
+    else:
+        raise Permanent(Reason.NOT_AN_IMAGE, f"The file is a gzip of over {_MEMBERS_MAX:,} parts. {_UPLOAD_ITSELF}")
     content = target.getvalue()
     if content.startswith(_MAGIC):
         raise Permanent(Reason.NOT_AN_IMAGE, f"The file is packed with gzip more than once. {_UPLOAD_ITSELF}")

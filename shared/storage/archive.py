@@ -88,12 +88,16 @@ def _note(name: str, uploaded_at: datetime | None, failure: Permanent | Waiting,
     uploaded = f"Uploaded:  {uploaded_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC\n" if uploaded_at else ""
     return (
         f"This file could not become an item's picture in Business Central.\n\n"
-        f"File:      {printable(name)}\n"
+        f"File:      {_one_line(name)}\n"
         f"{uploaded}"
         f"Reason:    {failure.reason}\n\n"
-        f"{printable(failure.detail)}\n\n"
+        f"{_one_line(failure.detail)}\n\n"
         f"{what_now}\n"
     )
+
+
+def _one_line(text: str) -> str:
+    return printable(text).replace("\n", "\\n")  # a name must not forge a line of the note
 
 
 _MOVED = (

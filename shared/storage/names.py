@@ -16,6 +16,7 @@ RECORDS = "records"
 NAME_MAX = 900  # UTF-16 units; storage allows 1,024 characters, and a replay's suffixes need room
 _ADDRESS_ROOM = 1800  # bytes of a percent-encoded path; storage copies from addresses of up to 2 KiB
 METADATA_VALUE_MAX = 1024  # bytes; storage allows 8 KiB for all names and values together
+_FIRST_YEAR = 2000  # of uploads; Azure is younger
 _READABLE = "/:,~"  # characters that metadata keep unencoded
 
 
@@ -88,8 +89,8 @@ def _segment(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape control characters: names may contain any, and people read notes and logs in consoles."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """Escape control characters but line breaks: names may contain any, and people read notes and logs in consoles."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def encode_metadata(values: Mapping[str, str | None]) -> dict[str, str]:
@@ -108,9 +109,11 @@ def replayed_at(metadata: Mapping[str, str], source: str) -> datetime | None:
         return None
     try:
         uploaded_at = datetime.fromisoformat(unquote(metadata.get("uploaded_at", "")))
-    except ValueError:
+        # Anybody can set metadata: a time that cannot be told in UTC, or lies before all storage, is not ours.
+        is_ours = uploaded_at.tzinfo is not None and uploaded_at.astimezone(UTC).year >= _FIRST_YEAR
+    except (ValueError, OverflowError):
         return None
-    return uploaded_at if uploaded_at.tzinfo else None
+    return uploaded_at.astimezone(UTC) if is_ours else None
 
 
 def _encoded(value: str) -> str:

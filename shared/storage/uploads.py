@@ -127,7 +127,7 @@ def _source(name: str, properties: Any, dates: list[str], content: bytes | None)
         metadata=metadata,
         content_type=properties.content_settings.content_type,
         content_encoding=properties.content_settings.content_encoding,
-        is_open=properties.blob_type == BlobType.APPENDBLOB and not properties.is_append_blob_sealed,
+        is_open=properties.blob_type != BlobType.BLOCKBLOB and not properties.is_append_blob_sealed,
         content=content,
     )
 

@@ -1,11 +1,15 @@
 """JPEG 2000 shows the colours that its boxes and components state, in every depth, or is refused by name."""
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from devstack.drawing.encodings import adobe_rgb_profile
-from shared.errors import Reason
+from shared.errors import EndsEarly, Reason
+from shared.pictures.render import render
 from tests.support.jpeg2000_writer import (
     Component,
     codestream,
@@ -16,7 +20,7 @@ from tests.support.jpeg2000_writer import (
     palette,
     profiled,
 )
-from tests.support.pictures import BACKGROUND, Colour, assert_near, colour_at, refused, rendered
+from tests.support.pictures import BACKGROUND, Colour, assert_near, colour_at, refused, rendered, saved
 
 SIZE = (64, 32)
 COLOURS: tuple[Colour, ...] = ((255, 255, 255), (0, 0, 0), (200, 40, 30), (0, 255, 128))
@@ -164,3 +168,18 @@ def test_transparency_that_cannot_be_shown_is_refused() -> None:
     each = definitions((0, PLAIN, 1), (1, PLAIN, 2), (2, PLAIN, 3), (3, ALPHA, 2))
     assert "transparency" in refused(jp2(four, SRGB, each), Reason.NOT_AN_IMAGE)
     assert "channels" in refused(jp2(four, SRGB, definitions((0, PLAIN, 1), (1, PLAIN, 2))), Reason.NOT_AN_IMAGE)
+
+
+@pytest.mark.parametrize("tiled", [False, True], ids=["one tile", "tiles"])
+@pytest.mark.parametrize("is_file", [False, True], ids=["codestream", "file"])
+def test_a_picture_without_all_its_tiles_is_never_shown(tiled: bool, is_file: bool) -> None:
+    """Cut in the first bytes of a tile part, the decoder shows black and does not complain."""
+    options: dict[str, Any] = {"tile_size": (32, 32)} if tiled else {}
+    whole = saved(Image.effect_noise((120, 90), 60).convert("RGB"), "JPEG2000", no_jp2=not is_file, **options)
+    assert rendered(whole).size == (120, 90)
+    places = [match.start() for match in re.finditer(rb"\xff\x90\0\x0a", whole)]
+    assert len(places) == (12 if tiled else 1)
+    for place in {places[0], places[len(places) // 2], places[-1]}:
+        for extra in (0, 1, 2, 4, 11, 12, 14, 40):
+            with pytest.raises(EndsEarly):
+                render(whole[: place + extra])

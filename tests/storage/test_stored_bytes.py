@@ -89,10 +89,17 @@ def test_a_packed_upload_we_cannot_take_says_why(local: LocalStack, content: byt
     assert advice in (local.read(names.QUARANTINE, note) or b"").decode()
 
 
-def test_a_gzip_of_several_members_is_one_picture(local: LocalStack) -> None:
-    half = len(PICTURE) // 2
-    members = gzip.compress(PICTURE[:half]) + gzip.compress(PICTURE[half:])
+@pytest.mark.parametrize("count", [2, 71])
+def test_a_gzip_of_several_members_is_one_picture(local: LocalStack, count: int) -> None:
+    step = -(-len(PICTURE) // count)
+    members = b"".join(gzip.compress(PICTURE[at : at + step]) for at in range(0, len(PICTURE), step))
     assert deliver(local, members, "gzip").outcome is Outcome.UPDATED
+
+
+def test_a_gzip_of_too_many_members_is_named(local: LocalStack) -> None:
+    report = deliver(local, gzip.compress(b"x") * 5000, "gzip")
+    assert (report.outcome, report.reason) == (Outcome.QUARANTINED, "not_an_image")
+    assert "4,096 parts" in str(report.detail)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])

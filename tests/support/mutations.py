@@ -54,6 +54,13 @@ def text() -> PngInfo:
     return info
 
 
+def float_tiff() -> bytes:
+    """Return a TIFF of floating point numbers from 0 to 1."""
+    file = BytesIO()
+    drawing("L").convert("F").point(lambda level: level / 255 + 0).save(file, "TIFF")
+    return file.getvalue()
+
+
 def rle_bitmap() -> bytes:
     rows = b"".join(bytes((24, row % 4, 0, 3, 1, 2, 3, 0, 21, 1, 0, 0)) for row in range(SIZE[1])) + b"\0\1"
     header = struct.pack("<LllHHLLllLL", 40, *SIZE, 1, 8, 1, len(rows), 0, 0, 4, 0)
@@ -84,7 +91,8 @@ def files() -> list[bytes]:
         saved("WEBP", "RGBA", 3),
         saved("AVIF", **metadata()),
         saved("AVIF", "RGBA", 2),
-        *(saved("TIFF", mode) for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "LAB", "I;16", "F")),
+        *(saved("TIFF", mode) for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "LAB", "I;16")),
+        float_tiff(),
         *(saved("TIFF", compression=compression) for compression in packed),
         saved("TIFF", "1", compression="group4"),
         saved("TIFF", "RGB", 2, compression="tiff_lzw", tiffinfo={322: 32, 323: 32}),
