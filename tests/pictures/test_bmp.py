@@ -1,7 +1,6 @@
-"""Bitmaps in every usual variant look right; rare ones are refused by name."""
+"""Bitmaps in every usual layout look right; rare ones are refused by name."""
 
 import struct
-from collections.abc import Sequence
 
 import pytest
 from PIL import Image
@@ -9,13 +8,27 @@ from PIL import Image
 from devstack.drawing.encodings import adobe_rgb_profile
 from shared.errors import EndsEarly, Reason
 from shared.pictures.render import render
-from tests.support.image_writers import packed
+from tests.support.bitmap_writers import (
+    CORNERS,
+    FIELDS,
+    FIELDS_WITH_ALPHA,
+    HEIGHT,
+    PALETTE,
+    RUNS_OF_8,
+    Masks,
+    assert_corners,
+    drawn,
+    entries,
+    field_numbers,
+    file,
+    indexed,
+    palette_numbers,
+    rows_of,
+    runs_of_8,
+)
 from tests.support.pictures import (
     BACKGROUND,
-    BLUE,
-    GREEN,
     RED,
-    YELLOW,
     assert_near,
     colour_at,
     difference,
@@ -24,87 +37,6 @@ from tests.support.pictures import (
     rendered,
 )
 from tests.support.wide_gamut import in_srgb
-
-WIDTH, HEIGHT = 61, 30  # rows whose bytes need padding
-CORNERS = {(3, 3): RED, (57, 3): GREEN, (3, 26): BLUE, (57, 26): YELLOW}
-PALETTE = [*RED, *GREEN, *BLUE, *YELLOW]
-RAW, RUNS_OF_8, RUNS_OF_4, FIELDS, FIELDS_WITH_ALPHA = 0, 1, 2, 3, 6
-Masks = tuple[int, int, int, int]
-
-
-def drawn() -> Image.Image:
-    return quarters(WIDTH, HEIGHT)
-
-
-def indexed() -> Image.Image:
-    image = Image.new("P", (WIDTH, HEIGHT), 0)
-    image.putpalette(PALETTE)
-    image.paste(1, (WIDTH // 2, 0, WIDTH, HEIGHT))
-    image.paste(2, (0, HEIGHT // 2, WIDTH // 2, HEIGHT))
-    image.paste(3, (WIDTH // 2, HEIGHT // 2, WIDTH, HEIGHT))
-    return image
-
-
-def file(  # noqa: PLR0913 - each is a field of the format
-    pixels: bytes,
-    bits: int,
-    compression: int = RAW,
-    *,
-    header: int = 40,
-    extra: bytes = b"",
-    beyond: bytes = b"",
-    height: int = HEIGHT,
-    colours: int = 0,
-) -> bytes:
-    """Return a bitmap; ``extra`` fills the header after its first 40 bytes, ``beyond`` follows it."""
-    if header == 12:
-        info = struct.pack("<IHHHH", 12, WIDTH, height, 1, bits)
-    else:
-        info = struct.pack("<IiiHHIIiiII", header, WIDTH, height, 1, bits, compression, 0, 0, 0, colours, 0)
-        info = (info + extra)[:header].ljust(header, b"\0")
-    start = 14 + len(info) + len(beyond)
-    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + info + beyond + pixels
-
-
-def rows_of(numbers: Sequence[Sequence[int]], bits: int, *, top_down: bool = False) -> bytes:
-    """Return rows of pixels that are numbers, each filled up to four bytes."""
-    rows = []
-    for row in numbers if top_down else reversed(numbers):
-        content = packed(row, bits) if bits <= 8 else b"".join(n.to_bytes(bits // 8, "little") for n in row)
-        rows.append(content + bytes(-len(content) % 4))
-    return b"".join(rows)
-
-
-def field_numbers(image: Image.Image, masks: Masks, alpha: int = 255) -> list[list[int]]:
-    """Return each pixel as a number that consists of fields."""
-
-    def number(pixel: tuple[int, ...]) -> int:
-        total = 0
-        for level, mask in zip((*pixel, alpha), masks, strict=True):
-            lowest = mask & -mask or 1
-            total |= (level * (mask // lowest) + 127) // 255 * lowest
-        return total
-
-    pixels = image.load()
-    assert pixels
-    return [[number(pixels[x, y]) for x in range(WIDTH)] for y in range(HEIGHT)]  # type: ignore[arg-type] # of RGB
-
-
-def palette_numbers(image: Image.Image) -> list[list[int]]:
-    data = image.tobytes()
-    return [list(data[y * WIDTH : (y + 1) * WIDTH]) for y in range(HEIGHT)]
-
-
-def entries(colours: Sequence[int], size: int = 4) -> bytes:
-    triples = [bytes(colours[at : at + 3][::-1]) for at in range(0, len(colours), 3)]
-    return b"".join(triple.ljust(size, b"\0") for triple in triples)
-
-
-def assert_corners(image: Image.Image, tolerance: int = 6) -> None:
-    assert image.size == (WIDTH, HEIGHT)
-    for point, colour in CORNERS.items():
-        assert_near(colour, colour_at(image, *point), tolerance)
-
 
 # --- bit fields --------------------------------------------------------------------------------------------------
 
@@ -189,106 +121,6 @@ def test_a_large_bitmap_of_fields_is_put_together_from_strips() -> None:
     masks = struct.pack("<3I", 0xFF, 0xFF00, 0xFF0000)
     head = b"BM" + struct.pack("<IHHI", 0, 0, 0, 66)
     assert difference(picture, rendered(head + info + masks + b"".join(rows))) < 2
-
-
-# --- palettes and runs -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("header", [12, 16, 40, 64, 108, 124])
-@pytest.mark.parametrize("bits", [2, 4, 8])
-def test_palettes_with_every_header_look_right(bits: int, header: int) -> None:
-    size = 3 if header == 12 else 4
-    palette = entries(PALETTE, size).ljust(size << bits, b"\0")
-    assert_corners(rendered(file(rows_of(palette_numbers(indexed()), bits), bits, header=header, beyond=palette)))
-
-
-@pytest.mark.parametrize("header", [12, 16, 40, 108])
-def test_one_bit_with_colours_looks_right(header: int) -> None:
-    numbers = [[n % 2 for n in row] for row in palette_numbers(indexed())]
-    palette = entries([*RED, *GREEN], 3 if header == 12 else 4)
-    image = rendered(file(rows_of(numbers, 1), 1, header=header, beyond=palette))
-    assert_near(RED, colour_at(image, 3, 3))
-    assert_near(GREEN, colour_at(image, 57, 26))
-
-
-@pytest.mark.parametrize("colours", [4, 256, 300, 70_000, 2**31])
-def test_a_wrong_number_of_colours_does_no_harm(colours: int) -> None:
-    beyond = entries(PALETTE).ljust(4 * min(colours, 300), b"\0")
-    assert_corners(rendered(file(rows_of(palette_numbers(indexed()), 8), 8, beyond=beyond, colours=colours)))
-
-
-def runs_of_8(*, marks_end: bool = True) -> bytes:
-    """Return runs and pixels as they are, by turns."""
-    content = b""
-    for y in reversed(range(HEIGHT)):
-        first, second = (0, 1) if y < HEIGHT // 2 else (2, 3)
-        if y % 2:
-            content += bytes((30, first, 31, second))
-        else:
-            pixels = bytes([first] * 30 + [second] * 31)
-            content += bytes((0, WIDTH)) + pixels + bytes(WIDTH % 2)
-        content += b"\0\0"
-    return content + (b"\0\1" if marks_end else b"")
-
-
-def runs_of_4() -> bytes:
-    content = b""
-    for y in reversed(range(HEIGHT)):
-        first, second = (0, 1) if y < HEIGHT // 2 else (2, 3)
-        if y % 2:
-            content += bytes((30, first * 17, 31, second * 17, 0, 0))
-        else:
-            pixels = packed([first] * 30 + [second] * 31, 4)
-            content += bytes((0, WIDTH)) + pixels + bytes(len(pixels) % 2) + b"\0\0"
-    return content + b"\0\1"
-
-
-@pytest.mark.parametrize("header", [40, 64, 108])
-def test_runs_of_8_and_of_4_bits_look_right(header: int) -> None:
-    of_8 = file(runs_of_8(), 8, RUNS_OF_8, header=header, beyond=entries(PALETTE), colours=4)
-    of_4 = file(runs_of_4(), 4, RUNS_OF_4, header=header, beyond=entries(PALETTE), colours=4)
-    for source in (of_8, of_4):
-        assert_corners(rendered(source))
-
-
-def test_runs_of_two_colours_by_turns() -> None:
-    row = bytes((WIDTH, 0x01, 0, 0))
-    source = file(row * HEIGHT + b"\0\1", 4, RUNS_OF_4, beyond=entries([0, 0, 0, 255, 255, 255]), colours=2)
-    image = rendered(source, max_side=10)
-    assert_near((125, 125, 125), colour_at(image, 5, 2), 12)
-
-
-def test_runs_may_leave_out_pixels_and_rows() -> None:
-    """The lower half is drawn, with a skip to the right and up; the rest has the first colour."""
-    rows = bytes((30, 2, 31, 3, 0, 0)) * (HEIGHT // 2) + bytes((0, 2, 0, 4))
-    rows += bytes((0, 2, 40, 0, 10, 1, 0, 0)) * 8 + bytes((0, 1))
-    image = rendered(file(rows, 8, RUNS_OF_8, beyond=entries(PALETTE), colours=4))
-    assert_near(BLUE, colour_at(image, 3, 26))
-    assert_near(YELLOW, colour_at(image, 57, 26))
-    assert_near(GREEN, colour_at(image, 45, HEIGHT // 2 - 8))
-    assert_near(RED, colour_at(image, 3, 3))
-    assert_near(RED, colour_at(image, 57, 3))
-
-
-def test_runs_beyond_a_row_do_not_shift_the_next() -> None:
-    rows = bytes((30, 2, 90, 3, 0, 0)) * (HEIGHT // 2) + bytes((30, 0, 90, 1, 0, 0)) * (HEIGHT // 2) + b"\0\1"
-    assert_corners(rendered(file(rows, 8, RUNS_OF_8, beyond=entries(PALETTE), colours=4)))
-
-
-def test_many_runs_in_a_row_are_all_read() -> None:
-    """The picture is one row of 10,000 pixels, each a run of its own; the first half is black."""
-    runs = bytes((1, 0)) * 5000 + bytes((1, 1)) * 5000 + b"\0\0\0\1"
-    info = struct.pack("<IiiHHIIiiII", 40, 10_000, 1, 1, 8, RUNS_OF_8, 0, 0, 0, 2, 0)
-    palette = entries([0, 0, 0, 255, 255, 255])
-    image = rendered(b"BM" + struct.pack("<IHHI", 0, 0, 0, 62) + info + palette + runs, max_side=100)
-    assert_near((0, 0, 0), colour_at(image, 45, 0))
-    assert_near((255, 255, 255), colour_at(image, 55, 0))
-
-
-@pytest.mark.parametrize("runs", [b"", bytes((30, 2, 31, 3, 0, 0)) * 5, bytes((0, 2, 0, 29))])
-def test_runs_that_leave_out_most_rows_end_too_early(runs: bytes) -> None:
-    with pytest.raises(EndsEarly):
-        render(file(runs + b"\0\1", 8, RUNS_OF_8, beyond=entries(PALETTE), colours=4))
 
 
 # --- ends and refusals -------------------------------------------------------------------------------------------
