@@ -79,7 +79,8 @@ def _check_pieces(source: bytes) -> None:
 
 def _unreadable_header(source: bytes) -> Permanent:
     """Return the reason for a segment that reaches beyond the end: the file is cut, unless it has pixels and an end."""
-    if _frame_and_scan(source)[1] and END_OF_PICTURE in source[-1024:]:
+    _, scan = _frame_and_scan(source)
+    if scan and source.find(END_OF_PICTURE, scan) >= 0:
         return Permanent(Reason.NOT_AN_IMAGE, f"The picture is damaged: its header cannot be read; {EXPORT_AGAIN}")
     return EndsEarly(ENDS_EARLY)
 
