@@ -172,6 +172,15 @@ def test_endless_padding_within_a_jpeg_costs_little(worker: Worker) -> None:
     assert verdict.cpu < 5
 
 
+def test_a_cut_picture_is_not_decoded_time_and_again(worker: Worker) -> None:
+    file = BytesIO()
+    Image.effect_noise((5000, 4000), 60).convert("RGB").save(file, "JPEG", progressive=True, quality=90)
+    verdict = worker.render(file.getvalue()[:-6] + bytes(64))
+    assert verdict.outcome == "not_an_image", verdict
+    assert verdict.is_expected, verdict
+    assert verdict.cpu < 6
+
+
 def test_a_huge_tile_is_refused_by_the_header_alone(worker: Worker) -> None:
     picture = tiff(Image.new("RGB", (64, 64)), tile=64)
     tags = {322: 23168, 323: 23168}
