@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from PIL import ImageCms, UnidentifiedImageError
 
 from shared.errors import EndsEarly, Permanent, Reason
-from shared.pictures import tiff_directory
+from shared.pictures import gif, tiff_directory
 
 EXPORT_AGAIN = "export it again as JPEG or PNG, and upload that."
 _ACCEPTED = "Accepted formats: JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP and JPEG 2000."
@@ -125,25 +125,32 @@ def _lacks(end: bytes) -> Callable[[bytes], bool]:
 
 
 def _is_avif(source: bytes) -> bool:
-    brands = source[8 : int.from_bytes(source[:4])]
-    return source[4:8] == b"ftyp" and any(brand in brands[:256] for brand in (b"avif", b"avis"))
+    length = int.from_bytes(source[:4])
+    brands = source[8:length]
+    is_avif = any(brand in brands[:256] for brand in (b"avif", b"avis"))
+    return source[4:8] == b"ftyp" and (is_avif or length > len(source))  # a cut list of brands tells nothing
 
 
 def _riff_ends_early(source: bytes) -> bool:
     return int.from_bytes(source[4:8], "little") + 8 > len(source)
 
 
-def _boxes_end_early(source: bytes) -> bool:
-    """Whether a box of an ISO file (AVIF, JPEG 2000) is cut; a box without a length reaches to the end."""
-    at = 0
-    while at < len(source):
-        length = int.from_bytes(source[at : at + 4])
-        if length == 1:
-            length = int.from_bytes(source[at + 8 : at + 16])
-        if length == 0:
-            return _lacks(b"\xff\xd9")(source)
-        at += max(8, length)
-    return at > len(source)
+def _boxes_end_early(*needed: bytes) -> Callable[[bytes], bool]:
+    """Check the boxes of an ISO file (AVIF, JPEG 2000): one is cut, or one of those ``needed`` is missing."""
+
+    def ends_early(source: bytes) -> bool:
+        at, kinds = 0, set[bytes]()
+        while at < len(source):
+            length = int.from_bytes(source[at : at + 4])
+            kinds.add(source[at + 4 : at + 8])
+            if length == 0:  # up to the end of the file
+                return _lacks(b"\xff\xd9")(source)
+            if length == 1:
+                length = int.from_bytes(source[at + 8 : at + 16])
+            at += max(8, length)
+        return at > len(source) or not kinds.issuperset(needed)
+
+    return ends_early
 
 
 def _bmp_ends_early(source: bytes) -> bool:
@@ -155,10 +162,10 @@ _TRUNCATION_CHECKS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], bool]
     (_begins(b"\xff\xd8\xff"), _lacks(b"\xff\xd9")),
     (_begins(b"\x89PNG\r\n\x1a\n"), _lacks(b"IEND")),
     (_begins(b"RIFF"), _riff_ends_early),
-    (_is_avif, _boxes_end_early),
+    (_is_avif, _boxes_end_early(b"mdat")),
     (_begins(*tiff_directory.SIGNATURES), tiff_directory.ends_early),
-    (_begins(b"GIF87a", b"GIF89a"), _lacks(b";")),
+    (_begins(*gif.SIGNATURES), gif.ends_early),
     (_begins(b"BM"), _bmp_ends_early),
-    (_begins(b"\0\0\0\x0cjP  \r\n\x87\n"), _boxes_end_early),
+    (_begins(b"\0\0\0\x0cjP  \r\n\x87\n"), _boxes_end_early(b"jp2h", b"jp2c")),
     (_begins(b"\xff\x4f\xff\x51"), _lacks(b"\xff\xd9")),
 )

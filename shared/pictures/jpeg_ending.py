@@ -6,6 +6,7 @@ read from the continuations, and show in different pixels; if none is missing, a
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
 from itertools import product
@@ -35,6 +36,8 @@ _CONTINUATIONS = tuple(
 _LAST_ZEROS = 2  # bytes at the end of the pixels that may be zeros without a doubt; an end marker is as long
 _CHECKED_PIXELS = 4_000_000  # of more, a reduced scale is checked; whatever that hides is not shown either
 _MUCH_WORK, _MOST_WORK = 200_000_000, 1_300_000_000  # pixels times scans; the most takes some seconds
+_MOST_COST = 4_000_000_000  # of all decoding, about nanoseconds: one for each pixel in a scan, and more for each byte
+_BYTE_COST = 16
 _LONG = 512  # times a continuation
 _FEW = 3  # continuations for much work
 _COEFFICIENTS = range(64)
@@ -54,25 +57,27 @@ def completed(jpeg: Jpeg) -> bytes:
     if work > _MOST_WORK or not _can_be_whole(jpeg.frame, jpeg.content, scans):
         raise EndsEarly(ENDS_EARLY)
     continuations = _CONTINUATIONS[:_FEW] if work > _MUCH_WORK else _CONTINUATIONS
+    # Enough for a file that lacks nothing but its end, even if its last byte is a zero.
+    affordable = max(len(continuations) + 2, _MOST_COST // (work + _BYTE_COST * len(jpeg.content)))
+    check = _Check(jpeg, continuations, affordable)
     pixels = jpeg.content[: scans[-1][2]].rstrip(b"\xff")  # perhaps half an end marker
     fill = len(pixels) - len(pixels.rstrip(b"\0"))
     # Zeros may be pixels, or stand for missing ones. Pixels do not go on for longer than they need.
     for zeros in range(min(fill, 1) + 1):
         content = pixels[: len(pixels) - fill + zeros]
-        if _is_whole(jpeg, content, continuations):
+        if check.is_whole(content):
             return content + _END
-    if (
-        fill > 1
-        and _is_whole(jpeg, pixels, continuations)
-        and not _is_whole(jpeg, pixels[: -_LAST_ZEROS - 1], continuations)
-    ):
+    if fill > 1 and check.is_whole(pixels) and not check.is_whole(pixels[: -_LAST_ZEROS - 1]):
         return pixels + _END
     raise EndsEarly(ENDS_EARLY)
 
 
 def memory_for(jpeg: Jpeg) -> int:
     """Return the bytes that ``completed`` decodes into, besides what libjpeg buffers for any JPEG in several scans."""
-    return 0 if jpeg.has_end else 10 * _CHECKED_PIXELS  # a scale is 1, 2, 4 or 8, so up to 9 bytes for each
+    if jpeg.has_end:
+        return 0
+    # A scale is 1, 2, 4 or 8, so up to 9 bytes for each pixel; the file is copied without its end, and continued.
+    return 10 * _CHECKED_PIXELS + 3 * len(jpeg.content)
 
 
 def _scans(jpeg: Jpeg) -> Iterator[Scan]:
@@ -103,21 +108,36 @@ def _completed_by(scan: bytes, *, is_progressive: bool) -> set[tuple[int, int]]:
     return set() if bits & 0xF else set(product(channels, _COEFFICIENTS[first : last + 1]))
 
 
-def _is_whole(jpeg: Jpeg, content: bytes, continuations: Sequence[bytes]) -> bool:
-    """Whether the picture is the same whatever follows ``content``."""
-    # Without an end, libjpeg refuses a picture in one scan that lacks more than the continuation. In several, it needs
-    # the end, and what the last of them lacks is little to see: so more of it must differ.
-    times, end = (_LONG, _END) if jpeg.is_buffered_whole else (1, b"")
-    first = None
-    for continuation in continuations:
-        try:
-            picture = _fingerprint(jpeg, content + continuation * times + end)
-        except OSError:
-            return False
-        first = first or picture
-        if picture != first:
-            return False
-    return True
+@dataclass
+class _Check:
+    """Continues a picture in each of several ways, as long as ``decodes`` are left."""
+
+    jpeg: Jpeg
+    continuations: Sequence[bytes]
+    decodes: int
+
+    def is_whole(self, content: bytes) -> bool:
+        """Whether the picture is the same whatever follows ``content``.
+
+        Raises:
+            EndsEarly: to find that out would take too long.
+        """
+        # Without an end, libjpeg refuses a picture in one scan that lacks more than the continuation. In several, it
+        # needs the end, and what the last of them lacks is little to see: so more of it must differ.
+        times, end = (_LONG, _END) if self.jpeg.is_buffered_whole else (1, b"")
+        first = None
+        for continuation in self.continuations:
+            if not self.decodes:
+                raise EndsEarly(ENDS_EARLY)
+            self.decodes -= 1
+            try:
+                picture = _fingerprint(self.jpeg, content + continuation * times + end)
+            except OSError:
+                return False
+            first = first or picture
+            if picture != first:
+                return False
+        return True
 
 
 def _fingerprint(jpeg: Jpeg, content: bytes) -> bytes:

@@ -8,6 +8,7 @@ from shared.errors import EndsEarly, Permanent, Reason
 from shared.pictures.diagnosis import ENDS_EARLY, EXPORT_AGAIN
 
 SIGNATURE = b"\xff\xd8\xff"
+END_OF_PICTURE = b"\xff\xd9"
 HEADER_BYTES = 2  # of the marker that begins every file
 
 # Markers: ITU-T T.81, table B.1.
@@ -33,7 +34,7 @@ _LANDMARK = re.compile(
     re.DOTALL,
 )
 _SEGMENT_START = re.compile(rb"\xff[\xc0-\xc4\xc9\xca\xcc\xda\xdb\xdd\xe0-\xef\xfe]")
-_MOST_STARTS = 5000
+_MOST_TRIED = 100_000  # segments
 
 Segment = tuple[int, int, int]  # marker, where it begins, where it ends
 
@@ -55,9 +56,33 @@ def header_segments(source: bytes) -> list[Segment]:
     found = _segments_around_damage(source, segments)
     if found or is_header:
         return found or segments
-    if not segments or segments[-1][2] >= len(source):
-        raise EndsEarly(ENDS_EARLY)
+    if not segments or source[segments[-1][2] :] in (b"", b"\xff"):
+        raise _unreadable_header(source)
+    _check_pieces(source)
     return segments
+
+
+def _check_pieces(source: bytes) -> None:
+    """Refuse what Pillow would take long to go over: it also searches for segments in what lies between them."""
+    at, between = HEADER_BYTES, 0
+    for _ in range(_MOST):
+        found = source.find(b"\xff", at)
+        between += (found if found >= 0 else len(source)) - at
+        if between > _SEARCHED:
+            break
+        segment = next(walk(source, found), None) if found >= 0 else None
+        if segment is None or segment[0] in (START_OF_SCAN, END):
+            return
+        at = segment[2]
+    raise _too_many_pieces()
+
+
+def _unreadable_header(source: bytes) -> Permanent:
+    """Return the reason for a segment that reaches beyond the end: the file is cut, unless it has pixels and an end."""
+    _, scan = _frame_and_scan(source)
+    if scan and source.find(END_OF_PICTURE, scan) >= 0:
+        return Permanent(Reason.NOT_AN_IMAGE, f"The picture is damaged: its header cannot be read; {EXPORT_AGAIN}")
+    return EndsEarly(ENDS_EARLY)
 
 
 def leads_to_pixels(source: bytes, segments: list[Segment]) -> bool:
@@ -70,9 +95,13 @@ def limited_segments(source: bytes, start: int) -> list[Segment]:
     """Return each segment up to the next pixels; refuses a file with thousands of them."""
     segments = list(islice(walk(source, start), _MOST + 1))
     if len(segments) > _MOST:
-        problem = f"The file is split into more than {_MOST:,} pieces besides its pixels"
-        raise Permanent(Reason.NOT_AN_IMAGE, f"{problem}; {EXPORT_AGAIN}")
+        raise _too_many_pieces()
     return segments
+
+
+def _too_many_pieces() -> Permanent:
+    problem = f"The file is split into more than {_MOST:,} pieces besides its pixels"
+    return Permanent(Reason.NOT_AN_IMAGE, f"{problem}; {EXPORT_AGAIN}")
 
 
 def walk(source: bytes, start: int) -> Iterator[Segment]:
@@ -101,9 +130,13 @@ def _segments_around_damage(source: bytes, segments: list[Segment]) -> list[Segm
     """Return ``segments`` up to the damage, and those behind it that lead to the picture's first scan, or none."""
     frame, scan = _frame_and_scan(source)
     sound = list(takewhile(lambda segment: segment[0] != START, segments))
-    starts = islice(_SEGMENT_START.finditer(source, HEADER_BYTES, scan + 2), _MOST_STARTS)
-    for start in (match.start() for match in starts):
-        following = list(islice(walk(source, start), _MOST))
+    tried: set[int] = set()  # where one led nowhere, another start would lead nowhere too
+    for start in (match.start() for match in _SEGMENT_START.finditer(source, HEADER_BYTES, scan + 2)):
+        untried = takewhile(lambda segment: segment[1] not in tried, walk(source, start))
+        following = list(islice(untried, _MOST))
+        tried.update(begins for _, begins, _ in following)
+        if len(tried) > _MOST_TRIED:
+            break
         if following and following[-1][1] == scan and following[-1][2] <= len(source):
             found = [segment for segment in sound if segment[2] <= start] + following
             is_found = any(begins == frame for _, begins, _ in found)

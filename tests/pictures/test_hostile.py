@@ -75,6 +75,13 @@ def test_a_png_of_900_megapixels_is_small() -> None:
 
 # --- false claims within the limits ------------------------------------------------------------------------------
 
+
+def jpeg_with_wrong_length(content: bytes) -> bytes:
+    """Return a JPEG behind a segment that claims 64 KiB; what it holds leads nowhere."""
+    jpeg = saved("JPEG")
+    return jpeg[:2] + b"\xff\xe5\xff\xf0" + content + b"QQQ" + jpeg[2:]
+
+
 PRETENDED: dict[str, Callable[[], bytes]] = {
     "TIFF strips": lambda: tiff_of(9_000, 9_000, "tiff_lzw"),
     "raw TIFF": lambda: tiff_of(9_000, 9_000, "raw"),
@@ -86,6 +93,8 @@ PRETENDED: dict[str, Callable[[], bytes]] = {
     "scans behind markers without a length": lambda: jpeg_of_scans(1_000, hidden=b"\xff\x01"),
     "scans of a small picture": lambda: jpeg_of_scans(5_000, (64, 64)),
     "millions of comments": lambda: jpeg_with(*[(0xFE, b"")] * 5_000_000),
+    "millions of comments in a wrong length": lambda: jpeg_with_wrong_length(b"\xff\xfe\0\2" * 15_000_000),
+    "megabytes between segments": lambda: jpeg_with_wrong_length(b"Q" * 60_000_000),
     "padding": lambda: (jpeg := saved("JPEG"))[:2] + b"\xff" * 40 * MIB + jpeg[2:],
     "PNG in bits": lambda: png_with(*[chunk(b"IDAT", b"\0")] * 2_000_000),
     "PNG of empty chunks": lambda: png_with(*[chunk(b"abCd", b"")] * 3_000_000),
@@ -104,6 +113,7 @@ def test_a_false_claim_is_not_an_image_and_costs_little(case: str, worker: Worke
 
 # --- absurd extras in a sound file -------------------------------------------------------------------------------
 
+
 EXIF = b"Exif\0\0II*\0\x08\0\0\0"
 ABSURD: dict[str, Callable[[], bytes]] = {
     "GIF of 10,000 frames": lambda: gif_of_frames(10_000),
@@ -121,6 +131,8 @@ ABSURD: dict[str, Callable[[], bytes]] = {
     "JPEG, EXIF of 40 MB": lambda: jpeg_with(*[(0xE1, EXIF + bytes(65_000))] * 640),
     "JPEG, XMP of 12 MB": lambda: jpeg_with(*[(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + b"<" * 60_000)] * 200),
     "WebP, EXIF of 20 MiB": lambda: saved("WEBP", exif=EXIF + b"\xff\xff" + bytes(20 * MIB)),
+    "JPEG, 9,000 comments in a wrong length": lambda: jpeg_with_wrong_length(b"\xff\xfe\0\2" * 9_000),
+    "JPEG, long jumps in a wrong length": lambda: jpeg_with_wrong_length(b"\xff\xe5\x40\2" * 9_000),
     "PNG, EXIF of 20 MiB": lambda: png_with(chunk(b"eXIf", EXIF[6:] + b"\xff\xff" + bytes(20 * MIB))),
     "TIFF, XMP of 20 MiB": lambda: saved("TIFF", tiffinfo={700: bytes(20 * MIB)}),
     "PNG, zTXt of 300 MiB": lambda: png_with(packed_text(b"zTXt", b"text\0\0", 300 * MIB)),
@@ -158,6 +170,15 @@ def test_endless_padding_within_a_jpeg_costs_little(worker: Worker) -> None:
     verdict = worker.render(jpeg[:-2] + b"\xff" * (40 * MIB) + jpeg[-2:])
     assert verdict.outcome == "picture", verdict
     assert verdict.cpu < 5
+
+
+def test_a_cut_picture_is_not_decoded_time_and_again(worker: Worker) -> None:
+    file = BytesIO()
+    Image.effect_noise((5000, 4000), 60).convert("RGB").save(file, "JPEG", progressive=True, quality=90)
+    verdict = worker.render(file.getvalue()[:-6] + bytes(64))
+    assert verdict.outcome == "not_an_image", verdict
+    assert verdict.is_expected, verdict
+    assert verdict.cpu < 6
 
 
 def test_a_huge_tile_is_refused_by_the_header_alone(worker: Worker) -> None:

@@ -72,6 +72,18 @@ def test_a_render_stays_within_its_estimate(kind: str, worker: Worker) -> None:
     assert verdict.memory <= 1.1 * estimate(source), f"{verdict}, estimated {estimate(source):,}"
 
 
+def test_a_long_jpeg_without_its_end_stays_within_it(worker: Worker) -> None:
+    file = BytesIO()
+    noise = Image.effect_noise((6000, 5500), 90)
+    channels = [noise, noise.transpose(Image.Transpose.FLIP_LEFT_RIGHT), noise.transpose(Image.Transpose.ROTATE_180)]
+    Image.merge("RGB", channels).save(file, "JPEG", quality=86, subsampling=0)
+    source = file.getvalue()[:-2] + bytes(50)
+    assert 30 * 1024**2 < len(source) < 64 * 1024**2
+    verdict = worker.render(source)
+    assert verdict.outcome == "picture", verdict
+    assert verdict.memory <= 1.1 * estimate(source), f"{verdict}, estimated {estimate(source):,}"
+
+
 def test_the_scan_by_scan_jpeg_is_a_valid_picture() -> None:
     image = Image.open(BytesIO(scan_by_scan()))
     assert (image.mode, image.size, "progressive" in image.info) == ("RGB", SIZE, False)
