@@ -90,7 +90,7 @@ def opened(source: bytes) -> Image.Image:
     try:
         page = _page(source)
     except (struct.error, OverflowError):
-        return Image.open(BytesIO(source), formats=("TIFF",))
+        return _opened_as_it_is(source)
     layout = Layout(page)
     if not tiff_layout.is_right_in_pillow(layout):
         if tiff_layout.is_sampled(layout):
@@ -106,9 +106,10 @@ def _page(source: bytes) -> Directory:
     try:
         for page in tags.pages(source):
             first = first or page
-            if not page.number(tags.SUBFILE_TYPE) & _REDUCED_OR_MASK:
+            is_picture = page is first or tags.WIDTH in page.tags
+            if is_picture and not page.number(tags.SUBFILE_TYPE) & _REDUCED_OR_MASK:
                 repaired = _repaired(page)
-                if page is first or (tags.WIDTH in page.tags and not tiff_layout.unreadable(Layout(repaired))):
+                if page is first or not tiff_layout.unreadable(Layout(repaired)):
                     return repaired
     except struct.error:  # in the directory of a later page
         pass
@@ -132,7 +133,20 @@ def _repaired(page: Directory) -> Directory:
             values[tags.PHOTOMETRIC] = tags.longs(page.order, 2 if is_rgb else 1)
     if page.number(tags.SAMPLES, 1) == 1:
         values.pop(tags.PLANAR, None)  # which Pillow would apply to the bytes of deep samples
-    return Directory(page.order, values)
+    if not page.number(tags.ROWS_PER_STRIP, 1):  # meant is one strip
+        del values[tags.ROWS_PER_STRIP]
+    return Directory(page.order, values | _places(Layout(Directory(page.order, values))))
+
+
+def _places(layout: Layout) -> tags.Tags:
+    """Return the places of strips or tiles without those that no pixel needs: Pillow prepares them all."""
+    (width, height), (tile_width, tile_height) = layout.size, layout.tile
+    if min(width, height, tile_width, tile_height) <= 0:
+        return {}
+    needed = ceil(width / tile_width) * ceil(height / tile_height) * (layout.samples if layout.is_planar else 1)
+    kept = layout.directory.tags
+    surplus = {tag: kept[tag] for tag in tags.PLACES if tag in kept and kept[tag][1] > needed}
+    return {tag: (kind, needed, data[: len(data) // number * needed]) for tag, (kind, number, data) in surplus.items()}
 
 
 def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
@@ -140,7 +154,7 @@ def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
     order, values = layout.directory.order, dict(layout.directory.tags)
     is_negative = layout.photometric == 0 and layout.bits in ((SCANNER_BITS,), (16,))
     if not _is_complete(source, layout):  # bytes of ours beyond its end must not become pixels
-        return Image.open(BytesIO(source), formats=("TIFF",))
+        return _opened_as_it_is(source)
     if layout.bits == (SCANNER_BITS,):  # in any byte order, but Pillow knows one; it inverts none
         order = "<"
         values = {tag: tags.longs(order, *layout.directory.numbers(tag)) for tag in values if tag != tags.ICC_PROFILE}
@@ -153,6 +167,14 @@ def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
     if is_raw_ycc and isinstance(image, TiffImageFile):
         _leave_to_libtiff(image)
     return image
+
+
+def _opened_as_it_is(source: bytes) -> Image.Image:
+    try:
+        tags.check_values(source)
+    except struct.error:
+        pass  # Pillow says what is wrong
+    return Image.open(BytesIO(source), formats=("TIFF",))
 
 
 def _leave_to_libtiff(image: TiffImageFile) -> None:

@@ -92,7 +92,8 @@ class Layout:
         """The size of a tile or strip."""
         if self.is_tiled:
             return self.directory.number(tags.TILE_WIDTH), self.directory.number(tags.TILE_LENGTH)
-        return self.size[0], min(self.directory.number(tags.ROWS_PER_STRIP, self.size[1]), self.size[1])
+        rows = self.directory.number(tags.ROWS_PER_STRIP) or self.size[1]
+        return self.size[0], min(rows, self.size[1])
 
     @cached_property
     def alpha(self) -> tuple[int, int] | None:
