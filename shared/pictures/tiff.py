@@ -1,6 +1,7 @@
 """Opens TIFFs: by Pillow, or sample by sample where Pillow cannot read a layout, or would read it wrongly. Pure."""
 
 import struct
+from contextlib import suppress
 from io import BytesIO
 from math import ceil
 
@@ -170,10 +171,8 @@ def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
 
 
 def _opened_as_it_is(source: bytes) -> Image.Image:
-    try:
+    with suppress(struct.error):  # Pillow says what is wrong
         tags.check_values(source)
-    except struct.error:
-        pass  # Pillow says what is wrong
     return Image.open(BytesIO(source), formats=("TIFF",))
 
 

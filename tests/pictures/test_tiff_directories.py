@@ -66,3 +66,18 @@ def test_places_beyond_the_last_row_do_not_matter() -> None:
 def test_strips_of_no_rows_are_one_strip(kind: Kind) -> None:
     image = rendered(tiff(kind, SIZE, lambda *_: 0.5, t278=shorts_or_longs("<", 0)))
     assert_near((128,) * 3, colour_at(image, 8, 12))
+
+
+@linux
+@pytest.mark.parametrize("planar", [False, True])
+def test_many_strips_cost_little_time(worker: Worker, *, planar: bool) -> None:
+    """Rows of samples that Pillow cannot read, each in a strip of its own."""
+    height = 300_000
+    numbers = {256: [2], 257: [height], 258: [8, 8], 259: [1], 262: [1], 277: [2], 284: [1 + planar], 278: [1], 338: [0]}
+    width = 2 if planar else 4
+    starts = [8 + width * n for n in range(height * (1 + planar))]
+    numbers |= {273: starts, 279: [width] * len(starts)}
+    tags = {tag: shorts_or_longs("<", *values) for tag, values in numbers.items()}
+    verdict = worker.render(file("<", b"\xc8" * (4 * height), tags))
+    assert verdict.outcome == "picture", verdict
+    assert verdict.cpu < 5, verdict
