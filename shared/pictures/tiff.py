@@ -16,6 +16,7 @@ from shared.pictures.tiff_directory import Directory
 from shared.pictures.tiff_layout import (
     ASSOCIATED,
     COLOURS,
+    INKS,
     LABS,
     PACKED_BYTES,
     PALETTE,
@@ -28,6 +29,7 @@ from shared.pictures.tiff_layout import (
 SIGNATURES = tags.SIGNATURES
 _REDUCED_OR_MASK = 1 | 4  # flags of TIFF's new subfile type
 _PROFILE_TYPES = (1, 7)
+_ORIENTATIONS = range(1, 9)
 _BYTE = 8  # bits
 _SHORT, _BYTE_AS_SHORT = 3, 257  # the level of 8 bits in a colour map of 16
 
@@ -42,7 +44,8 @@ class SampledTiff(Image.Image):
         self._source, self.layout = source, layout
         self._size, self._mode = layout.size, _colour_mode(layout)
         exif = Image.Exif()
-        exif[ExifTags.Base.Orientation] = layout.directory.number(tags.ORIENTATION, 1)
+        orientation = layout.directory.number(tags.ORIENTATION, 1)
+        exif[ExifTags.Base.Orientation] = orientation if orientation in _ORIENTATIONS else 1
         self.info = {"exif": exif.tobytes()}
         if tags.ICC_PROFILE in layout.directory.tags:
             self.info["icc_profile"] = layout.directory.tags[tags.ICC_PROFILE][2]
@@ -226,10 +229,18 @@ def tile_size(image: Image.Image) -> tuple[int, int]:
 
 
 def tile_bytes(image: Image.Image) -> int:
-    """Return the bytes that a decoded tile or strip of a TIFF takes, in the file's own depth; 0 for other formats."""
-    if isinstance(
-        image, SampledTiff
-    ):  # a band as Pillow's pixels, as bytes and in parts; planes before they are merged
-        return 4 * max(1 << 20, image.layout.band_bytes) + 8 * image.width * image.height
+    """Return the bytes that a decoded tile or strip of a TIFF takes, in the file's own depth; 0 for other formats.
+
+    If we put samples together ourselves: a band as Pillow's pixels, as bytes and in parts, and the planes.
+    """
+    if isinstance(image, SampledTiff):
+        return 4 * max(1 << 20, image.layout.band_bytes) + _plane_bytes(image.layout) * image.width * image.height
     width, height = tile_size(image)
     return width * height * sum(image.tag_v2.get(tags.BITS, (8,))) // 8 if isinstance(image, TiffImageFile) else 0
+
+
+def _plane_bytes(layout: Layout) -> int:
+    """Return the measured bytes of a pixel in planes, and while they are merged, besides the four of the picture."""
+    if not layout.alpha:
+        return 8
+    return 8 + 2 * (COLOURS[layout.photometric] == COLOURS[INKS]) + 2 * (layout.alpha[1] == ASSOCIATED)

@@ -73,7 +73,17 @@ def test_strips_of_no_rows_are_one_strip(kind: Kind) -> None:
 def test_many_strips_cost_little_time(worker: Worker, *, planar: bool) -> None:
     """Rows of samples that Pillow cannot read, each in a strip of its own."""
     height = 300_000
-    numbers = {256: [2], 257: [height], 258: [8, 8], 259: [1], 262: [1], 277: [2], 284: [1 + planar], 278: [1], 338: [0]}
+    numbers = {
+        256: [2],
+        257: [height],
+        258: [8, 8],
+        259: [1],
+        262: [1],
+        277: [2],
+        284: [1 + planar],
+        278: [1],
+        338: [0],
+    }
     width = 2 if planar else 4
     starts = [8 + width * n for n in range(height * (1 + planar))]
     numbers |= {273: starts, 279: [width] * len(starts)}

@@ -93,6 +93,27 @@ def test_every_layout_is_turned_upright(kind: Kind, orientation: int) -> None:
     assert_near(corners[orientation], colour_at(image, 4, 4))
 
 
+@pytest.mark.parametrize("kind", [RGB, Kind(2, 32, 3, 3), Kind(2, 8, 3, planar=True)])
+@pytest.mark.parametrize("value", [(4, 1, 70_000), (8, 1, 0xFFFF), (9, 1, 0xFFFFFFFF), (3, 1, 0), (3, 1, 9)])
+def test_an_orientation_that_is_none_does_not_matter(value: tuple[int, int, int], kind: Kind) -> None:
+    assert_drawn(tiff(kind, SIZE, drawn, t274=with_offset(*value)))
+
+
+@pytest.mark.parametrize("compression", [RAW, DEFLATE])
+@pytest.mark.parametrize("kind", [Kind(3, 8, 1), Kind(3, 4, 1), Kind(3, 8, 2, extra=(2,)), Kind(3, 8, 2, extra=(1,))])
+def test_a_palette_that_is_missing_is_refused_by_name(kind: Kind, compression: int) -> None:
+    source = tiff(replace(kind, compression=compression), SIZE, lambda *_: 1)
+    assert "whose palette is missing" in refused(source, Reason.NOT_AN_IMAGE)
+
+
+@pytest.mark.parametrize("tag", [256, 257, 277, 322, 323])
+def test_a_tiff_without_pixels_is_refused_by_name(tag: int) -> None:
+    tile = 0 if tag in (256, 257, 277) else 16
+    kind = Kind(2, 32, 3, 3, tile=tile)
+    detail = refused(tiff(kind, SIZE, drawn, **{f"t{tag}": shorts_or_longs("<", 0)}), Reason.NOT_AN_IMAGE)
+    assert "without pixels" in detail
+
+
 def pages(*sources: bytes, flags: tuple[int, ...]) -> bytes:
     """Return the pages of several files of one byte order in one file, each with its subfile type."""
     pixels, all_tags = b"", []
