@@ -188,10 +188,8 @@ def unreadable(layout: Layout) -> str | None:
     special = _COMPRESSIONS.get(layout.compression) or _PHOTOMETRICS.get(layout.photometric)
     if special or layout.photometric not in _NAMES:
         return special
-    if _is_empty(layout):
-        return "without pixels"
-    if _lacks_palette(layout) and max(layout.bits) <= _BYTE:
-        return "whose palette is missing"
+    if _is_empty(layout) or (_lacks_palette(layout) and max(layout.bits) <= _BYTE):
+        return "without pixels" if _is_empty(layout) else "whose palette is missing"
     if _has_other_inks(layout):
         return "of other inks than CMYK"
     if layout.sample_format != UNSIGNED:
