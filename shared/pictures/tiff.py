@@ -30,6 +30,7 @@ SIGNATURES = tags.SIGNATURES
 _REDUCED_OR_MASK = 1 | 4  # flags of TIFF's new subfile type
 _PROFILE_TYPES = (1, 7)
 _ORIENTATIONS = range(1, 9)
+_MOST_PIXELS = 178_956_970  # Pillow refuses more, but prepares all strips before
 _BYTE = 8  # bits
 _SHORT, _BYTE_AS_SHORT = 3, 257  # the level of 8 bits in a colour map of 16
 
@@ -89,6 +90,7 @@ def opened(source: bytes) -> Image.Image:
 
     Raises:
         Permanent: ``not_an_image`` for a kind of TIFF that cannot be read.
+        DecompressionBombError: the picture has more pixels than Pillow accepts.
         UnidentifiedImageError: the file has no page.
     """
     try:
@@ -96,6 +98,8 @@ def opened(source: bytes) -> Image.Image:
     except (struct.error, OverflowError):
         return _opened_as_it_is(source)
     layout = Layout(page)
+    if layout.size[0] * layout.size[1] > _MOST_PIXELS:
+        raise Image.DecompressionBombError
     if not tiff_layout.is_right_in_pillow(layout):
         if tiff_layout.is_sampled(layout):
             return SampledTiff(source, layout)

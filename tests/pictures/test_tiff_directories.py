@@ -35,6 +35,12 @@ FORGED = {
     "many strips": {"t273": at_pixels(4, 7 * MEBIBYTE), "t279": at_pixels(4, 7 * MEBIBYTE)},
     "many tiles": {f"t{tag}": at_pixels(4, 7 * MEBIBYTE) for tag in (322, 323, 324, 325)},
     "more strips than rows": {"t273": at_pixels(4, 999_999), "t279": at_pixels(4, 999_999)},
+    "as many strips as stated rows": {
+        "t257": shorts_or_longs("<", 1 << 30),
+        "t278": shorts_or_longs("<", 1),
+        "t273": at_pixels(4, 999_999),
+        "t279": at_pixels(4, 999_999),
+    },
     "a value beyond the end": {f"t{tag}": at_pixels(1, 30 * MEBIBYTE) for tag in OPTIONS}
     | {"t258": (3, 9, b"\xff\xff\xff\xff")},
     "pixels beyond the end": {f"t{tag}": at_pixels(1, 30 * MEBIBYTE) for tag in OPTIONS}
