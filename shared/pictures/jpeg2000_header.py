@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil
 
+from shared.pictures.icc import LARGEST_PROFILE
+
 FILE, CODESTREAM = b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"
 COMPONENTS_AT = 42  # bytes from the start of a codestream; three for each component
 COLOURS = {16: 3, 17: 1, 18: 3, 12: 4, 0: 1, 15: 1}  # of enumerated colour spaces that can be shown
@@ -13,6 +15,8 @@ _MOST_MARKERS, _MOST_TILES = 1_000_000, 65_535
 _TILE_PART, _END = 0xFF90, b"\xff\xd9"  # markers
 _ENUMERATED, _PROFILES = 1, (2, 3)  # methods of a colour box
 _ENUMERATED_BYTES = 7  # of a colour box
+# Bytes of each box that are read: those for more channels, and more colours of a palette, than can be shown.
+_LONGEST = {b"colr": LARGEST_PROFILE + 4, b"cdef": 512, b"cmap": 512, b"pclr": 1 << 20}
 _SIGN = 0x80  # a flag of a depth, which is one less than the number of bits
 _LONGEST_BYTE = 7  # such a depth
 
@@ -43,7 +47,7 @@ def read(source: bytes) -> Header:
         for kind, start, end in _boxes(source, 0, len(source)):
             if kind == b"jp2h":
                 for inner, *place in _boxes(source, start, end):
-                    _read_box(header, inner, source[slice(*place)])
+                    _read_box(header, inner, source[place[0] : min(place[1], place[0] + _LONGEST.get(inner, 0))])
             elif kind == b"jp2c":
                 header.codestream = memoryview(source)[start:end]
                 break
@@ -110,7 +114,7 @@ def _read_box(header: Header, kind: bytes, content: bytes) -> None:
         header.definitions = list(struct.iter_unpack(">3H", content[2 : len(content) - (len(content) - 2) % 6]))
     elif kind == b"cmap":
         header.mapping = list(struct.iter_unpack(">HBB", content[: len(content) // 4 * 4]))
-    elif kind == b"pclr":
+    elif kind == b"pclr" and not header.palette:
         header.palette = _palette(content)
 
 

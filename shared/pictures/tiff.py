@@ -1,6 +1,7 @@
 """Opens TIFFs: by Pillow, or sample by sample where Pillow cannot read a layout, or would read it wrongly. Pure."""
 
 import struct
+from contextlib import suppress
 from io import BytesIO
 from math import ceil
 
@@ -15,6 +16,7 @@ from shared.pictures.tiff_directory import Directory
 from shared.pictures.tiff_layout import (
     ASSOCIATED,
     COLOURS,
+    INKS,
     LABS,
     PACKED_BYTES,
     PALETTE,
@@ -27,6 +29,8 @@ from shared.pictures.tiff_layout import (
 SIGNATURES = tags.SIGNATURES
 _REDUCED_OR_MASK = 1 | 4  # flags of TIFF's new subfile type
 _PROFILE_TYPES = (1, 7)
+_ORIENTATIONS = range(1, 9)
+_MOST_PIXELS = 178_956_970  # Pillow refuses more, but prepares all strips before
 _BYTE = 8  # bits
 _SHORT, _BYTE_AS_SHORT = 3, 257  # the level of 8 bits in a colour map of 16
 
@@ -41,7 +45,8 @@ class SampledTiff(Image.Image):
         self._source, self.layout = source, layout
         self._size, self._mode = layout.size, _colour_mode(layout)
         exif = Image.Exif()
-        exif[ExifTags.Base.Orientation] = layout.directory.number(tags.ORIENTATION, 1)
+        orientation = layout.directory.number(tags.ORIENTATION, 1)
+        exif[ExifTags.Base.Orientation] = orientation if orientation in _ORIENTATIONS else 1
         self.info = {"exif": exif.tobytes()}
         if tags.ICC_PROFILE in layout.directory.tags:
             self.info["icc_profile"] = layout.directory.tags[tags.ICC_PROFILE][2]
@@ -85,13 +90,16 @@ def opened(source: bytes) -> Image.Image:
 
     Raises:
         Permanent: ``not_an_image`` for a kind of TIFF that cannot be read.
+        DecompressionBombError: the picture has more pixels than Pillow accepts.
         UnidentifiedImageError: the file has no page.
     """
     try:
         page = _page(source)
     except (struct.error, OverflowError):
-        return Image.open(BytesIO(source), formats=("TIFF",))
+        return _opened_as_it_is(source)
     layout = Layout(page)
+    if layout.size[0] * layout.size[1] > _MOST_PIXELS:
+        raise Image.DecompressionBombError
     if not tiff_layout.is_right_in_pillow(layout):
         if tiff_layout.is_sampled(layout):
             return SampledTiff(source, layout)
@@ -106,9 +114,10 @@ def _page(source: bytes) -> Directory:
     try:
         for page in tags.pages(source):
             first = first or page
-            if not page.number(tags.SUBFILE_TYPE) & _REDUCED_OR_MASK:
+            is_picture = page is first or tags.WIDTH in page.tags
+            if is_picture and not page.number(tags.SUBFILE_TYPE) & _REDUCED_OR_MASK:
                 repaired = _repaired(page)
-                if page is first or (tags.WIDTH in page.tags and not tiff_layout.unreadable(Layout(repaired))):
+                if page is first or not tiff_layout.unreadable(Layout(repaired)):
                     return repaired
     except struct.error:  # in the directory of a later page
         pass
@@ -132,7 +141,20 @@ def _repaired(page: Directory) -> Directory:
             values[tags.PHOTOMETRIC] = tags.longs(page.order, 2 if is_rgb else 1)
     if page.number(tags.SAMPLES, 1) == 1:
         values.pop(tags.PLANAR, None)  # which Pillow would apply to the bytes of deep samples
-    return Directory(page.order, values)
+    if not page.number(tags.ROWS_PER_STRIP, 1):  # meant is one strip
+        del values[tags.ROWS_PER_STRIP]
+    return Directory(page.order, values | _places(Layout(Directory(page.order, values))))
+
+
+def _places(layout: Layout) -> tags.Tags:
+    """Return the places of strips or tiles without those that no pixel needs: Pillow prepares them all."""
+    (width, height), (tile_width, tile_height) = layout.size, layout.tile
+    if min(width, height, tile_width, tile_height) <= 0:
+        return {}
+    needed = ceil(width / tile_width) * ceil(height / tile_height) * (layout.samples if layout.is_planar else 1)
+    kept = layout.directory.tags
+    surplus = {tag: kept[tag] for tag in tags.PLACES if tag in kept and kept[tag][1] > needed}
+    return {tag: (kind, needed, data[: len(data) // number * needed]) for tag, (kind, number, data) in surplus.items()}
 
 
 def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
@@ -140,7 +162,7 @@ def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
     order, values = layout.directory.order, dict(layout.directory.tags)
     is_negative = layout.photometric == 0 and layout.bits in ((SCANNER_BITS,), (16,))
     if not _is_complete(source, layout):  # bytes of ours beyond its end must not become pixels
-        return Image.open(BytesIO(source), formats=("TIFF",))
+        return _opened_as_it_is(source)
     if layout.bits == (SCANNER_BITS,):  # in any byte order, but Pillow knows one; it inverts none
         order = "<"
         values = {tag: tags.longs(order, *layout.directory.numbers(tag)) for tag in values if tag != tags.ICC_PROFILE}
@@ -153,6 +175,12 @@ def _opened_by_pillow(source: bytes, layout: Layout) -> Image.Image:
     if is_raw_ycc and isinstance(image, TiffImageFile):
         _leave_to_libtiff(image)
     return image
+
+
+def _opened_as_it_is(source: bytes) -> Image.Image:
+    with suppress(struct.error):  # Pillow says what is wrong
+        tags.check_values(source)
+    return Image.open(BytesIO(source), formats=("TIFF",))
 
 
 def _leave_to_libtiff(image: TiffImageFile) -> None:
@@ -205,10 +233,18 @@ def tile_size(image: Image.Image) -> tuple[int, int]:
 
 
 def tile_bytes(image: Image.Image) -> int:
-    """Return the bytes that a decoded tile or strip of a TIFF takes, in the file's own depth; 0 for other formats."""
-    if isinstance(
-        image, SampledTiff
-    ):  # a band as Pillow's pixels, as bytes and in parts; planes before they are merged
-        return 4 * max(1 << 20, image.layout.band_bytes) + 8 * image.width * image.height
+    """Return the bytes that a decoded tile or strip of a TIFF takes, in the file's own depth; 0 for other formats.
+
+    If we put samples together ourselves: a band as Pillow's pixels, as bytes and in parts, and the planes.
+    """
+    if isinstance(image, SampledTiff):
+        return 4 * max(1 << 20, image.layout.band_bytes) + _plane_bytes(image.layout) * image.width * image.height
     width, height = tile_size(image)
     return width * height * sum(image.tag_v2.get(tags.BITS, (8,))) // 8 if isinstance(image, TiffImageFile) else 0
+
+
+def _plane_bytes(layout: Layout) -> int:
+    """Return the measured bytes of a pixel in planes, and while they are merged, besides the four of the picture."""
+    if not layout.alpha:
+        return 8
+    return 8 + 2 * (COLOURS[layout.photometric] == COLOURS[INKS]) + 2 * (layout.alpha[1] == ASSOCIATED)

@@ -16,6 +16,9 @@ from shared.pictures.tiff_layout import DIFFERENCES, FLOAT_DIFFERENCES, RAW, Lay
 
 _BAND = 1 << 20  # bytes to unpack at once, if strips allow it
 
+_LOWEST_BIT_FIRST = 2  # a fill order
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
 
 def byte_order(layout: Layout) -> str:
     """Return the byte order of the samples that ``bands`` yields."""
@@ -26,11 +29,31 @@ def byte_order(layout: Layout) -> str:
 
 def bands(source: bytes, layout: Layout, plane: int) -> Iterator[tuple[int, bytes]]:
     """Yield rows of one plane (0 if all samples are stored together), unpacked, with the number of the first."""
+    if layout.compression == RAW and not layout.is_tiled:
+        yield from _raw_bands(source, layout, plane)
+        return
     for top, rows, body in _parts(source, layout, plane):
         view = _view(layout, rows, body)
         if layout.predictor != 1:
             view = _without_predictor(layout, view, len(view) // rows)
         yield top, view
+
+
+def _raw_bands(source: bytes, layout: Layout, plane: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the rows of strips that are not packed; a band may join many of them, or be a part of one."""
+    height, strip_rows, row_bytes = layout.size[1], layout.tile[1], layout.size[0] * layout.unit
+    offsets, data = layout.directory.numbers(tags.STRIP_OFFSETS), memoryview(source)
+    first, band_rows = plane * ceil(height / strip_rows), max(1, _BAND // row_bytes)
+    is_reversed = layout.directory.number(tags.FILL_ORDER, 1) == _LOWEST_BIT_FIRST
+    for top in range(0, height, band_rows):
+        row, end, parts = top, min(height, top + band_rows), []
+        while row < end:
+            strip, skipped = divmod(row, strip_rows)
+            count = min(strip_rows - skipped, end - row)
+            parts.append(_part(data, offsets[first + strip] + skipped * row_bytes, count * row_bytes))
+            row += count
+        band = b"".join(parts)
+        yield top, band.translate(_REVERSED) if is_reversed else band
 
 
 def _parts(source: bytes, layout: Layout, plane: int) -> Iterator[tuple[int, int, list[memoryview]]]:
@@ -39,15 +62,7 @@ def _parts(source: bytes, layout: Layout, plane: int) -> Iterator[tuple[int, int
     places = (tags.TILE_OFFSETS, tags.TILE_BYTES) if layout.is_tiled else (tags.STRIP_OFFSETS, tags.STRIP_BYTES)
     offsets, lengths = (layout.directory.numbers(tag) for tag in places)
     across, down = ceil(width / tile_width), ceil(height / tile_height)
-    row_bytes, data = width * layout.unit, memoryview(source)
-    if layout.compression == RAW and not layout.is_tiled:
-        rows = max(1, _BAND // row_bytes)
-        for strip in range(down):
-            for top in range(strip * tile_height, min(height, (strip + 1) * tile_height), rows):
-                count = min(rows, height - top, (strip + 1) * tile_height - top)
-                start = offsets[plane * down + strip] + (top - strip * tile_height) * row_bytes
-                yield top, count, [_part(data, start, count * row_bytes)]
-        return
+    data = memoryview(source)
     group = max(1, _BAND // layout.band_bytes)
     for row in range(0, down, group):
         numbers = range((plane * down + row) * across, (plane * down + min(row + group, down)) * across)
@@ -68,7 +83,6 @@ def _view(layout: Layout, rows: int, body: list[memoryview]) -> bytes:
     order, (width, _), (tile_width, tile_height) = layout.directory.order, layout.size, layout.tile
     if layout.predictor != 1:  # rows of whole tiles
         width = ceil(width / tile_width) * tile_width
-    height = rows if layout.compression == RAW and not layout.is_tiled else tile_height
     at = [8]
     for part in body:
         at.append(at[-1] + len(part))
@@ -83,8 +97,8 @@ def _view(layout: Layout, rows: int, body: list[memoryview]) -> bytes:
         tags.TILE_OFFSETS if layout.is_tiled else tags.STRIP_OFFSETS: at[:-1],
         tags.TILE_BYTES if layout.is_tiled else tags.STRIP_BYTES: [len(part) for part in body],
     }
-    shape = {tags.TILE_WIDTH: [tile_width * layout.unit], tags.TILE_LENGTH: [height]}
-    numbers |= shape if layout.is_tiled else {tags.ROWS_PER_STRIP: [height]}
+    shape = {tags.TILE_WIDTH: [tile_width * layout.unit], tags.TILE_LENGTH: [tile_height]}
+    numbers |= shape if layout.is_tiled else {tags.ROWS_PER_STRIP: [tile_height]}
     entries = {tag: tags.longs(order, *values) for tag, values in numbers.items()}
     with TiffImageFile(BytesIO(tags.written(order, list(body), entries))) as image:
         return image.tobytes()

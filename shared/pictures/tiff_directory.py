@@ -7,7 +7,9 @@ EXIF) end here, so they cannot spoil the picture beside them.
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from shared.errors import Permanent, Reason
 from shared.pictures.icc import LARGEST_PROFILE
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II\x2b\0", b"MM\0\x2b")
@@ -29,7 +31,11 @@ _SIZES = {kind: struct.calcsize(f"<{letter}") for kind, letter in _FORMATS.items
 _LONG, _LONG8 = 4, (16, 17, 18)
 _HIGHEST = 0xFFFFFFFF
 _MOST_ENTRIES, _MOST_PAGES = 4096, 64  # a page has some twenty entries
+PLACES = {STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES}
+_MOST_PLACES, _MOST_LEVELS, _MOST_VALUES = 1_000_000, 3 * 65_536, 4096  # of strips, of a colour map, of other tags
+_MOST_BYTES = 64 << 20  # of the values of all pages
 _HEADER, _INLINE = 8, 4  # bytes; longer values are stored outside their entry
+_DAMAGED = "The picture is a damaged TIFF: its directory states more values than a picture has. Export it again."
 
 Tags = dict[int, tuple[int, int, bytes]]  # by tag: type, number of values, their bytes in the order of the file
 
@@ -57,14 +63,37 @@ def pages(source: bytes) -> Iterator[Directory]:
 
     Raises:
         struct.error: a directory, or a value of it, reaches beyond the end; some pages may have been yielded before.
+        Permanent: ``not_an_image`` if a page has too many strips or tiles.
     """
     order, is_big = "<" if source.startswith(b"II") else ">", b"\x2b" in source[2:4]
     (at,) = struct.unpack_from(order + "Q" if is_big else order + "I", source, 8 if is_big else 4)
     visited: set[int] = set()
-    while at and at not in visited and len(visited) < _MOST_PAGES:
+    copied = 0
+    while at and at not in visited and len(visited) < _MOST_PAGES and copied < _MOST_BYTES:
         visited.add(at)
         tags, at = _tags(source, at, order, is_big=is_big)
+        copied += sum(len(data) for _, _, data in tags.values())
         yield Directory(order, tags)
+
+
+def check_values(source: bytes) -> None:
+    """Refuse a first directory from which Pillow would copy more than the file holds, as only forged ones make it.
+
+    Raises:
+        Permanent: ``not_an_image``.
+        struct.error: there is no directory.
+    """
+    order, is_big = "<" if source.startswith(b"II") else ">", b"\x2b" in source[2:4]
+    at, total = struct.unpack_from(order + "Q" if is_big else order + "I", source, 8 if is_big else 4)[0], 0
+    entry, head, offset_format = ("HHQQ", "Q", "Q") if is_big else ("HHII", "H", "I")
+    (count,) = struct.unpack_from(order + head, source, at)
+    first, size = at + struct.calcsize(order + head), struct.calcsize(order + entry)
+    for start in range(first, min(first + count * size, len(source) - size + 1), size):
+        tag, kind, number, offset = struct.unpack_from(order + entry, source, start)
+        length = _SIZES.get(kind, 0) * number
+        total += max(0, min(length, len(source) - offset)) if length > struct.calcsize(offset_format) else 0
+        if total > len(source) or (tag in _KEPT - {ICC_PROFILE} and length and number > _MOST_PLACES):
+            raise Permanent(Reason.NOT_AN_IMAGE, _DAMAGED)
 
 
 def ends_early(source: bytes) -> bool:
@@ -74,6 +103,8 @@ def ends_early(source: bytes) -> bool:
         return page is not None and reaches_beyond(source, page)
     except struct.error:
         return True
+    except Permanent:
+        return False
 
 
 def reaches_beyond(source: bytes, page: Directory) -> bool:
@@ -91,6 +122,7 @@ def _tags(source: bytes, at: int, order: str, *, is_big: bool) -> tuple[Tags, in
     if at > len(source):
         raise struct.error("directory beyond the end of the file")
     count_format, entry, width = (order + "Q", order + "HHQ8s", 8) if is_big else (order + "H", order + "HHI4s", 4)
+    endian: Literal["little", "big"] = "little" if order == "<" else "big"
     (count,) = struct.unpack_from(count_format, source, at)
     at += struct.calcsize(count_format)
     size = struct.calcsize(entry)
@@ -102,15 +134,23 @@ def _tags(source: bytes, at: int, order: str, *, is_big: bool) -> tuple[Tags, in
         length = _SIZES.get(kind, 0) * number
         if tag not in _KEPT or tag in tags or not length or (tag == ICC_PROFILE and length > LARGEST_PROFILE):
             continue
-        if length > width:
-            (offset,) = struct.unpack(f"{order}{'Q' if is_big else 'I'}", value)
-            value = source[offset : offset + length] if offset < len(source) else b""
-        if len(value) >= length:
-            tags[tag] = kind, number, value[:length]
+        content, offset = (value, 0) if length <= width else (source, int.from_bytes(value, endian))
+        if offset + length <= len(content):
+            kept = _kept(tag, number)
+            tags[tag] = kind, kept, content[offset : offset + _SIZES[kind] * kept]
         elif tag not in _DISPENSABLE:
             raise struct.error("a value that pixels need reaches beyond the end of the file")
-    after = source[at + count * size :][:width]
-    return tags, int.from_bytes(after, "little" if order == "<" else "big") if len(after) == width else 0
+    after = source[at + count * size : at + count * size + width]
+    return tags, int.from_bytes(after, endian) if len(after) == width else 0
+
+
+def _kept(tag: int, number: int) -> int:
+    """Return how many values of ``tag`` are read: pixels need no more of them."""
+    if tag in PLACES and number > _MOST_PLACES:
+        raise Permanent(Reason.NOT_AN_IMAGE, _DAMAGED)
+    if tag in PLACES or tag == ICC_PROFILE:
+        return number
+    return min(number, _MOST_LEVELS if tag == COLOUR_MAP else _MOST_VALUES)
 
 
 def written(order: str, body: list[bytes | memoryview], tags: Mapping[int, tuple[int, int, bytes]]) -> bytes:

@@ -92,7 +92,8 @@ class Layout:
         """The size of a tile or strip."""
         if self.is_tiled:
             return self.directory.number(tags.TILE_WIDTH), self.directory.number(tags.TILE_LENGTH)
-        return self.size[0], min(self.directory.number(tags.ROWS_PER_STRIP, self.size[1]), self.size[1])
+        rows = self.directory.number(tags.ROWS_PER_STRIP) or self.size[1]
+        return self.size[0], min(rows, self.size[1])
 
     @cached_property
     def alpha(self) -> tuple[int, int] | None:
@@ -119,7 +120,12 @@ class Layout:
 def is_right_in_pillow(layout: Layout) -> bool:
     """Whether Pillow reads this layout, and rightly."""
     fill = layout.directory.number(tags.FILL_ORDER, 1)
-    if layout.photometric not in _NAMES or layout.compression in _COMPRESSIONS or not layout.bits:
+    if (
+        _lacks_palette(layout)
+        or layout.photometric not in _NAMES
+        or layout.compression in _COMPRESSIONS
+        or not layout.bits
+    ):
         return False
     if layout.photometric == YCBCR or layout.compression == OLD_JPEG:
         return layout.compression == OLD_JPEG or (layout.bits in ((8,), (8, 8, 8)) and fill == 1)
@@ -149,11 +155,21 @@ def _has_other_inks(layout: Layout) -> bool:
     return layout.photometric == INKS and layout.directory.number(tags.INK_SET, 1) != 1
 
 
+def _lacks_palette(layout: Layout) -> bool:
+    return layout.photometric == PALETTE and not layout.directory.numbers(tags.COLOUR_MAP)
+
+
+def _is_empty(layout: Layout) -> bool:
+    return not layout.bits or min(*layout.size, *layout.tile) <= 0
+
+
 def is_sampled(layout: Layout) -> bool:
     """Whether ``tiff_samples`` reads this layout."""
     if layout.photometric not in _NAMES or layout.photometric == YCBCR or layout.compression not in PACKED_BYTES:
         return False
-    depth = layout.bits[0] if layout.bits else 0
+    if _lacks_palette(layout) or _is_empty(layout):
+        return False
+    depth = layout.bits[0]
     integers = {PALETTE: (8,), **dict.fromkeys(LABS, (8, 16))}.get(layout.photometric, (8, 16, 32))
     floats = (16, 32, 64) if layout.photometric not in (PALETTE, *LABS) else ()
     is_number = depth in (floats if layout.sample_format == FLOATING else integers)
@@ -172,6 +188,8 @@ def unreadable(layout: Layout) -> str | None:
     special = _COMPRESSIONS.get(layout.compression) or _PHOTOMETRICS.get(layout.photometric)
     if special or layout.photometric not in _NAMES:
         return special
+    if _is_empty(layout) or (_lacks_palette(layout) and max(layout.bits) <= _BYTE):
+        return "without pixels" if _is_empty(layout) else "whose palette is missing"
     if _has_other_inks(layout):
         return "of other inks than CMYK"
     if layout.sample_format != UNSIGNED:
@@ -181,7 +199,7 @@ def unreadable(layout: Layout) -> str | None:
     channels = f" with {layout.samples} {planes}channels" if layout.samples > 1 else ""
     jpeg = ", compressed as JPEG" if layout.compression == JPEG else ""
     order = " in reversed order" if layout.directory.number(tags.FILL_ORDER, 1) != 1 else ""
-    return f"in {_NAMES[layout.photometric]}{channels} of {_depths(layout)}{order}{jpeg}" if layout.bits else None
+    return f"in {_NAMES[layout.photometric]}{channels} of {_depths(layout)}{order}{jpeg}"
 
 
 def _depths(layout: Layout) -> str:

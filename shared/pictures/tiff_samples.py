@@ -23,8 +23,10 @@ from shared.pictures.tiff_layout import (
 )
 
 _LARGEST_BAND = 178_956_970  # bytes; Pillow refuses more pixels
-_HIGH_DYNAMIC_RANGE = 100  # floating point above is no light, but numbers to another maximum than 1
+_CLIPPED = 1.1  # floating point from here on is no rounding; if most of it is, its maximum is not 1
+_DARKEST = 1 / 255  # if no floating point is above, its maximum is not 1 either
 _INTEGER_BITS = 32
+_NEGATIVE_HALF = 0x8000  # and codes above, of floating point of 16 bits
 _HALF, _SHORT = 2, 2  # bytes of floating point and of whole numbers of 16 bits
 _HIGHEST_POSITIVE = 127  # of a signed byte
 
@@ -48,7 +50,9 @@ def decoded(source: bytes, layout: Layout) -> list[Image.Image]:
             shown = [(index, target)] if layout.is_planar else list(zip(wanted, targets, strict=True))
             for top, rows in strips:
                 for sample, plane in shown:
-                    plane.paste(level.of(rows, 0 if layout.is_planar else sample), (0, top))
+                    is_colour = sample < COLOURS[layout.photometric]
+                    levels = level.of(rows, 0 if layout.is_planar else sample, is_colour=is_colour)
+                    plane.paste(levels, (0, top))
     level.check_range()
     return targets
 
@@ -69,16 +73,20 @@ class _Levels:
 
     def __init__(self, layout: Layout, *, is_low: bool) -> None:
         self._layout, self._is_low = layout, is_low
-        self._low, self._high, self._clipped, self._pixels = float("inf"), float("-inf"), 0, 0
+        self._low, self._high, self._clipped, self._lit = float("inf"), float("-inf"), 0, 0
 
-    def of(self, rows: bytes, sample: int) -> Image.Image:
+    def of(self, rows: bytes, sample: int, *, is_colour: bool) -> Image.Image:
         """Return one sample of whole ``rows``; ``sample`` counts within their unit."""
         layout, width = self._layout, self._layout.bits[0] // 8
         size = layout.size[0], len(rows) // layout.unit // layout.size[0]
         first, order = sample * width, byte_order(layout)
         if layout.sample_format == FLOATING:
             parts = [rows[first + n :: layout.unit] for n in range(width)]
-            return self._of_floats(size, parts if order == "<" else parts[::-1])
+            numbers = _Floats(size, parts if order == "<" else parts[::-1])
+            levels = numbers.levels(1)
+            if is_colour:
+                self._note_range(numbers, levels)
+            return levels
         skipped = 2 * self._is_low  # bytes above 16 bits
         high, low = (first + (width - 1 - n if order == "<" else n) for n in (skipped, skipped + 1))
         level = Image.frombytes("L", size, rows[high :: layout.unit])
@@ -89,34 +97,72 @@ class _Levels:
         bit = Image.frombytes("L", size, rows[low :: layout.unit]).point(lambda number: number >> 7)
         return ImageChops.add(level.point(lambda number: number * 2), bit)  # the highest number is 32,767
 
-    def _of_floats(self, size: tuple[int, int], parts: list[bytes]) -> Image.Image:
-        joined = bytearray(len(parts) * len(parts[0]))
-        for n, part in enumerate(parts):
-            joined[n :: len(parts)] = part
-        if len(parts) == _HALF:
-            numbers = Image.frombytes("I;16", size, bytes(joined)).convert("I")
-            return numbers.point(_half_levels(), "L")
-        numbers = Image.frombytes("F", size, bytes(joined), "raw", f"F;{8 * len(parts)}F", 0, 1)
-        low, high = map(float, numbers.getextrema())  # type: ignore[arg-type] # of one channel
+    def _note_range(self, numbers: "_Floats", levels: Image.Image) -> None:
+        low, high = numbers.extrema()
         self._low, self._high = min(self._low, low), max(self._high, high)
-        levels = numbers.point(lambda value: value * 255 + 0.5).convert("L")
-        self._clipped += levels.histogram()[255]
-        self._pixels += size[0] * size[1]
-        return levels
+        self._lit += sum(levels.histogram()[1:])
+        if high > _CLIPPED:
+            self._clipped += numbers.levels(_CLIPPED).histogram()[255]
 
     def check_range(self) -> None:
         """Refuse floating point that is not from 0 to 1: it would come out white or black."""
-        is_mostly_white = self._high > _HIGH_DYNAMIC_RANGE and self._clipped * 2 > self._pixels
-        if self._low < self._high and (self._low >= 1 or self._high <= 0 or is_mostly_white):
+        is_white, is_black = self._low >= 1 or self._clipped * 2 > self._lit, self._high <= _DARKEST
+        if self._low < self._high and (is_white or is_black):
             numbers = f"with floating point numbers from {self._low:,.4g} to {self._high:,.4g} instead of 0 to 1"
             raise _refused(numbers)
 
 
-@lru_cache(maxsize=1)
-def _half_levels() -> list[int]:
-    """Return the level of each floating point number of 16 bits."""
-    numbers = (struct.unpack("<e", code.to_bytes(2, "little"))[0] for code in range(1 << 16))
-    return [round(255 * min(1, number)) if number > 0 else 0 for number in numbers]
+class _Floats:
+    """Holds floating point numbers, given as their bytes from the lowest to the highest."""
+
+    def __init__(self, size: tuple[int, int], parts: list[bytes]) -> None:
+        self._size, self._parts, self._is_half = size, parts, len(parts) == _HALF
+        if self._is_half:
+            self._numbers = self._codes(parts)
+        else:
+            self._numbers = Image.frombytes("F", size, _joined(parts), "raw", f"F;{8 * len(parts)}F", 0, 1)
+
+    def _codes(self, parts: list[bytes]) -> Image.Image:
+        return Image.frombytes("I;16", self._size, _joined(parts)).convert("I")
+
+    def levels(self, top: float) -> Image.Image:
+        """Return levels from 0 to 255, which is ``top``."""
+        if self._is_half:
+            return self._numbers.point(_half_levels(top), "L")
+        factor = 255 / top
+        return self._numbers.point(lambda value: value * factor + 0.5).convert("L")
+
+    def extrema(self) -> tuple[float, float]:
+        """Return the lowest and the highest number."""
+        low, high = map(float, self._numbers.getextrema())  # type: ignore[arg-type] # of one channel
+        if not self._is_half:
+            return low, high
+        if high < _NEGATIVE_HALF:  # codes of positive numbers have their order, those of negative ones the reverse
+            return _half(int(low)), _half(int(high))
+        positive = self._codes([self._parts[0], self._parts[1].translate(_WITHOUT_NEGATIVE)])
+        return _half(int(high)), _half(int(positive.getextrema()[1]))  # type: ignore[arg-type]
+
+
+_WITHOUT_NEGATIVE = bytes(range(128)) + bytes(128)
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    joined = bytearray(len(parts) * len(parts[0]))
+    for n, part in enumerate(parts):
+        joined[n :: len(parts)] = part
+    return bytes(joined)
+
+
+def _half(code: int) -> float:
+    number: float = struct.unpack("<e", code.to_bytes(2, "little"))[0]
+    return number
+
+
+@lru_cache(maxsize=2)
+def _half_levels(top: float) -> list[int]:
+    """Return the level of each floating point number of 16 bits; 255 is ``top``."""
+    numbers = map(_half, range(1 << 16))
+    return [round(255 * min(1, number / top)) if number > 0 else 0 for number in numbers]
 
 
 def _refused(kind: str) -> Permanent:

@@ -1,6 +1,7 @@
 """JPEG 2000 shows the colours that its boxes and components state, in every depth, or is refused by name."""
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from shared.errors import EndsEarly, Reason
 from shared.pictures.render import render
 from tests.support.jpeg2000_writer import (
     Component,
+    box,
     codestream,
     definitions,
     enumerated,
@@ -21,12 +23,15 @@ from tests.support.jpeg2000_writer import (
     profiled,
 )
 from tests.support.pictures import BACKGROUND, Colour, assert_near, colour_at, refused, rendered, saved
+from tests.support.render_process import Worker
 
 SIZE = (64, 32)
 COLOURS: tuple[Colour, ...] = ((255, 255, 255), (0, 0, 0), (200, 40, 30), (0, 255, 128))
 PLACES = ((8, 16), (24, 16), (40, 16), (56, 16))  # of the four stripes
 SRGB, GRAY, SYCC, CMYK = enumerated(16), enumerated(17), enumerated(18), enumerated(12)
 PLAIN, ALPHA, PREMULTIPLIED = 0, 1, 2
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
 
 
 def component(levels: Sequence[int], bits: int = 8, *, signed: bool = False, step: int = 1) -> Component:
@@ -183,3 +188,21 @@ def test_a_picture_without_all_its_tiles_is_never_shown(tiled: bool, is_file: bo
         for extra in (0, 1, 2, 4, 11, 12, 14, 40):
             with pytest.raises(EndsEarly):
                 render(whole[: place + extra])
+
+
+@linux
+@pytest.mark.parametrize("kind", ["cdef", "cmap", "pclr"])
+def test_long_boxes_cost_no_more_than_the_file(kind: str, worker: Worker) -> None:
+    forged = b"\xff\xff\x04\x07\x07\x07\x07" * 4_000_000
+    verdict = worker.render(jp2(codestream(SIZE, channels()), SRGB, box(kind.encode(), forged)))
+    assert verdict.is_expected, verdict
+    assert verdict.memory < 5 * len(forged), verdict
+    assert verdict.cpu < 2, verdict
+
+
+@linux
+def test_many_palettes_cost_no_more_than_one(worker: Worker) -> None:
+    colours = [(200, 40, 30)] * 1024
+    verdict = worker.render(jp2(codestream(SIZE, channels()[:1]), SRGB, palette(*colours) * 900))
+    assert verdict.is_expected, verdict
+    assert verdict.cpu < 2, verdict

@@ -9,15 +9,19 @@ import pytest
 from PIL import Image
 
 from shared.pictures import estimates, resampling
+from shared.pictures.cmyk import coated_paper_profile
 from shared.pictures.rendition import USUAL_LIMITS
 from shared.pictures.sources import opened
 from tests.support.image_writers import tiff
 from tests.support.render_process import Worker
+from tests.support.tiff_writer import file as tiff_file
+from tests.support.tiff_writer import shorts_or_longs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
 SIZE = (3000, 2000)
 PICTURE = Image.effect_noise(SIZE, 40)  # noise, so that no decoder has an easy task
 SIDE = 1024
+INKS = 5
 
 
 def saved(kind: str, mode: str = "RGB", **options: Any) -> bytes:
@@ -38,6 +42,27 @@ def scan_by_scan() -> bytes:
     return gray[:frame] + head + after_frame + b"".join(scans) + gray[-2:]
 
 
+def planes(photometric: int, samples: int, extra: int = 0, bits: int = 8) -> bytes:
+    """Return a TIFF of noise whose samples we put together ourselves, with a profile if they are inks."""
+    pixels = PICTURE.convert("L").tobytes() * (samples * bits // 8)
+    length = SIZE[0] * SIZE[1] * bits // 8
+    numbers: dict[int, list[int]] = {
+        256: [SIZE[0]],
+        257: [SIZE[1]],
+        258: [bits] * samples,
+        259: [1],
+        262: [photometric],
+        277: [samples],
+    }
+    numbers |= {278: [SIZE[1]], 284: [2], 338: [extra] * bool(extra)}
+    numbers |= {273: [8 + n * length for n in range(samples)], 279: [length] * samples}
+    values = {tag: shorts_or_longs("<", *value) for tag, value in numbers.items() if value}
+    if photometric == INKS:
+        profile = coated_paper_profile()
+        values[34675] = 7, len(profile), profile
+    return tiff_file("<", pixels, values)
+
+
 SOURCES = {
     "baseline JPEG": lambda: saved("JPEG"),
     "progressive JPEG": lambda: saved("JPEG", progressive=True, subsampling=0),
@@ -56,11 +81,21 @@ SOURCES = {
 }
 
 
-def estimate(source: bytes) -> int:
+PLANES = {
+    "inks": lambda: planes(INKS, 4),
+    "inks and alpha": lambda: planes(INKS, 5, 2),
+    "inks and premultiplied alpha": lambda: planes(INKS, 5, 1),
+    "Lab and alpha": lambda: planes(8, 4, 2),
+    "RGB and alpha": lambda: planes(2, 4, 2, bits=16),
+    "RGB and premultiplied alpha": lambda: planes(2, 4, 1),
+}
+
+
+def estimate(source: bytes) -> estimates.Estimate:
     with opened(source, USUAL_LIMITS) as image:
         size = resampling.fitted_size(image.size, SIDE)
         reduction = resampling.set_scale(image, SIDE, is_srgb=True)
-        return estimates.estimate(image, reduction, size).total
+        return estimates.estimate(image, reduction, size)
 
 
 @pytest.mark.parametrize("kind", SOURCES)
@@ -69,7 +104,16 @@ def test_a_render_stays_within_its_estimate(kind: str, worker: Worker) -> None:
     verdict = worker.render(source)
     assert verdict.outcome == "picture", verdict
     # A process never releases all the memory that it has ever held.
-    assert verdict.memory <= 1.1 * estimate(source), f"{verdict}, estimated {estimate(source):,}"
+    assert verdict.memory <= 1.1 * estimate(source).total, f"{verdict}, estimated {estimate(source)}"
+
+
+@pytest.mark.parametrize("kind", PLANES)
+def test_planes_are_put_together_within_the_estimate(kind: str, worker: Worker) -> None:
+    """Of a picture with many more pixels, what the estimate adds for the reduced one would be next to nothing."""
+    source = PLANES[kind]()
+    verdict = worker.render(source)
+    assert verdict.outcome == "picture", verdict
+    assert verdict.memory <= estimate(source).for_pixels, f"{verdict}, estimated {estimate(source)}"
 
 
 def test_a_long_jpeg_without_its_end_stays_within_it(worker: Worker) -> None:

@@ -19,7 +19,6 @@ from tests.support.pictures import (
     colour_at,
     difference,
     quarters,
-    refused,
     rendered,
 )
 from tests.support.pictures import saved as encoded
@@ -91,6 +90,12 @@ def test_every_layout_is_turned_upright(kind: Kind, orientation: int) -> None:
     corners = {1: RED, 2: GREEN, 3: YELLOW, 4: BLUE, 5: RED, 6: BLUE, 7: YELLOW, 8: GREEN}
     assert image.size == (SIZE if orientation < 5 else SIZE[::-1])
     assert_near(corners[orientation], colour_at(image, 4, 4))
+
+
+@pytest.mark.parametrize("kind", [RGB, Kind(2, 32, 3, 3), Kind(2, 8, 3, planar=True)])
+@pytest.mark.parametrize("value", [(4, 1, 70_000), (8, 1, 0xFFFF), (9, 1, 0xFFFFFFFF), (3, 1, 0), (3, 1, 9)])
+def test_an_orientation_that_is_none_does_not_matter(value: tuple[int, int, int], kind: Kind) -> None:
+    assert_drawn(tiff(kind, SIZE, drawn, t274=with_offset(*value)))
 
 
 def pages(*sources: bytes, flags: tuple[int, ...]) -> bytes:
@@ -165,43 +170,6 @@ def test_uncompressed_colours_keep_their_range() -> None:
         kind, SIZE, lambda *place: levels[place[2]] / 255, t530=shorts_or_longs("<", 1, 1), t532=(5, 6, black_white)
     )
     assert_near((255, 255, 255), colour_at(rendered(source), 10, 10))
-
-
-OTHER = {
-    "LogLuv": (replace(RGB, photometric=32845), "LogLuv"),
-    "camera raw": (replace(RGB, photometric=32803), "camera's raw data"),
-    "palette of 16 bits": (Kind(3, 16, 1), "palette of 16 bits"),
-    "RGB of 12 bits": (Kind(2, 12, 3), "RGB with 3 channels of 12 bits"),
-    "64 bits": (Kind(1, 64, 1), "gray of 64 bits"),
-    "LERC": (replace(RGB, compression=34887), "LERC"),
-    "complex numbers": (Kind(1, 32, 1, 6), "unusual numbers"),
-}
-
-
-@pytest.mark.parametrize("name", OTHER)
-def test_other_kinds_are_refused_by_name(name: str) -> None:
-    kind, words = OTHER[name]
-    detail = refused(tiff(kind, SIZE, lambda *_: 0), Reason.NOT_AN_IMAGE)
-    assert detail.startswith("The picture is a TIFF ")
-    assert words in detail
-    assert "export it as JPEG or PNG, and upload that." in detail
-
-
-def test_other_inks_than_cmyk_are_refused() -> None:
-    source = tiff(Kind(5, 8, 4), SIZE, lambda *_: 0, t332=shorts_or_longs("<", 2))
-    assert "inks" in refused(source, Reason.NOT_AN_IMAGE)
-
-
-@pytest.mark.parametrize("bits", [32, 64])
-def test_floating_point_to_255_is_refused_not_white(bits: int) -> None:
-    source = tiff(Kind(2, bits, 3, 3), SIZE, lambda x, _, n: (x * 3 + n) % 255)
-    assert "floating point numbers from 0 to 191" in refused(source, Reason.NOT_AN_IMAGE)
-
-
-def test_highlights_above_1_are_white() -> None:
-    image = rendered(tiff(Kind(2, 32, 3, 3), SIZE, lambda x, *_: 4.0 if x < 16 else 0.5))
-    assert_near((255,) * 3, colour_at(image, 4, 4))
-    assert_near((128,) * 3, colour_at(image, 40, 4))
 
 
 @pytest.mark.parametrize("bits", [8, 16, 32])
