@@ -35,7 +35,10 @@ PLACES = {STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES}
 _MOST_PLACES, _MOST_LEVELS, _MOST_VALUES = 1_000_000, 3 * 65_536, 4096  # of strips, of a colour map, of other tags
 _MOST_BYTES = 64 << 20  # of the values of all pages
 _HEADER, _INLINE = 8, 4  # bytes; longer values are stored outside their entry
-_DAMAGED = "The picture is a damaged TIFF: its directory states more values than a picture has. Export it again."
+_DAMAGED = (
+    "The picture is a damaged TIFF: its directory states more values than a picture has. "
+    "Export it again, and upload that."
+)
 
 Tags = dict[int, tuple[int, int, bytes]]  # by tag: type, number of values, their bytes in the order of the file
 

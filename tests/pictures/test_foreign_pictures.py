@@ -20,6 +20,7 @@ MEANS_OTHER_COLOURS = {"icc_profile", "gamma", "chromaticity", "srgb"}
 # Pixels of the shorter side. JPEG keeps colour at half the size, which leaves too little of smaller pictures.
 SMALLEST = 32
 DAMAGED = ("badrle.bmp",)  # its runs are too long for their rows: Pillow lets them shift the next
+NO_PICTURE = ("10ct_32bit_128.tiff",)  # angles from -3.14 to 3.14, which clipped mean nothing: refused by name
 OF_8_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
 TOLERANCE = 16  # of 255, the mean difference of two thumbnails
 
@@ -88,6 +89,9 @@ def test_all_that_pillow_can_decode_looks_the_same(verdicts: dict[Path, Verdict]
             continue
         if is_invisible(image):
             assert "completely transparent" in verdict.detail, f"{path.name}: {verdict}"
+            continue
+        if path.name in NO_PICTURE:
+            assert "floating point numbers" in verdict.detail, f"{path.name}: {verdict}"
             continue
         assert verdict.outcome == "picture", f"{path.name}: {verdict}"
         if (
