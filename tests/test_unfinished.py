@@ -5,9 +5,11 @@ import gzip
 import pytest
 from azure.storage.blob import BlobType
 
+from shared.errors import Transient
 from shared.report import Outcome
 from shared.storage import names
 from tests.support.local_stack import DESK, LocalStack, photograph
+from tests.support.storage_transport import HookedStorage, Request, StorageHook
 
 WHOLE = photograph()
 TEMPORARY = "CRONUS USA, Inc/1896-S.jpg.filepart"
@@ -107,3 +109,17 @@ def test_a_sealed_append_blob_is_finished(local: LocalStack) -> None:
     local.incoming().upload_blob(WHOLE, blob_type=BlobType.APPENDBLOB)
     local.incoming().seal_append_blob()
     assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+
+
+def test_a_blob_that_grows_while_set_aside_is_delivered_again(local: LocalStack) -> None:
+    """Appending raises no event, so nothing else would bring the rest of the file."""
+    local.incoming().upload_blob(WHOLE[:3000], blob_type=BlobType.APPENDBLOB)
+
+    def append(request: Request) -> None:
+        if request.step == "delete":
+            local.incoming().append_block(WHOLE[3000:])
+
+    with HookedStorage(local, StorageHook(append)) as storage, pytest.raises(Transient, match="still grows"):
+        storage.pipeline(UNFINISHED_WAIT="PT0S").process(names.INCOMING, DESK)
+    assert local.read(names.INCOMING, DESK) == WHOLE
+    assert local.pipeline(UNFINISHED_WAIT="PT0S").process(names.INCOMING, DESK).outcome is Outcome.UPDATED
