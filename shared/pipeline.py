@@ -9,11 +9,10 @@ from shared.config import Settings
 from shared.errors import EndsEarly, Failure, Permanent, Reason, Superseded, Transient, Waiting
 from shared.item_record import StoredRecord
 from shared.paths import ItemKey, KeyKind, has_dot_segment, is_temporary, parse_path
-from shared.pictures.memory import MemoryBudget
-from shared.pictures.render import Picture, render
+from shared.pictures.render import Picture
 from shared.pictures.sources import check_bytes
-from shared.pictures.unpacking import unpacked
 from shared.placement import Placement, PlacementJob, record_entry
+from shared.rendering import Render
 from shared.report import Outcome, Report, upload_failed, upload_finished
 from shared.storage.archive import Archive
 from shared.storage.names import INCOMING
@@ -31,7 +30,7 @@ class Pipeline:
     business_central: BusinessCentral
     records: ItemRecords
     placement: Placement
-    memory: MemoryBudget
+    render: Render
 
     def process(self, container: str, name: str) -> Report:
         """Take the upload ``container``/``name`` as far as it goes; the report names the outcome.
@@ -83,8 +82,7 @@ class Pipeline:
         if self._may_be_unfinished(source):
             raise Waiting(Reason.UNFINISHED, _UNFINISHED)
         check_bytes(source.size, self.settings.limits)
-        content = unpacked(source.content or b"", self.settings.limits.max_bytes)
-        picture = render(content, self.settings.rendition, self.settings.limits, self.memory)
+        picture = self.render(source.content or b"")
         report.width, report.height, report.bytes_out = picture.width, picture.height, len(picture.content)
         report.content_type, report.quality = picture.content_type, picture.quality
         return picture

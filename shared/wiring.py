@@ -14,6 +14,7 @@ from shared.pictures import allocator, pillow_logging
 from shared.pictures.memory import MemoryBudget
 from shared.pipeline import Pipeline
 from shared.placement import Placement
+from shared.rendering import Renderer
 from shared.storage import uploads
 from shared.storage.archive import Archive
 from shared.storage.moves import Mover
@@ -40,8 +41,8 @@ def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Tim
     pictures, archive = uploads.PictureStorage(service), Archive(Mover(service, credential))
     records = ItemRecords(service, bc.environment)
     placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing)
-    memory = MemoryBudget(settings.render_memory)
-    return Pipeline(settings, pictures, archive, business_central, records, placement, memory)
+    renderer = Renderer(settings.rendition, settings.limits, MemoryBudget(settings.render_memory))
+    return Pipeline(settings, pictures, archive, business_central, records, placement, renderer)
 
 
 def _business_central_credential(settings: Settings) -> TokenCredential:
