@@ -100,6 +100,8 @@ BAD = {
     "SOURCE_MAX_PIXELS": ("1e8", "whole number"),
     "RENDER_MEMORY": ("1G", "whole number"),
     "ITEM_WAIT": ("7 days", "P7D"),
+    "SWEEP_SCHEDULE": ("every hour", "six fields"),
+    "SWEEP_MIN_AGE": ("2 minutes", "P7D"),
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Transient
+from shared.pipeline import TakeUp
 from shared.report import Outcome
 from shared.storage import names
 from tests.support.item_pictures import (
@@ -21,7 +22,7 @@ from tests.support.item_pictures import (
     upload,
     upload_with_lost_answer,
 )
-from tests.support.local_stack import LocalStack
+from tests.support.local_stack import DESK, LocalStack
 
 
 def test_a_late_write_does_not_stay_on_the_item(local: LocalStack) -> None:

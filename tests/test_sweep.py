@@ -32,9 +32,9 @@ def test_an_upload_without_an_event_reaches_its_item(local: LocalStack) -> None:
 def test_a_young_upload_is_left_to_its_event(local: LocalStack) -> None:
     local.upload()
     assert local.app().sweep.run().looked_at == 0
-    local.pass_time(seconds=119)
+    local.pass_time(seconds=90)
     assert local.app().sweep.run().looked_at == 0
-    local.pass_time(seconds=3)
+    local.pass_time(seconds=31)
     assert local.app().sweep.run().outcomes == {"updated": 1}
 
 

@@ -36,6 +36,16 @@ def import_command() -> None:
     imports.measure(console)
 
 
+@app.command("sweep")
+def sweep_command(
+    uploads: Annotated[int, typer.Option(help="How many uploads wait for their items.", min=1)] = 100_000,
+) -> None:
+    """Measure sweeps over many waiting uploads: memory, requests, and when each has had its turn."""
+    from devstack.benchmarks import sweep  # noqa: PLC0415 - only this benchmark needs the stack
+
+    sweep.measure(console, uploads)
+
+
 @app.command("render")
 def render_command(
     photos: Annotated[

@@ -83,21 +83,20 @@ class BusinessCentral:
         return matches[0]
 
     def items(self, company: Company, keys: Sequence[ItemKey], upload_id: str) -> list[FoundItem] | None:
-        """Return the items that ``keys``, all of one kind, name, in one request; None if BC refuses the query.
+        """Return the items that ``keys``, all of one kind, name, in one request; None if BC refuses the query as such.
 
         BC takes ``or`` between conditions on the same field only.
         """
         query = {"$filter": " or ".join(map(_filter, keys)), "$select": _FOUND_FIELDS}
         answer = self._http.get(self._url(f"companies({company.id})/items", query), upload_id)
-        if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_URI_TOO_LONG):
+        if odata.is_bad_query(answer.status, answer.document):
             return None
         return [_found(company, entity) for entity in odata.entities(self._document(answer, company))]
 
     def all_items(self, company: Company, upload_id: str) -> Iterator[FoundItem]:
         """Yield every item of ``company``, page by page."""
         url = self._url(f"companies({company.id})/items", {"$select": _FOUND_FIELDS})
-        first = self._get(url, upload_id, company)
-        yield from (_found(company, entity) for entity in self._entities(first, upload_id, company))
+        return (_found(company, entity) for entity in self._entities(url, upload_id, company))
 
     def check(self, upload_id: str) -> None:
         """Ask BC for next to nothing.
@@ -155,20 +154,19 @@ class BusinessCentral:
         return self._url(f"companies({item.company.id})/items({item.id})/{picture}/{self._api.content}")
 
     def _read_companies(self, upload_id: str) -> Iterator[Company]:
-        first = self._get(self._url("companies", {"$select": "id,name,displayName"}), upload_id)
-        return (_company(entity) for entity in self._entities(first, upload_id))
+        url = self._url("companies", {"$select": "id,name,displayName"})
+        return map(_company, self._entities(url, upload_id))
 
-    def _entities(
-        self, first: Mapping[str, Any], upload_id: str, company: Company | None = None
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield the entities of a collection whose first page is ``first``."""
-        document = first
+    def _entities(self, first: str, upload_id: str, company: Company | None = None) -> Iterator[Mapping[str, Any]]:
+        """Yield the entities of a collection, page by page from the address ``first`` on."""
+        url: str | None = first
         for _ in range(_PAGES_MAX):
+            if url is None:
+                return
+            document = self._get(url, upload_id, company)
             yield from odata.entities(document)
             next_link = document.get("@odata.nextLink")
-            if not isinstance(next_link, str):
-                return
-            document = self._get(self._on_our_origin(next_link), upload_id, company)
+            url = self._on_our_origin(next_link) if isinstance(next_link, str) else None
 
     def _on_our_origin(self, link: str) -> str:
         """Return ``link`` on the configured origin: on-premises names internal hosts, and the token stays here."""

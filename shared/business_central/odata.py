@@ -65,6 +65,13 @@ def error_of(body: object) -> tuple[str, str]:
     return code, message[:_MESSAGE_MAX]
 
 
+def is_bad_query(status: int, body: object) -> bool:
+    """Whether BC refuses a query for what it asks; a missing permission (``Internal_…``) is another matter."""
+    code, _ = error_of(body)
+    is_bad = status == HTTPStatus.BAD_REQUEST and not code.startswith("Internal_")
+    return is_bad or status == HTTPStatus.REQUEST_URI_TOO_LONG
+
+
 def failure_of(status: int, code: str, message: str, *, write: bool, of_item: bool = False) -> Failure:  # noqa: PLR0911 - a table
     """Return what an unsuccessful answer of BC means for the upload.
 

@@ -13,7 +13,7 @@ from shared import config
 from shared.errors import Reason
 from shared.pictures import encoding, rendition, sources
 from shared.pictures.rendition import Rendition
-from shared.report import Outcome, Report
+from shared.report import Outcome, Report, SweepReport
 
 
 def files(pattern: str) -> list[Path]:
@@ -195,3 +195,10 @@ def test_every_field_of_the_log_line_is_documented() -> None:
     table = ARCHITECTURE.partition("The log line is one JSON object")[2].partition("Two mixed cases")[0]
     documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE))))
     assert documented == {"event", *(field.name for field in dataclasses.fields(Report))}
+
+
+def test_every_field_of_the_sweeps_line_is_documented() -> None:
+    page = (ROOT / "docs" / "sweep.md").read_text(encoding="utf-8")
+    table = page.partition("## The log line")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE))))
+    assert documented == {"event", *(field.name for field in dataclasses.fields(SweepReport))}

@@ -53,11 +53,14 @@ class LocalStack:
 
     def pass_time(self, **parts: float) -> None:
         """Move the clocks of storage and BC by ``timedelta(**parts)``; the app must not use a clock of its own."""
-        seconds = timedelta(**parts).total_seconds()
+        self.pass_storage_time(**parts)
+        self.control("POST", "clock", advance=timedelta(**parts).total_seconds())
+
+    def pass_storage_time(self, **parts: float) -> None:
+        """Move storage's clock alone: for BC, the identity's tokens stay valid over days."""
         assert self.stack.storage_clock, "this stack's storage uses the machine's clock"
-        self._seconds_ahead += seconds
+        self._seconds_ahead += timedelta(**parts).total_seconds()
         self.stack.storage_clock.set(self._seconds_ahead)
-        self.control("POST", "clock", advance=seconds)
 
     def reset(self) -> None:
         """Empty the containers and the request log, and restore the catalogue's seed."""
