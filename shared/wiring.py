@@ -65,6 +65,7 @@ def _sweep(pipeline: Pipeline, service: BlobServiceClient, throttle: Throttle) -
     # Which item an upload means; under other settings, BC's earlier answers do not count.
     meaning = (__version__, bc.base_url, bc.company, *(template.text for template in settings.templates))
     setup = hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
+    # The function in the middle settles items whose doubt is over and that have no upload left.
     return Sweep(pipeline, Incoming(service), states, lambda _may_begin: [], throttle.clock, setup)
 
 

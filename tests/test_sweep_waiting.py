@@ -99,7 +99,7 @@ def test_an_unknown_company_never_ends_waiting(local: LocalStack, log: Log) -> N
     reports = Sweeps(local, ITEM_WAIT="PT1H").hours(31)
     assert quarantined(reports) == 0
     assert local.names(names.INCOMING) == ["Fabrikam/1000.jpg"]
-    assert log()[-1]["unknown_companies"] == ["Fabrikam"]
+    assert log()[0]["unknown_companies"] == ["Fabrikam"]
 
 
 def test_a_rejected_picture_is_sent_once_an_hour_when_old(local: LocalStack) -> None:

@@ -2,8 +2,8 @@
 
 import json
 import os
-import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from azure.core.pipeline.transport import RequestsTransport
@@ -12,13 +12,15 @@ from shared import config, wiring
 
 
 def peak_mib() -> float:
-    """Return the peak of this process's memory so far; 0 where the system does not tell."""
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
+    """Return the peak of this process's memory so far; 0 where the system is not Linux.
+
+    Not ``ru_maxrss``: a process inherits that of its parent, which has made all the uploads.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
         return 0.0
-    peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    (line,) = (line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 2**10
 
 
 def main() -> None:
