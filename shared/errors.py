@@ -36,6 +36,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large", Kind.PERMANENT
     NOT_AN_IMAGE = "not_an_image", Kind.PERMANENT
     ITEM_AMBIGUOUS = "item_ambiguous", Kind.PERMANENT
+    CRASHES_WORKER = "crashes_worker", Kind.PERMANENT
 
     ITEM_NOT_FOUND = "item_not_found", Kind.WAITING
     COMPANY_NOT_FOUND = "company_not_found", Kind.WAITING
@@ -57,6 +58,7 @@ class Reason(StrEnum):
     ITEM_BUSY = "item_busy", Kind.TRANSIENT
     IDENTITY = "identity", Kind.TRANSIENT
     STORAGE = "storage", Kind.TRANSIENT
+    RENDER_INTERRUPTED = "render_interrupted", Kind.TRANSIENT
 
 
 class Failure(Exception):

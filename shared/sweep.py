@@ -7,12 +7,13 @@ identity, wherever they come from.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from uuid import uuid4
 
 from shared.pipeline import Pipeline
+from shared.rendering import Render
 from shared.report import Report, SweepReport, sweep_finished
 from shared.storage.incoming import Incoming
 from shared.storage.names import INCOMING
@@ -33,13 +34,14 @@ class Sweep:
     """Sweeps incoming; one per process.
 
     ``settle`` looks after items whose doubt is over, while the function that it gets allows. ``setup`` stands for the
-    settings that decide which item an upload means.
+    settings that decide which item an upload means. ``renderers`` starts processes for the renders of one run.
     """
 
     pipeline: Pipeline
     incoming: Incoming
     states: SweepStates
     settle: Callable[[Callable[[], bool]], Iterable[Report]]
+    renderers: Callable[[], AbstractContextManager[Render]]
     clock: Callable[[], float]
     setup: str
     window: int = WINDOW
@@ -105,10 +107,14 @@ class Sweep:
             state = state.company_answered(company, held.seen_at)
         for company in found.failed:
             state = state.company_failed(company)
-        self._in_threads(_by_item(found.tasks, state.run), held, budget, tally)
+        with self.renderers() as render:
+            pipeline = replace(self.pipeline, render=render)
+            self._in_threads(_by_item(found.tasks, state.run), pipeline, held, budget, tally)
         return state
 
-    def _in_threads(self, groups: list[list[Task]], held: LeasedState, budget: SweepBudget, tally: Tally) -> None:
+    def _in_threads(
+        self, groups: list[list[Task]], pipeline: Pipeline, held: LeasedState, budget: SweepBudget, tally: Tally
+    ) -> None:
         """Take up several items at once, the uploads of one item one after the other."""
         queue: SimpleQueue[list[Task]] = SimpleQueue()
         for group in groups:
@@ -118,7 +124,7 @@ class Sweep:
             with suppress(Empty):
                 while True:
                     for task in queue.get_nowait():
-                        self._take_up(task, budget, tally)
+                        _take_up(task, pipeline, budget, tally)
 
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as threads:
             pending = {threads.submit(work) for _ in range(min(AT_ONCE, len(groups)))}
@@ -128,18 +134,19 @@ class Sweep:
                 for future in done:
                     future.result()
 
-    def _take_up(self, task: Task, budget: SweepBudget, tally: Tally) -> None:
-        if not budget.may_begin():
-            tally.not_begun([task.candidate])
-            return
-        try:
-            report = self.pipeline.process(INCOMING, task.candidate.name, task.take_up)
-        except Exception:  # noqa: BLE001 - the pipeline has logged it, and one upload must not end the sweep
-            tally.failed(task.candidate)
-            budget.failed()
-        else:
-            tally.count(report, task.candidate)
-            budget.succeeded()
+
+def _take_up(task: Task, pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:
+    if not budget.may_begin():
+        tally.not_begun([task.candidate])
+        return
+    try:
+        report = pipeline.process(INCOMING, task.candidate.name, task.take_up)
+    except Exception:  # noqa: BLE001 - the pipeline has logged it, and one upload must not end the sweep
+        tally.failed(task.candidate)
+        budget.failed()
+    else:
+        tally.count(report, task.candidate)
+        budget.succeeded()
 
 
 def _by_item(tasks: Iterable[Task], run: int) -> list[list[Task]]:

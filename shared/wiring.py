@@ -16,6 +16,7 @@ from shared.pictures import allocator, pillow_logging
 from shared.pictures.memory import MemoryBudget
 from shared.pipeline import Pipeline
 from shared.placement import Placement
+from shared.render_process import RenderProcesses
 from shared.rendering import Renderer
 from shared.storage import uploads
 from shared.storage.archive import Archive
@@ -66,7 +67,11 @@ def _sweep(pipeline: Pipeline, service: BlobServiceClient, throttle: Throttle) -
     meaning = (__version__, bc.base_url, bc.company, *(template.text for template in settings.templates))
     setup = hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
     # The function in the middle settles items whose doubt is over and that have no upload left.
-    return Sweep(pipeline, Incoming(service), states, lambda _may_begin: [], throttle.clock, setup)
+
+    def renderers() -> RenderProcesses:
+        return RenderProcesses(settings.rendition, settings.limits, settings.render_memory)
+
+    return Sweep(pipeline, Incoming(service), states, lambda _may_begin: [], renderers, throttle.clock, setup)
 
 
 def _business_central_credential(settings: Settings) -> TokenCredential:
