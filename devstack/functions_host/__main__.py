@@ -41,7 +41,7 @@ def _run(listener: QueueListener | TimerListener) -> None:
     """Run a listener; a host that can no longer listen ends, and is started anew."""
     try:
         listener.run()
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, the host cannot go on
         _log.exception("A listener has ended")
         os._exit(LISTENER_ENDED)
 
