@@ -1,15 +1,12 @@
-"""The app in the local host, as a separate process: uploads meet the same conditions as in Azure."""
+"""The app itself in the local host: uploads meet the same conditions as in Azure, and the sweep does the rest."""
 
-import base64
-import json
 from collections.abc import Iterator
 
 import pytest
-from azure.storage.queue import QueueClient
 
 from devstack import stack
 from devstack.demo import Ledger
-from devstack.host import POISON_QUEUE, HostSettings
+from devstack.functions_host.host_json import HostSettings
 from devstack.machine.setup import ROOT
 from shared.storage import names
 from tests.support.local_stack import DESK, LocalStack, photograph
@@ -34,7 +31,7 @@ class Hosted(LocalStack):
 @pytest.fixture(scope="module")
 def module_hosted() -> Iterator[Hosted]:
     ledger = Ledger()
-    with stack.running(ledger, sweep_interval=0.5) as running:
+    with stack.running(ledger, hosts=2, sweep_schedule="*/2 * * * * *", unfinished_wait="PT2S") as running:
         yield Hosted(running, ledger)
 
 
@@ -60,58 +57,40 @@ def test_overwrite_is_a_new_upload(hosted: Hosted) -> None:
     assert len(hosted.names(names.ARCHIVE)) == 2
 
 
-def test_waiting_upload_is_retried_after_the_sweep_interval(hosted: Hosted) -> None:
+def test_sweep_takes_up_what_waits_for_its_item(hosted: Hosted) -> None:
     hosted.upload(UNKNOWN)
     assert hosted.end_event(UNKNOWN)["outcome"] == "waiting"
     company = hosted.stack.endpoints.company_id
     hosted.control("POST", "items", company_id=company, number="9999-X", displayName="Here at last")
-    outcomes = [hosted.end_event(UNKNOWN)["outcome"]]
-    while outcomes[-1] == "waiting":  # one more delivery may have started before the item existed
-        outcomes.append(hosted.end_event(UNKNOWN)["outcome"])
-    assert outcomes[-1] == "updated"
-    assert len(outcomes) <= 2
+    while (outcome := hosted.end_event(UNKNOWN)["outcome"]) == "waiting":
+        pass
+    assert outcome == "updated"
 
 
-def test_an_unfinished_upload_is_looked_at_again_within_seconds() -> None:
-    ledger = Ledger()
-    with stack.running(ledger, unfinished_wait="PT2S") as running:  # the sweep interval is minutes
-        hosted = Hosted(running, ledger)
-        hosted.upload(content=photograph()[:5000])
-        hosted.upload(UNKNOWN)
-        assert hosted.end_event(DESK)["reason"] == "not_an_image"
-        assert hosted.end_event(UNKNOWN)["reason"] == "item_not_found"
-        unfinished = [event for event in ledger.events if event.get("reason") == "unfinished"]
-        assert unfinished
-        assert {event["blob"] for event in unfinished} == {DESK}
-        assert len([event for event in ledger.events if event.get("blob") == UNKNOWN]) == 1
+def test_sweep_judges_half_a_file(hosted: Hosted) -> None:
+    hosted.upload(content=photograph()[:5000])
+    assert hosted.end_event(DESK)["reason"] == "not_an_image"
+    assert any(event.get("reason") == "unfinished" for event in hosted.ledger.events)
 
 
-def test_five_failures_lead_to_the_hosts_poison_message(
-    hosted: Hosted,
-) -> None:
-    hosted.fault(403, method="PATCH", count=5)
-    etag = hosted.incoming().upload_blob(photograph())["etag"]
-    assert hosted.end_event(DESK)["outcome"] == "failed"
-    failures = [event for event in hosted.ledger.events if event["event"] == "delivery_failed"]
-    assert [event["attempt"] for event in failures] == [1, 2, 3, 4, 5]
-    queue = QueueClient.from_connection_string(hosted.stack.app_settings["PICTURE_STORAGE"], POISON_QUEUE)
-    (message,) = queue.receive_messages()
-    assert json.loads(base64.b64decode(message.content)) == {
-        "Type": "BlobTrigger",
-        "FunctionId": "Host.Functions.item_picture_uploaded",
-        "BlobType": "BlockBlob",
-        "ContainerName": "product-images",
-        "BlobName": DESK,
-        "ETag": etag,
-    }
-    assert hosted.end_event(DESK)["outcome"] == "updated"  # after the sweep interval, the fault is over
+def test_sweep_finishes_what_used_up_its_deliveries(hosted: Hosted) -> None:
+    deliveries = HostSettings.read(ROOT / "host.json").blobs.deliveries
+    hosted.fault(403, method="PATCH", count=deliveries)
+    hosted.upload()
+    while (event := hosted.end_event(DESK))["outcome"] == "failed":
+        pass
+    assert event["outcome"] == "updated"
+    failures = [event["attempt"] for event in hosted.ledger.events if event["event"] == "delivery_failed"]
+    assert failures == list(range(1, len(failures) + 1))
+    assert len(failures) <= deliveries
 
 
 def test_host_json_limits_concurrent_uploads(hosted: Hosted) -> None:
     hosted.control("POST", "latency", seconds=0.3, method="PATCH")
-    names = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S", "1920-S")]
-    for name in names:
+    uploads = [f"CRONUS USA, Inc/{number}.jpg" for number in ("1896-S", "1900-S", "1906-S", "1908-S", "1920-S")]
+    for name in uploads:
         hosted.upload(name)
-    assert sorted(hosted.ledger.wait(names, hosted.stack)) == sorted(names)
-    allowed = HostSettings.read(ROOT / "host.json").concurrency
-    assert hosted.control("GET", "requests")["peak_concurrency"] == allowed == 2
+    assert sorted(hosted.ledger.wait(uploads, hosted.stack)) == sorted(uploads)
+    blobs = HostSettings.read(ROOT / "host.json").blobs
+    peak = hosted.control("GET", "requests")["peak_concurrency"]
+    assert 1 < peak <= 2 * (blobs.size + blobs.threshold)
