@@ -86,6 +86,29 @@ def capacity_command(
     console.print(f"Plot: {plot}", soft_wrap=True)
 
 
+@app.command("pipeline")
+def pipeline_command(
+    uploads: Annotated[list[int] | None, typer.Option(help="Drop so many at once; again for further runs.")] = None,
+    hosts: Annotated[list[int] | None, typer.Option(help="Run so many hosts; again for further runs.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the results to this file, as JSON.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Measure the whole app's pictures per second against a BC of 300 ms per request and five at a time."""
+    from devstack.benchmarks import pipeline  # noqa: PLC0415 - only this benchmark needs the stack
+
+    runs = []
+    for number in uploads or (100, 1000):
+        for several in hosts or (1, pipeline.hosts_for()):
+            with console.status(f"{number:,} uploads, {several} hosts"):
+                runs.append(pipeline.measure(number, several))
+            pipeline.print_runs(console, runs[-1:])
+    pipeline.print_runs(console, runs)
+    if report:
+        rows = [{**asdict(run), "rate": run.rate, "bounds": run.bounds, "share": run.share} for run in runs]
+        report.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
 def _sources(photos: Path | None) -> list[Path]:
     from devstack.benchmarks import photographs  # noqa: PLC0415 - only this benchmark has its packages
 
