@@ -19,6 +19,7 @@ from shared.storage import uploads
 from shared.storage.archive import Archive
 from shared.storage.moves import Mover
 from shared.storage.records import ItemRecords
+from shared.storage.settling_marks import SettlingMarks
 
 
 def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Timeouts | None = None) -> Pipeline:
@@ -39,8 +40,8 @@ def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Tim
         connection_string=settings.storage.connection_string,
     )
     pictures, archive = uploads.PictureStorage(service), Archive(Mover(service, credential))
-    records = ItemRecords(service, bc.environment)
-    placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing)
+    records, marks = ItemRecords(service, bc.environment), SettlingMarks(service, bc.environment)
+    placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing, marks)
     renderer = Renderer(settings.rendition, settings.limits, MemoryBudget(settings.render_memory))
     return Pipeline(settings, pictures, archive, business_central, records, placement, renderer)
 

@@ -17,11 +17,12 @@ from shared.errors import Reason, Transient
 from shared.item_record import ItemRecord, Observed, Step, StoredRecord, Upload, released
 from shared.placement import Placement, PlacementJob
 from shared.report import Outcome, Report
+from shared.storage.archive import Archive
 from shared.storage.moves import Mover
 from shared.storage.records import ItemRecords
 from shared.storage.uploads import PictureStorage
 from tests.protocol.decisions import APP_RULES, NOW, Rules
-from tests.protocol.model import LANDS_LATE, TIME_PASSES, Model
+from tests.protocol.model import LANDS_LATE, REMOVED, TIME_PASSES, Model
 from tests.protocol.search import Result, Search
 from tests.protocol.states import (
     ANSWERED,
@@ -129,9 +130,25 @@ def test_without_the_order_an_older_upload_wins() -> None:
     assert writes_in_bc(result)[-2:] == ["upload 1: answered 204", "upload 0: answered 204"]
 
 
+def test_what_settles_and_is_overwritten_is_lost_without_a_copy() -> None:
+    """Bytes were on the item, and in the end BC shows an older picture that counts as superseded."""
+
+    def superseded_in_doubt(stored: StoredRecord, upload: Upload, observed: Observed) -> Step:
+        step, on = stored.next_step(upload, observed), stored.record.on
+        return Step.SUPERSEDED if step is Step.SETTLE and on and not on.is_same_as(upload) else step
+
+    careless = Rules(next_step=superseded_in_doubt, keeps_settling=False)
+    config = Config(TWO, workers=1, unanswered=1, removals=1)
+    assert search(config, careless).broken is Promise.NOTHING_LOST
+    result = search(config, careless, [Promise.NEWEST_WINS])
+    assert result.broken is Promise.NEWEST_WINS
+    assert f"upload 1: {REMOVED}" in result.trace
+    assert writes_in_bc(result) == ["upload 1: answered 204", "upload 0: PATCH takes effect late"]
+
+
 # --- the model does what the code does -------------------------------------------------------------------------------
 
-OWNERS = (ItemRecords, PictureStorage, BusinessCentral, Placement, StoredRecord, Mover, item_record)
+OWNERS = (ItemRecords, PictureStorage, BusinessCentral, Placement, StoredRecord, Archive, Mover, item_record)
 
 
 @pytest.mark.parametrize("effect", At)
@@ -217,7 +234,7 @@ def effects_in_model(model: Model, s: State, upload: int, answer: str) -> tuple[
             log.append(f"upload_picture, {label.event}")
         elif at is not At.UPLOAD:
             log.append("is_current" if at is At.IS_CURRENT else "picture")
-    return log, bool(s.workers)
+    return log, bool(s.workers and s.workers[0].at is not At.KEEP_SETTLING)
 
 
 def effects_in_app(model: Model, s: State, upload: int, answer: str) -> tuple[list[str], bool]:
