@@ -1,7 +1,7 @@
 """Moves uploads to archive or quarantine, each with its name, metadata and note."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from shared.errors import Permanent, Reason, Waiting
@@ -41,7 +41,8 @@ class Archive:
         """Return the upload as ``keep_settling`` left it in the archive; None if it is not there."""
         upload = mark.upload
         name = archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
-        return self.mover.read_copy(ARCHIVE, name, upload.name, upload.etag)
+        source = self.mover.read_copy(ARCHIVE, name, upload.name, upload.etag)
+        return replace(source, uploaded_at=upload.uploaded_at) if source else None
 
     def complete(self, mark: SettlingMark, outcome: str) -> None:
         """Say in the metadata of what ``keep_settling`` left how the upload ended."""

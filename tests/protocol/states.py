@@ -24,7 +24,7 @@ class At(StrEnum):
     CONFIRMED = "item_record.confirmed"
     DOUBTED = "item_record.doubted"
     RELEASED = "item_record.released"
-    KEEP_SETTLING = "Archive.keep_settling"
+    KEEP_SETTLING = "Placement._keep_settling"
     COPY = "Mover._copy"
     DELETE = "Mover._delete"
 

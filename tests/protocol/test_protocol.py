@@ -17,7 +17,6 @@ from shared.errors import Reason, Transient
 from shared.item_record import ItemRecord, Observed, Step, StoredRecord, Upload, released
 from shared.placement import Placement, PlacementJob
 from shared.report import Outcome, Report
-from shared.storage.archive import Archive
 from shared.storage.moves import Mover
 from shared.storage.records import ItemRecords
 from shared.storage.uploads import PictureStorage
@@ -148,7 +147,7 @@ def test_what_settles_and_is_overwritten_is_lost_without_a_copy() -> None:
 
 # --- the model does what the code does -------------------------------------------------------------------------------
 
-OWNERS = (ItemRecords, PictureStorage, BusinessCentral, Placement, StoredRecord, Archive, Mover, item_record)
+OWNERS = (ItemRecords, PictureStorage, BusinessCentral, Placement, StoredRecord, Mover, item_record)
 
 
 @pytest.mark.parametrize("effect", At)
@@ -191,6 +190,8 @@ class World:
 
     def keep_existing(self, *_: object) -> None:
         """Nothing depends on it."""
+
+    put = keep_settling = keep_existing
 
     def upload_picture(self, _item: Item, picture: bytes, _upload_id: str, _begin_by: float) -> None:
         self.log.append(f"upload_picture, {self.answer}")
@@ -241,7 +242,7 @@ def effects_in_app(model: Model, s: State, upload: int, answer: str) -> tuple[li
     """Return the same for ``Placement.place``."""
     world = World(model, s, upload, answer)
     throttle = Throttle(sleep=lambda _: None, clock=lambda: 0.0)
-    placement = Placement(world, world, world, world, throttle, model.config.keep_existing)  # type: ignore[arg-type]
+    placement = Placement(world, world, world, world, throttle, model.config.keep_existing, world)  # type: ignore[arg-type]
     item = Item(Company("company", "C", "C"), "item", "1000", None)
     entry = model.decisions.entries[upload]
     picture, report = model.promises.picture(upload).encode(), Report(entry.name, "id")
