@@ -42,6 +42,7 @@ class Reason(StrEnum):
     COMPANY_NOT_FOUND = "company_not_found", Kind.WAITING
     REJECTED = "rejected", Kind.WAITING
     UNFINISHED = "unfinished", Kind.WAITING
+    ITEM_BUSY = "item_busy", Kind.WAITING  # never leads to quarantine either
     # Never raised: an outcome that lasts no longer than an unanswered write can still take effect.
     SETTLING = "settling", Kind.WAITING
 
@@ -55,7 +56,6 @@ class Reason(StrEnum):
     BC_CONFLICT = "bc_conflict", Kind.TRANSIENT
     BC_UNAUTHORIZED = "bc_unauthorized", Kind.TRANSIENT
     BC_REFUSED = "bc_refused", Kind.TRANSIENT
-    ITEM_BUSY = "item_busy", Kind.TRANSIENT
     IDENTITY = "identity", Kind.TRANSIENT
     STORAGE = "storage", Kind.TRANSIENT
     RENDER_INTERRUPTED = "render_interrupted", Kind.TRANSIENT

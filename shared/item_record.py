@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# An upload begins its PATCH within BEGIN_WITHIN of its claim and gives up two minutes later. The worker behind an older
-# claim is dead, or will find the record changed.
+# An upload begins its PATCH within BEGIN_WITHIN of its claim and gives up about two minutes later. The worker behind an
+# older claim is dead, or will find the record changed.
 CLAIM_LIFE = timedelta(minutes=3)
 BEGIN_WITHIN = 30.0  # seconds
-# BC queues a request for at most 8 minutes and runs it for at most 8. A PATCH begins within about 80 s of its claim,
-# time for a connection included; 20 minutes after the claim it has taken effect or never will.
+# A PATCH begins within 30 s of its claim, after up to 50 s for a connection, and its body is sent within 60 s. BC then
+# queues it for at most 8 minutes and runs it for at most 8: after 18 min 20 s it has taken effect or never will.
 DOUBT_LASTS = timedelta(minutes=20)
 
 
@@ -76,7 +76,7 @@ class Step(StrEnum):
 
     DONE = "done"  # it is on the item for good
     SUPERSEDED = "superseded"  # a newer one is on the item
-    SETTLE = "settle"  # it is on the item, but an unanswered write may still replace it
+    SETTLE = "settle"  # it is on the item, or a newer one is, but an unanswered write may still replace that
     WAIT = "wait"  # another upload is being written
     CHECK_SOURCE = "check_source"  # the newer of two is the one that is still in incoming
     COMPARE = "compare"  # BC may already show its picture
@@ -110,7 +110,7 @@ class StoredRecord:
     def next_step(self, upload: Upload, observed: Observed) -> Step:
         """Return what ``upload`` does next."""
         if on := self.record.on:
-            step = self._after_write(upload) if on.is_same_as(upload) else _order(on, upload, observed)
+            step = self._after_write(upload) if on.is_same_as(upload) else self._against(on, upload, observed)
             if step:
                 return step
         if self.record.claim and self.seen_at - self.written_at < CLAIM_LIFE:
@@ -150,6 +150,11 @@ class StoredRecord:
         if not self.record.doubt and not (claim and claim.upload.is_same_as(upload)):
             return Step.DONE
         return Step.SETTLE if self.active_doubt else None
+
+    def _against(self, on: Upload, upload: Upload, observed: Observed) -> Step | None:
+        """Return what the order decides; an upload is superseded only once the newer one is there for good."""
+        step, doubt = _order(on, upload, observed), self.record.doubt
+        return Step.SETTLE if step is Step.SUPERSEDED and doubt and self.seen_at < doubt.until else step
 
     def _outcome(self, upload: Upload) -> str | None:
         if self.record.on and self.record.on.is_same_as(upload):

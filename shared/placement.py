@@ -9,16 +9,17 @@ from uuid import uuid4
 from shared import item_record
 from shared.business_central.client import BusinessCentral, Item
 from shared.business_central.retries import TURN_WITHIN, Throttle
-from shared.errors import Failure, Reason, Throttled, Transient
+from shared.errors import Failure, Reason, Throttled, Waiting
 from shared.item_record import BEGIN_WITHIN, ItemRecord, Observed, Step, StoredRecord, Upload
 from shared.report import Outcome, Report
 from shared.storage.archive import Archive
 from shared.storage.records import ItemRecords
+from shared.storage.settling_marks import SettlingMark, SettlingMarks
 from shared.storage.uploads import PictureStorage, Source
 
-_WAIT_MAX = 5.0  # seconds to wait for another upload of the same item
-_WAIT_STEP = 0.5  # seconds between two looks
-_STEPS_MAX = 30  # steps of one upload; if it takes more, others keep changing the record
+_WAIT_MAX = 60.0  # seconds to wait for another upload of the same item
+_WAIT_STEPS = (0.5, 4.0)  # seconds between two looks: the first, and the longest
+_STEPS_MAX = 60  # steps of one upload; if it takes more, others keep changing the record
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,17 @@ class Placement:
     archive: Archive
     throttle: Throttle
     keep_existing: bool
+    marks: SettlingMarks
 
     def place(self, job: PlacementJob, stored: StoredRecord) -> Outcome:
         """Put the picture onto the item if it is the newest; ``stored`` is the item's record.
 
-        Returns ``waiting`` if the picture is on the item but an unanswered write could still replace it.
+        Returns ``waiting`` if it, or a newer one, is on the item but an unanswered write could still replace that. The
+        original is in the archive by then.
 
         Raises:
-            Transient: another upload is being written; or as ``BusinessCentral.upload_picture`` and storage raise.
+            Waiting: ``item_busy``, another upload is being written; or as ``BusinessCentral.upload_picture`` raises.
+            Transient: as ``BusinessCentral.upload_picture`` and storage raise.
         """
         stored, give_up_at = _numbered(stored, job.item), self.throttle.clock() + TURN_WITHIN
         observed, content, waited = Observed(), None, 0.0
@@ -59,6 +63,7 @@ class Placement:
                 case Step.DONE:
                     return Outcome(stored.record.outcome or Outcome.UPDATED)
                 case Step.SETTLE:
+                    self._keep_settling(job)
                     return Outcome.WAITING
                 case Step.SUPERSEDED:
                     return Outcome.SUPERSEDED
@@ -76,18 +81,29 @@ class Placement:
                 case Step.WRITE:
                     changed = self._write_in_turn(job, stored, content, give_up_at)
             stored, observed, content = changed or self._read(job), Observed(), None
-        raise Transient(
+        raise Waiting(
             Reason.ITEM_BUSY,
             f"Other uploads keep changing the record of item {job.item.number}. The next delivery tries again.",
         )
 
     def _wait(self, waited: float) -> float:
         if waited >= _WAIT_MAX:
-            raise Transient(
+            raise Waiting(
                 Reason.ITEM_BUSY, "Another upload for this item is being written. The next delivery tries again."
             )
-        self.throttle.sleep(_WAIT_STEP)
-        return waited + _WAIT_STEP
+        shortest, longest = _WAIT_STEPS
+        step = min(max(waited, shortest), longest, _WAIT_MAX - waited)
+        self.throttle.sleep(step)
+        return waited + step
+
+    def _keep_settling(self, job: PlacementJob) -> None:
+        """Copy the original to the archive, so that nobody can take the picture from the item by changing the source.
+
+        The mark comes first: with it, the sweep looks after the item however far this gets.
+        """
+        company, number = job.item.company, job.item.number
+        self.marks.put(SettlingMark(company.id, company.name, job.item.id, number, job.upload))
+        self.archive.keep_settling(job.source, company.name, number, job.report)
 
     def _write_in_turn(
         self, job: PlacementJob, stored: StoredRecord, content: bytes | None, give_up_at: float

@@ -14,7 +14,8 @@ from uuid import uuid4
 
 from shared.pipeline import Pipeline
 from shared.rendering import Render
-from shared.report import Report, SweepReport, sweep_finished
+from shared.report import SweepReport, sweep_finished
+from shared.settling import Settling
 from shared.storage.incoming import Incoming
 from shared.storage.names import INCOMING
 from shared.storage.sweep_states import LeasedState, SweepStates
@@ -33,14 +34,13 @@ _RENEW_EVERY = 20.0  # seconds between two renewals of the lease, which lasts a 
 class Sweep:
     """Sweeps incoming; one per process.
 
-    ``settle`` looks after items whose doubt is over, while the function that it gets allows. ``setup`` stands for the
-    settings that decide which item an upload means. ``renderers`` starts processes for the renders of one run.
+    ``setup`` stands for the settings that decide which item an upload means. ``renderers`` starts processes for the
+    renders of one run.
     """
 
     pipeline: Pipeline
     incoming: Incoming
     states: SweepStates
-    settle: Callable[[Callable[[], bool]], Iterable[Report]]
     renderers: Callable[[], AbstractContextManager[Render]]
     clock: Callable[[], float]
     setup: str
@@ -99,16 +99,16 @@ class Sweep:
     def _take_up_all(
         self, due: list[Candidate], state: SweepState, held: LeasedState, budget: SweepBudget, tally: Tally
     ) -> SweepState:
-        for settled in self.settle(budget.may_begin):
-            tally.count(settled)
-        found = ItemLookUp(self.pipeline, state, held.seen_at, tally.sweep_id).run(due)
-        tally.look_ups(found)
-        for company in found.answered:
-            state = state.company_answered(company, held.seen_at)
-        for company in found.failed:
-            state = state.company_failed(company)
         with self.renderers() as render:
             pipeline = replace(self.pipeline, render=render)
+            for settled in Settling(pipeline).settle(budget.may_begin):
+                tally.settled(settled)
+            found = ItemLookUp(pipeline, state, held.seen_at, tally.sweep_id).run(due)
+            tally.look_ups(found)
+            for company in found.answered:
+                state = state.company_answered(company, held.seen_at)
+            for company in found.failed:
+                state = state.company_failed(company)
             self._in_threads(_by_item(found.tasks, state.run), pipeline, held, budget, tally)
         return state
 

@@ -49,6 +49,14 @@ class Tally:
             elif ended.reason is not Reason.BAD_PATH:
                 self._still_there([candidate])
 
+    def settled(self, ended: Report) -> None:
+        """Count a picture that was written again after its doubt was over, or could not be."""
+        if ended.outcome:
+            self.count(ended)
+        else:
+            with self._lock:
+                self._report.failed += 1
+
     def failed(self, candidate: Candidate) -> None:
         """Count an upload with a transient failure."""
         with self._lock:

@@ -23,6 +23,7 @@ from shared.storage.archive import Archive
 from shared.storage.incoming import Incoming
 from shared.storage.moves import Mover
 from shared.storage.records import ItemRecords
+from shared.storage.settling_marks import SettlingMarks
 from shared.storage.sweep_states import SweepStates
 from shared.sweep import Sweep
 
@@ -53,8 +54,8 @@ def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Tim
         connection_string=settings.storage.connection_string,
     )
     pictures, archive = uploads.PictureStorage(service), Archive(Mover(service, credential))
-    records = ItemRecords(service, bc.environment)
-    placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing)
+    records, marks = ItemRecords(service, bc.environment), SettlingMarks(service, bc.environment)
+    placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing, marks)
     renderer = Renderer(settings.rendition, settings.limits, MemoryBudget(settings.render_memory))
     pipeline = Pipeline(settings, pictures, archive, business_central, records, placement, renderer)
     return App(pipeline, _sweep(pipeline, service, throttle))
@@ -66,12 +67,11 @@ def _sweep(pipeline: Pipeline, service: BlobServiceClient, throttle: Throttle) -
     # Which item an upload means; under other settings, BC's earlier answers do not count.
     meaning = (__version__, bc.base_url, bc.company, *(template.text for template in settings.templates))
     setup = hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
-    # The function in the middle settles items whose doubt is over and that have no upload left.
 
     def renderers() -> RenderProcesses:
         return RenderProcesses(settings.rendition, settings.limits, settings.render_memory)
 
-    return Sweep(pipeline, Incoming(service), states, lambda _may_begin: [], renderers, throttle.clock, setup)
+    return Sweep(pipeline, Incoming(service), states, renderers, throttle.clock, setup)
 
 
 def _business_central_credential(settings: Settings) -> TokenCredential:

@@ -1,13 +1,14 @@
 """Moves uploads to archive or quarantine, each with its name, metadata and note."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from shared.errors import Permanent, Waiting
-from shared.report import Report
+from shared.errors import Permanent, Reason, Waiting
+from shared.report import Outcome, Report
 from shared.storage.moves import Mover
 from shared.storage.names import ARCHIVE, QUARANTINE, archive_name, before_name, printable, quarantine_name
+from shared.storage.settling_marks import SettlingMark
 from shared.storage.uploads import Source
 
 
@@ -29,6 +30,26 @@ class Archive:
         name = archive_name(company, item_number, source.name, source.etag, source.uploaded_at)
         self.mover.move(source, ARCHIVE, name, _metadata(source, report))
         report.moved_to = f"{ARCHIVE}/{name}"
+
+    def keep_settling(self, source: Source, company: str, item_number: str, report: Report) -> None:
+        """Copy an upload to the archive while it settles; ``archive`` or ``complete`` say later how it ended."""
+        name = archive_name(company, item_number, source.name, source.etag, source.uploaded_at)
+        settling = {**_metadata(source, report), "outcome": _SETTLING, "reason": Reason.SETTLING}
+        self.mover.keep(source, ARCHIVE, name, settling)
+
+    def settling(self, mark: SettlingMark) -> Source | None:
+        """Return the upload as ``keep_settling`` left it in the archive; None if it is not there."""
+        upload = mark.upload
+        name = archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
+        source = self.mover.read_copy(ARCHIVE, name, upload.name, upload.etag)
+        return replace(source, uploaded_at=upload.uploaded_at) if source else None
+
+    def complete(self, mark: SettlingMark, outcome: str) -> None:
+        """Say in the metadata of what ``keep_settling`` left how the upload ended."""
+        upload = mark.upload
+        name = archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
+        reason = Reason.NEWER_UPLOAD if outcome == Outcome.SUPERSEDED else None
+        self.mover.complete(ARCHIVE, name, {"outcome": outcome, "reason": reason})
 
     def quarantine(self, source: Source, failure: Permanent | Waiting, report: Report) -> bool:
         """Move an upload to quarantine with a note beside it, and note in ``report`` where it is.
@@ -104,6 +125,7 @@ def _one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n")  # a name must not forge a line of the note
 
 
+_SETTLING = Outcome.WAITING
 _MOVED = (
     "Your original is next to this note; you can leave both here. Once the cause is fixed, upload the picture again."
 )

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
@@ -14,7 +15,7 @@ from shared.errors import Reason, Transient
 from shared.storage.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, plan
 from shared.storage.errors import code_of, is_changed_or_gone, storage_errors
 from shared.storage.names import INCOMING, encode_metadata, unquoted_etag
-from shared.storage.uploads import Source, is_current, metadata_of
+from shared.storage.uploads import Source, is_current, metadata_of, source_of_copy
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
@@ -47,8 +48,7 @@ class Mover:
         removed meanwhile: the bytes that were read are saved all the same, and nothing is deleted.
         """
         target = self._service.get_blob_client(container, name)
-        marks = {"source_name": source.name, "source_etag": unquoted_etag(source.etag)}
-        encoded = encode_metadata({**metadata, **marks})
+        encoded = encode_metadata({**metadata, **_marks_of(source)})
         with storage_errors(f"moving {source.name!r} to {container}/{name}"):
             copied = self._copy(source, target, encoded)
             if not copied:
@@ -58,6 +58,35 @@ class Mover:
             if note:
                 self._write_note(self._service.get_blob_client(container, f"{name}.txt"), note, encoded)
             return copied and self._delete(source)
+
+    def keep(self, source: Source, container: str, name: str, metadata: Mapping[str, str | None]) -> None:
+        """Copy the upload as ``move`` does, and leave the upload itself where it is."""
+        target = self._service.get_blob_client(container, name)
+        encoded = encode_metadata({**metadata, **_marks_of(source)})
+        with storage_errors(f"copying {source.name!r} to {container}/{name}"):
+            if not self._copy(source, target, encoded) and source.content is not None:
+                self._save(source, target, source.content, encoded)
+
+    def read_copy(self, container: str, name: str, source_name: str, etag: str) -> Source | None:
+        """Return the upload ``source_name`` from its copy; None if there is none."""
+        target = self._service.get_blob_client(container, name)
+        with storage_errors(f"reading {container}/{name}"):
+            try:
+                return source_of_copy(target, source_name, etag)
+            except HttpResponseError as error:
+                if code_of(error) != "BlobNotFound":
+                    raise
+                return None
+
+    def complete(self, container: str, name: str, changes: Mapping[str, str | None]) -> None:
+        """Change the metadata of a copy that was kept while its upload waited; leave any other copy as it is."""
+        target = self._service.get_blob_client(container, name)
+        with storage_errors(f"completing {container}/{name}"):
+            try:
+                _complete(target, target.get_blob_properties(), encode_metadata(changes), set(changes))
+            except HttpResponseError as error:
+                if code_of(error) not in ("BlobNotFound", "ConditionNotMet"):
+                    raise
 
     def save(self, container: str, name: str, content: bytes, metadata: Mapping[str, str | None]) -> bool:
         """Save ``content``, which is nowhere else, as ``container``/``name``; repeating it is safe.
@@ -178,6 +207,20 @@ class Mover:
 _MARKS = ("source_name", "source_etag")
 
 
+def _marks_of(source: Source) -> dict[str, str]:
+    return {"source_name": source.name, "source_etag": unquoted_etag(source.etag)}
+
+
+def _complete(target: BlobClient, existing: Any, metadata: Mapping[str, str], keys: set[str]) -> None:  # noqa: ANN401 - the SDK's
+    """Say on a copy that was kept while its upload waited how the upload ended."""
+    kept = metadata_of(existing)
+    if kept.get("outcome") != "waiting" or metadata.get("outcome") == "waiting":
+        return
+    rest = {key: value for key, value in kept.items() if key not in keys}
+    completed = {**rest, **{key: metadata[key] for key in keys if key in metadata}}
+    target.set_blob_metadata(completed, etag=existing.etag, match_condition=MatchConditions.IfNotModified)
+
+
 def _must_be_ours(
     target: BlobClient, metadata: Mapping[str, str], error: HttpResponseError | None, size: int | None = None
 ) -> None:
@@ -185,7 +228,9 @@ def _must_be_ours(
     existing = target.get_blob_properties()
     marks = metadata_of(existing)
     same = all(marks.get(key) == metadata[key] for key in _MARKS)
-    if not same or (size is not None and existing.size != size):
+    if same and existing.size == size:
+        _complete(target, existing, metadata, {"outcome", "reason", "detail"})
+    elif not same or size is not None:
         where = f"{target.container_name}/{target.blob_name}"
         detail = f"{where} belongs to another upload, so this one stays in {INCOMING}. Rename or remove that blob."
         raise Transient(Reason.STORAGE, detail) from error

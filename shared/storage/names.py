@@ -55,6 +55,16 @@ def sweep_state_name(environment: str) -> str:
     return f"{_segment(environment.lower())}/sweep.json"
 
 
+def marks_folder(environment: str) -> str:
+    """Return the prefix of the marks of uploads that settle."""
+    return f"{_segment(environment.lower())}/settling/"
+
+
+def mark_name(environment: str, company_id: str, item_id: str, source: str, etag: str) -> str:
+    """Return the name of the mark of an upload that settles; ids are lower-case GUIDs."""
+    return f"{marks_folder(environment)}{company_id}/{item_id}/{fingerprint(source, etag)}"
+
+
 def before_name(company: str, item: str, content: bytes) -> str:
     """Return the archive's name for ``content``, which BC showed before our first upload; it depends on the content."""
     suffix = next((ending for magic, ending in _MAGIC.items() if content.startswith(magic)), ".bin")

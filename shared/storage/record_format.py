@@ -32,16 +32,17 @@ def from_json(text: bytes) -> ItemRecord:
         claim, doubt = document["claim"], document["doubt"]
         return ItemRecord(
             number=str(document["number"]),
-            on=_upload(document["on"]) if document["on"] else None,
+            on=upload_from_json(document["on"]) if document["on"] else None,
             outcome=document["outcome"],
-            claim=Claim(str(claim["nonce"]), _upload(claim["upload"])) if claim else None,
-            doubt=Doubt(_time(doubt["until"]), tuple(map(_upload, doubt["uploads"]))) if doubt else None,
+            claim=Claim(str(claim["nonce"]), upload_from_json(claim["upload"])) if claim else None,
+            doubt=Doubt(_time(doubt["until"]), tuple(map(upload_from_json, doubt["uploads"]))) if doubt else None,
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
-def _upload(fields: Mapping[str, Any]) -> Upload:
+def upload_from_json(fields: Mapping[str, Any]) -> Upload:
+    """Parse an upload as a record or a mark holds it."""
     return Upload(**{**fields, "uploaded_at": _time(fields["uploaded_at"])})
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -130,6 +130,13 @@ def _source(name: str, properties: Any, dates: list[str], content: bytes | None)
         is_open=properties.blob_type != BlobType.BLOCKBLOB and not properties.is_append_blob_sealed,
         content=content,
     )
+
+
+def source_of_copy(copy: BlobClient, name: str, etag: str) -> Source:
+    """Return the upload ``name`` with this ETag from a copy of it, with its content."""
+    dates: list[str] = []
+    download = copy.download_blob(raw_response_hook=keep_date(dates), decompress=False)
+    return replace(_source(name, download.properties, dates, download.readall()), etag=etag)
 
 
 def metadata_of(properties: Any) -> dict[str, str]:  # noqa: ANN401 - the SDK's

@@ -23,6 +23,7 @@ class Rules:
     adopted: Callable[..., ItemRecord] = StoredRecord.adopted
     doubted: Callable[..., ItemRecord] = item_record.doubted
     has_etags: bool = True
+    keeps_settling: bool = True
 
 
 APP_RULES = Rules()

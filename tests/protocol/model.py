@@ -12,6 +12,7 @@ from tests.protocol.states import BY_HAND, NONE, At, Config, FaultBudget, Label,
 from tests.protocol.workers import Workers
 
 ARRIVES, TIME_PASSES, LANDS_LATE = "arrives", "time passes", "PATCH takes effect late"
+REMOVED = "is removed, or overwritten with something unusable, by its uploader"
 
 
 class Model:
@@ -19,7 +20,7 @@ class Model:
 
     def __init__(self, config: Config, rules: Rules = APP_RULES, promises: Collection[Promise] = Promise) -> None:
         self.config, self.decisions, self.promises = config, Decisions(config, rules), Promises(config, promises)
-        self.workers = Workers(config, self.decisions, self.promises, has_etags=rules.has_etags)
+        self.workers = Workers(config, self.decisions, self.promises, rules)
         self.names = sorted({upload.name for upload in config.uploads})
         self.effects: set[At] = set()
         self.full = FaultBudget(
@@ -61,11 +62,12 @@ class Model:
             budget = s.budget._replace(removals=s.budget.removals - 1)
             for upload in {*s.incoming} - {NONE}:
                 removed = s.without_source(upload)._replace(budget=budget)
-                yield Label("is removed by its uploader", upload, is_fault=True), removed
+                yield Label(REMOVED, upload, is_fault=True), removed
 
     def _deliveries(self, s: State) -> Iterator[Move]:
         for upload in range(s.arrived):
-            is_late = upload not in s.incoming  # the worker read the source before it went
+            # The sweep delivers what it looks after, from the archive; another worker read the source before it went.
+            is_late = upload not in s.incoming and upload not in s.marked
             yield Label(At.READ_RECORD, upload, is_fault=is_late), self.workers.begun(s, upload)
 
     def _after_a_tick(self, s: State) -> State:
@@ -80,5 +82,6 @@ class Model:
         """Return the next state if nothing more goes wrong and everybody is patient; None if nothing can happen."""
         is_waiting = self.decisions.has_active_doubt(s.record, s.age)
         ranks = {At.READ_RECORD: 3, ARRIVES: 1, TIME_PASSES: 2 if is_waiting else 4}
-        sure = [(ranks.get(label.event, 0), i) for i, (label, _) in enumerate(moves) if not label.is_fault]
+        changes = [(i, label) for i, (label, after) in enumerate(moves) if after != s and not label.is_fault]
+        sure = [(ranks.get(label.event, 0), i) for i, label in changes]
         return moves[min(sure)[1]][1] if sure else None

@@ -15,7 +15,10 @@ class Promises:
         """Raise if this state breaks a promise."""
         if s.newest_done != NONE and not self._shows_at_least(s, s.newest_done):
             self.broken(Promise.DONE_IS_FINAL)
-        if self.is_at_rest(s) and s.archive and not self._shows_at_least(s, max(s.archive, key=self.newness)):
+        if s.newest_settling != NONE and s.newest_settling not in s.archive and s.newest_settling not in s.incoming:
+            self.broken(Promise.NOTHING_LOST)
+        placed = s.archive | {s.newest_settling} - {NONE}
+        if self.is_at_rest(s) and placed and not self._shows_at_least(s, max(placed, key=self.newness)):
             self.broken(Promise.NEWEST_WINS)
 
     def broken(self, promise: Promise) -> None:
@@ -24,7 +27,7 @@ class Promises:
 
     def is_at_rest(self, s: State) -> bool:
         has_incoming = any(upload != NONE for upload in s.incoming)
-        return not (s.workers or s.in_flight or has_incoming or self.next_can_arrive(s))
+        return not (s.workers or s.in_flight or has_incoming or s.marked or self.next_can_arrive(s))
 
     def _shows_at_least(self, s: State, oldest: int) -> bool:
         """Whether BC shows this upload, a newer one, or a picture that somebody put there by hand."""

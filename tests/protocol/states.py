@@ -24,12 +24,13 @@ class At(StrEnum):
     CONFIRMED = "item_record.confirmed"
     DOUBTED = "item_record.doubted"
     RELEASED = "item_record.released"
+    KEEP_SETTLING = "Placement._keep_settling"
     COPY = "Mover._copy"
     DELETE = "Mover._delete"
 
 
 WRITES = {At.CLAIMED, At.ADOPTED, At.RECLAIMED, At.CONFIRMED, At.DOUBTED, At.RELEASED}
-MOVES = {At.COPY, At.DELETE}
+MOVES = {At.KEEP_SETTLING, At.COPY, At.DELETE}
 OBSERVATIONS = {At.IS_CURRENT, At.BC_PICTURE}
 # A worker that crashes before its first effect might as well never have started, so it need not crash.
 BEFORE_ANY_EFFECT = OBSERVATIONS | {At.CLAIMED, At.ADOPTED}
@@ -105,6 +106,8 @@ class State(NamedTuple):
     incoming: tuple[int, ...] = ()  # for each name, its upload
     archive: frozenset[int] = frozenset()
     newest_done: int = NONE  # the newest upload that is on the item for good
+    newest_settling: int = NONE  # the newest upload that a delivery left as settling
+    marked: frozenset[int] = frozenset()  # uploads that the sweep looks after until they have settled
     record: int = 0
     age: int = 0  # of the record's claim
     bc_picture: str = BEFORE

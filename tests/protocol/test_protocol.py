@@ -13,7 +13,7 @@ from shared import item_record
 from shared.business_central.client import BusinessCentral, Item
 from shared.business_central.companies import Company
 from shared.business_central.retries import Throttle
-from shared.errors import Reason, Transient
+from shared.errors import Reason, Transient, Waiting
 from shared.item_record import ItemRecord, Observed, Step, StoredRecord, Upload, released
 from shared.placement import Placement, PlacementJob
 from shared.report import Outcome, Report
@@ -21,7 +21,7 @@ from shared.storage.moves import Mover
 from shared.storage.records import ItemRecords
 from shared.storage.uploads import PictureStorage
 from tests.protocol.decisions import APP_RULES, NOW, Rules
-from tests.protocol.model import LANDS_LATE, TIME_PASSES, Model
+from tests.protocol.model import LANDS_LATE, REMOVED, TIME_PASSES, Model
 from tests.protocol.search import Result, Search
 from tests.protocol.states import (
     ANSWERED,
@@ -129,6 +129,22 @@ def test_without_the_order_an_older_upload_wins() -> None:
     assert writes_in_bc(result)[-2:] == ["upload 1: answered 204", "upload 0: answered 204"]
 
 
+def test_what_settles_and_is_overwritten_is_lost_without_a_copy() -> None:
+    """Bytes were on the item, and in the end BC shows an older picture that counts as superseded."""
+
+    def superseded_in_doubt(stored: StoredRecord, upload: Upload, observed: Observed) -> Step:
+        step, on = stored.next_step(upload, observed), stored.record.on
+        return Step.SUPERSEDED if step is Step.SETTLE and on and not on.is_same_as(upload) else step
+
+    careless = Rules(next_step=superseded_in_doubt, keeps_settling=False)
+    config = Config(TWO, workers=1, unanswered=1, removals=1)
+    assert search(config, careless).broken is Promise.NOTHING_LOST
+    result = search(config, careless, [Promise.NEWEST_WINS])
+    assert result.broken is Promise.NEWEST_WINS
+    assert f"upload 1: {REMOVED}" in result.trace
+    assert writes_in_bc(result) == ["upload 1: answered 204", "upload 0: PATCH takes effect late"]
+
+
 # --- the model does what the code does -------------------------------------------------------------------------------
 
 OWNERS = (ItemRecords, PictureStorage, BusinessCentral, Placement, StoredRecord, Mover, item_record)
@@ -175,6 +191,8 @@ class World:
     def keep_existing(self, *_: object) -> None:
         """Nothing depends on it."""
 
+    put = keep_settling = keep_existing
+
     def upload_picture(self, _item: Item, picture: bytes, _upload_id: str, _begin_by: float) -> None:
         self.log.append(f"upload_picture, {self.answer}")
         if self.answer == REFUSED:
@@ -217,21 +235,21 @@ def effects_in_model(model: Model, s: State, upload: int, answer: str) -> tuple[
             log.append(f"upload_picture, {label.event}")
         elif at is not At.UPLOAD:
             log.append("is_current" if at is At.IS_CURRENT else "picture")
-    return log, bool(s.workers)
+    return log, bool(s.workers and s.workers[0].at is not At.KEEP_SETTLING)
 
 
 def effects_in_app(model: Model, s: State, upload: int, answer: str) -> tuple[list[str], bool]:
     """Return the same for ``Placement.place``."""
     world = World(model, s, upload, answer)
     throttle = Throttle(sleep=lambda _: None, clock=lambda: 0.0)
-    placement = Placement(world, world, world, world, throttle, model.config.keep_existing)  # type: ignore[arg-type]
+    placement = Placement(world, world, world, world, throttle, model.config.keep_existing, world)  # type: ignore[arg-type]
     item = Item(Company("company", "C", "C"), "item", "1000", None)
     entry = model.decisions.entries[upload]
     picture, report = model.promises.picture(upload).encode(), Report(entry.name, "id")
     job = PlacementJob(item, None, entry, picture, report)  # type: ignore[arg-type]
     try:
         outcome = placement.place(job, world.read("company", "item"))
-    except Transient:
+    except (Transient, Waiting):
         return world.log, False
     return world.log, outcome is not Outcome.WAITING
 

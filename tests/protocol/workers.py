@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 
 from shared.item_record import Step
-from tests.protocol.decisions import Decisions
+from tests.protocol.decisions import Decisions, Rules
 from tests.protocol.promises import Promises
 from tests.protocol.states import (
     ANSWERED,
@@ -32,8 +32,8 @@ from tests.protocol.states import (
 class Workers:
     """Yields the moves of one worker."""
 
-    def __init__(self, config: Config, decisions: Decisions, promises: Promises, *, has_etags: bool) -> None:
-        self.config, self.decisions, self.promises, self.has_etags = config, decisions, promises, has_etags
+    def __init__(self, config: Config, decisions: Decisions, promises: Promises, rules: Rules) -> None:
+        self.config, self.decisions, self.promises, self.rules = config, decisions, promises, rules
         self.steps: set[Step] = set()
 
     def begun(self, s: State, upload: int) -> State:
@@ -79,8 +79,10 @@ class Workers:
         step = self.decisions.step(w.record, w.age, w.upload, w.is_current, bc_picture)
         self.steps.add(step)
         match step:
-            case Step.WAIT | Step.SETTLE:  # the worker ends; reading again is another delivery
+            case Step.WAIT:  # the worker ends; reading again is another delivery
                 return s
+            case Step.SETTLE:
+                return self._settling(s, w)
             case Step.DONE:
                 is_first = s.newest_done == NONE
                 newest = w.upload if is_first else max(w.upload, s.newest_done, key=self.promises.newness)
@@ -96,7 +98,17 @@ class Workers:
             case Step.WRITE:
                 return self._claiming(s, w)
 
+    def _settling(self, s: State, w: Worker) -> State:
+        if not self.rules.keeps_settling:
+            return self._left_as_settling(s, w)
+        return s if w.upload in s.marked else s.with_worker(Worker(At.KEEP_SETTLING, w.upload))
+
+    def _left_as_settling(self, s: State, w: Worker) -> State:
+        uploads = {w.upload, s.newest_settling} - {NONE}
+        return s._replace(newest_settling=max(uploads, key=self.promises.newness))
+
     def _moving(self, s: State, w: Worker) -> State:
+        s = s._replace(marked=s.marked - {w.upload})
         if w.upload in s.archive and w.upload not in s.incoming:
             return s
         return s.with_worker(Worker(At.DELETE if w.upload in s.archive else At.COPY, w.upload))
@@ -150,7 +162,7 @@ class Workers:
         """Return the state in which no other worker knows the record's ETag."""
         overtaken = s._replace(workers=())
         for w in s.workers:
-            is_unaffected = w.at in MOVES or not self.has_etags
+            is_unaffected = w.at in MOVES or not self.rules.has_etags
             overtaken = self._unless_stale(overtaken, w if is_unaffected else w._replace(is_fresh=False))
         return overtaken
 
@@ -204,6 +216,11 @@ class Workers:
 
     # --- move the source ---
 
+    def _keep_settling(self, s: State, w: Worker) -> Iterator[Move]:
+        """Copy to the archive and leave the mark for the sweep; the copy saves what was read if the source is gone."""
+        kept = s._replace(archive=s.archive | {w.upload}, marked=s.marked | {w.upload})
+        yield Label(w.at, w.upload), self._left_as_settling(kept, w)
+
     def _copy(self, s: State, w: Worker) -> Iterator[Move]:
         yield Label(w.at, w.upload), self._moving(s._replace(archive=s.archive | {w.upload}), w)
 
@@ -218,6 +235,7 @@ class Workers:
         At.KEEP: _keep,
         At.UPLOAD: _upload_picture,
         At.ANSWER: _answer,
+        At.KEEP_SETTLING: _keep_settling,
         At.COPY: _copy,
         At.DELETE: _delete,
     }

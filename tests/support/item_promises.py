@@ -101,7 +101,7 @@ class FreshItem:
 
     def record(self) -> dict[str, Any]:
         """Return the item's record, or an empty one."""
-        records = self._in(names.RECORDS, "", lambda name: bool(self.id) and self.id in name)
+        records = self._in(names.RECORDS, "", lambda name: bool(self.id) and name.endswith(f"{self.id}.json"))
         return json.loads(records[0]) if records else {}
 
     def is_unsettled(self) -> bool:

@@ -1,0 +1,73 @@
+"""Looks after uploads that settle: when the doubt is over, BC shows the newest of them, even if its source is gone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from shared.business_central.client import Item
+from shared.business_central.companies import Company
+from shared.errors import Reason, Waiting
+from shared.item_record import Observed, Step
+from shared.pipeline import Pipeline
+from shared.placement import PlacementJob, record_entry
+from shared.report import Outcome, Report, upload_failed, upload_finished
+from shared.storage.settling_marks import SettlingMark, StoredMark
+
+
+@dataclass(frozen=True)
+class Settling:
+    """Settles what deliveries left as ``settling``, from its copy in the archive."""
+
+    pipeline: Pipeline
+
+    def settle(self, may_begin: Callable[[], bool]) -> list[Report]:
+        """Settle every upload whose doubt is over, while ``may_begin`` allows another.
+
+        Returns the reports of pictures that were written again, and of failures (without an outcome); these are tried
+        again at the next call.
+        """
+        reports = []
+        for stored in self.pipeline.placement.marks.all():
+            if not may_begin():
+                break
+            reports.append(self._look_after(stored))
+        return [report for report in reports if report.repeated or not report.outcome]
+
+    def _look_after(self, stored: StoredMark) -> Report:
+        mark = stored.mark
+        report = Report(mark.upload.name, str(uuid4()), etag=mark.upload.etag)
+        report.company, report.item_number, report.item_id = mark.company, mark.item_number, mark.item_id
+        try:
+            report.outcome = self._outcome(mark, report)
+            if report.outcome is not Outcome.WAITING:
+                self.pipeline.archive.complete(mark, report.outcome)
+                self.pipeline.placement.marks.remove(stored)
+        except Exception as error:  # noqa: BLE001 - one item must not keep the others from settling
+            upload_failed(report, error)
+            return report
+        if report.repeated:
+            upload_finished(report)
+        return report
+
+    def _outcome(self, mark: SettlingMark, report: Report) -> Outcome:
+        """Place the upload again if it needs that, and return its outcome: ``waiting`` while the doubt lasts."""
+        record = self.pipeline.records.read(mark.company_id, mark.item_id)
+        match record.next_step(mark.upload, Observed()):
+            case Step.SETTLE:
+                return Outcome.WAITING
+            case Step.SUPERSEDED:
+                return Outcome.SUPERSEDED
+            case Step.DONE:
+                return Outcome(record.record.outcome or Outcome.UPDATED)
+        source = self.pipeline.archive.settling(mark)
+        if source is None or source.content is None:  # the delivery died before it copied, so it comes again
+            return Outcome.SUPERSEDED
+        picture = self.pipeline.render(source.content)
+        upload = replace(mark.upload, picture_sha256=record_entry(source, picture.content).picture_sha256)
+        item = Item(Company(mark.company_id, mark.company, mark.company), mark.item_id, mark.item_number, None)
+        try:
+            return self.pipeline.placement.place(PlacementJob(item, source, upload, picture.content, report), record)
+        except Waiting as failure:
+            if failure.reason is not Reason.ITEM_NOT_FOUND:
+                raise
+            return Outcome(record.record.outcome or Outcome.UPDATED)  # with the item, its picture has gone too
