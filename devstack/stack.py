@@ -63,6 +63,7 @@ class Stack:
     authority_url: str
     app_settings: dict[str, str]
     children: list[Child]
+    folder: Path
     storage_clock: azurite.StorageClock | None
 
     def fail_if_ended(self) -> None:
@@ -178,7 +179,9 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
             "BC_COMPANY": COMPANY,
             **({"UNFINISHED_WAIT": unfinished_wait} if unfinished_wait else {}),
         }
-        stack = Stack(endpoints, accounts, msi["url"], msi["authority"], settings, programs.children, clock)
+        stack = Stack(
+            endpoints, accounts, msi["url"], msi["authority"], settings, programs.children, programs.folder, clock
+        )
         for container in CONTAINERS:
             stack.storage().create_container(container)
         if on_event:

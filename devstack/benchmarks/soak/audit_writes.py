@@ -1,0 +1,92 @@
+"""Judges what was written to Business Central: each picture once, except after a lost answer. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from devstack.benchmarks.soak import pattern
+from devstack.benchmarks.soak.evidence import Evidence
+from devstack.benchmarks.soak.findings import Finding, Promise, RepeatedWrite
+from devstack.benchmarks.soak.ledger import Ledger
+from devstack.benchmarks.soak.plan import Item
+from devstack.benchmarks.soak.simulator import Write
+
+# Seconds, shrunk. A doubt lasts 20 minutes and is looked after at the next sweep; a chain of doubts lasts longer.
+_DOUBT_REACHES = 30.0
+_WRITE_TIMEOUT = 2.0  # after that the app has given up
+_NO_ANSWER = (None, 408, 500, 502, 504)
+
+
+def repeated(ledger: Ledger, evidence: Evidence) -> list[RepeatedWrite]:
+    """Return each write of a picture that had been written to the item before, with its cause."""
+    return [write for item in ledger.plan.items for write in _repeated(item, ledger, evidence)]
+
+
+def findings(ledger: Ledger, evidence: Evidence, writes: Sequence[RepeatedWrite]) -> Iterator[Finding]:
+    """Return the repeated writes that nothing explains, and the requests that were repeated blindly."""
+    yield from (Finding(Promise.NEEDLESS_WRITE, str(write)) for write in writes if write.cause is None)
+    numbers = {str(item.id): item.number for item in ledger.plan.items}
+    unanswered: set[tuple[str, str]] = set()
+    for request in _patches(evidence):
+        key = request["client_request_id"], _item_id(request)
+        if key in unanswered:
+            yield Finding(Promise.BLIND, f"item {numbers.get(key[1])}, request {key[0]}")
+        if request["status"] in _NO_ANSWER:
+            unanswered.add(key)
+
+
+def _repeated(item: Item, ledger: Ledger, evidence: Evidence) -> Iterator[RepeatedWrite]:
+    written: Counter[int] = Counter()
+    shown: int | None = None
+    uploads = Counter(
+        sent.upload.picture for sent in ledger.sent if sent.upload.item == item and not sent.upload.spoilt
+    )
+    for write in evidence.writes.get(item.id, []):
+        picture = pattern.recognise(write.content)
+        if picture is None:
+            continue
+        if write.request_id and written[picture]:
+            again = shown != picture and uploads[picture] > written[picture]
+            cause = "it was uploaded again, after another one" if again else _cause(item, write, evidence)
+            yield RepeatedWrite(item.number, picture, cause)
+        written[picture] += 1
+        shown = picture
+
+
+def _cause(item: Item, write: Write, evidence: Evidence) -> str | None:
+    """Return why an answer to an earlier write may have been lost, from what Business Central and storage logged."""
+    until, since = write.time, write.time - timedelta(seconds=_DOUBT_REACHES)
+    for request in _patches(evidence, item):
+        ended, lasted = _time(request), timedelta(milliseconds=request["milliseconds"])
+        if ended < since or ended - lasted > until:
+            continue
+        if lasted.total_seconds() >= _WRITE_TIMEOUT:
+            return f"a write took {lasted.total_seconds():.1f} s"
+        own = request["client_request_id"] == write.request_id
+        if request["status"] in _NO_ANSWER and (not own or ended < until):  # its own answer explains only a late effect
+            return f"a write was answered by {request['status'] or 'nothing'}"
+    for fault in evidence.storage_faults:
+        if str(item.id) in fault["path"] and since.timestamp() <= fault["time"] <= until.timestamp():
+            return f"storage's answer about the record was {fault['fault']}"
+    for incident in evidence.incidents:
+        if since.timestamp() <= incident.end and incident.start <= until.timestamp():
+            return f"{incident.kind} in between"
+    return None
+
+
+def _patches(evidence: Evidence, item: Item | None = None) -> list[dict[str, Any]]:
+    return [
+        request
+        for request in evidence.requests
+        if request["method"] == "PATCH" and (item is None or _item_id(request) == str(item.id))
+    ]
+
+
+def _item_id(request: dict[str, Any]) -> str:
+    path: str = request["path"]
+    return path.partition("/items(")[2].partition(")")[0]
+
+
+def _time(request: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(request["time"])

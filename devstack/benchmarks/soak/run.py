@@ -1,0 +1,120 @@
+"""Runs a soak: uploads under trouble, then the wait until everything is at rest, then the audit."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from devstack import stack
+from devstack.benchmarks.soak import (
+    audit,
+    evidence,
+    mutants,
+    names,
+    plan,
+    rest,
+    scale,
+    storage_faults,
+    trouble,
+)
+from devstack.benchmarks.soak.audit import Verdict
+from devstack.benchmarks.soak.audit_pictures import by_hand
+from devstack.benchmarks.soak.course import Course
+from devstack.benchmarks.soak.evidence import Evidence
+from devstack.benchmarks.soak.hosts import Hosts
+from devstack.benchmarks.soak.ledger import Ledger
+from devstack.benchmarks.soak.plan import Company
+from devstack.benchmarks.soak.simulator import Simulator
+from devstack.benchmarks.soak.uploader import Uploader
+
+HOSTS = 3
+REST_SECONDS = 150.0  # at most, after the last trouble
+COMPANIES = (
+    Company(
+        UUID("ed8c4463-bbf3-5e8d-8254-829373e2e2dd"),
+        "CRONUS USA, Inc.",
+        ("CRONUS USA, Inc", "cronus usa, inc", "ed8c4463-bbf3-5e8d-8254-829373e2e2dd"),
+        is_default=True,
+    ),
+    Company(
+        UUID("1bf1090c-4e3d-538c-879b-a3a4bfde73af"),
+        "NORDWIND",
+        ("NORDWIND", "Nordwind", "Nordwind Möbel GmbH", "1BF1090C-4E3D-538C-879B-A3A4BFDE73AF"),
+        is_default=False,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Soak:
+    """Holds what a soak was and what came of it; ``rested_after`` is None if it never came to rest."""
+
+    ledger: Ledger
+    evidence: Evidence
+    verdict: Verdict
+    seconds: float
+    rested_after: float | None
+    outcomes: dict[str, int]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything came to rest and every promise was kept."""
+        return self.rested_after is not None and not self.verdict.findings
+
+
+class Outcomes:
+    """Counts the outcomes and reasons in the app's own log lines."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Count one line of a host's output."""
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return
+        self.lines.append(line)
+        words = (event.get("event"), event.get("outcome"), event.get("reason"))
+        key = " ".join(str(word) for word in words if word)
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+
+def run(uploads: int, seed: int, *, mutant: str | None = None, say: Callable[[str], None] = lambda _text: None) -> Soak:
+    """Run one soak and judge it. Long, because it shows the order of things."""
+    started, outcomes = time.monotonic(), Outcomes()
+    the_plan = plan.make(uploads, seed, COMPANIES)
+    ledger = Ledger(the_plan)
+    with ExitStack() as ending:
+        running = ending.enter_context(stack.running(say=say))
+        endpoints, service = running.endpoints, running.storage()
+        folder = running.folder
+        proxy = ending.enter_context(storage_faults.running(endpoints.storage_connection_string, seed, folder))
+        simulator = Simulator(endpoints.simulator_control_url, seed)
+        simulator.prepare(the_plan.items, by_hand)
+        say("Starting the hosts")
+        settings = {**running.app_settings, **_settings(proxy.through(endpoints.storage_connection_string), mutant)}
+        hosts = Hosts(HOSTS, settings, folder, outcomes, ending)
+        course = Course(the_plan, Uploader(service, ledger), simulator, proxy, hosts, COMPANIES[1].id, say)
+        course.run(trouble.make(the_plan.seconds, seed, HOSTS))
+        rested = rest.wait(service, ledger, simulator, REST_SECONDS, say)
+        say("Collecting the evidence")
+        found = Evidence(
+            evidence.read_blobs(service),
+            evidence.read_pictures(endpoints.business_central_url, endpoints.business_central_token, the_plan.items),
+            {item.id: simulator.writes(item) for item in the_plan.items},
+            simulator.requests,
+            proxy.met(),
+            course.incidents,
+        )
+    verdict = audit.judge(ledger, found)
+    return Soak(ledger, found, verdict, time.monotonic() - started, rested, outcomes.counts)
+
+
+def _settings(storage: str, mutant: str | None) -> dict[str, str]:
+    settings = {"PICTURE_STORAGE": storage, "BLOB_PATH_TEMPLATE": names.TEMPLATE, **scale.SETTINGS}
+    return settings | ({mutants.SETTING: mutant} if mutant else {})
