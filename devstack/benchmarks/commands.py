@@ -12,6 +12,7 @@ from rich.console import Console
 
 from devstack.benchmarks import chart, imports, renderers, results, tables
 from devstack.benchmarks.comparison import Comparison
+from devstack.benchmarks.soak.commands import soak_command
 from devstack.machine import setup
 
 # Formats worth trying, even if a renderer refuses them.
@@ -19,6 +20,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", "
 CHART = setup.LOCAL / "bench-render.html"
 
 app = typer.Typer(help="Measure rendering and importing the app; without a command, both.")
+app.command("soak")(soak_command)
 console = Console()
 
 

@@ -20,7 +20,7 @@ _NO_ANSWER = (None, 408, 500, 502, 504)
 
 def repeated(ledger: Ledger, evidence: Evidence) -> list[RepeatedWrite]:
     """Return each write of a picture that had been written to the item before, with its cause."""
-    return [write for item in ledger.plan.items for write in _repeated(item, ledger, evidence)]
+    return [write for item in ledger.plan.items for write in _Item(item, ledger, evidence).repeated()]
 
 
 def findings(ledger: Ledger, evidence: Evidence, writes: Sequence[RepeatedWrite]) -> Iterator[Finding]:
@@ -36,43 +36,55 @@ def findings(ledger: Ledger, evidence: Evidence, writes: Sequence[RepeatedWrite]
             unanswered.add(key)
 
 
-def _repeated(item: Item, ledger: Ledger, evidence: Evidence) -> Iterator[RepeatedWrite]:
-    written: Counter[int] = Counter()
-    shown: int | None = None
-    uploads = Counter(
-        sent.upload.picture for sent in ledger.sent if sent.upload.item == item and not sent.upload.spoilt
-    )
-    for write in evidence.writes.get(item.id, []):
-        picture = pattern.recognise(write.content)
-        if picture is None:
-            continue
-        if write.request_id and written[picture]:
-            again = shown != picture and uploads[picture] > written[picture]
-            cause = "it was uploaded again, after another one" if again else _cause(item, write, evidence)
-            yield RepeatedWrite(item.number, picture, cause)
-        written[picture] += 1
-        shown = picture
+class _Item:
+    """Follows what was written to one item.
 
+    A request without an answer explains two repeated writes at most: its own late effect, and the one that brings the
+    newest picture back.
+    """
 
-def _cause(item: Item, write: Write, evidence: Evidence) -> str | None:
-    """Return why an answer to an earlier write may have been lost, from what Business Central and storage logged."""
-    until, since = write.time, write.time - timedelta(seconds=_DOUBT_REACHES)
-    for request in _patches(evidence, item):
-        ended, lasted = _time(request), timedelta(milliseconds=request["milliseconds"])
-        if ended < since or ended - lasted > until:
-            continue
-        if lasted.total_seconds() >= _WRITE_TIMEOUT:
-            return f"a write took {lasted.total_seconds():.1f} s"
-        own = request["client_request_id"] == write.request_id
-        if request["status"] in _NO_ANSWER and (not own or ended < until):  # its own answer explains only a late effect
-            return f"a write was answered by {request['status'] or 'nothing'}"
-    for fault in evidence.storage_faults:
-        if str(item.id) in fault["path"] and since.timestamp() <= fault["time"] <= until.timestamp():
-            return f"storage's answer about the record was {fault['fault']}"
-    for incident in evidence.incidents:
-        if since.timestamp() <= incident.end and incident.start <= until.timestamp():
-            return f"{incident.kind} in between"
-    return None
+    def __init__(self, item: Item, ledger: Ledger, evidence: Evidence) -> None:
+        self._item, self._evidence = item, evidence
+        self._requests = _patches(evidence, item)
+        self._used: set[tuple[int, bool]] = set()
+        sent = (sent.upload for sent in ledger.sent if sent.upload.item == item and not sent.upload.spoilt)
+        self._uploads = Counter(upload.picture for upload in sent)
+
+    def repeated(self) -> Iterator[RepeatedWrite]:
+        written: Counter[int] = Counter()
+        shown: int | None = None
+        for write in self._evidence.writes.get(self._item.id, []):
+            picture = pattern.recognise(write.content)
+            if picture is None:
+                continue
+            if write.request_id and written[picture]:
+                again = shown != picture and self._uploads[picture] > written[picture]
+                cause = "it was uploaded again, after another one" if again else self._cause(write)
+                yield RepeatedWrite(self._item.number, picture, cause)
+            written[picture] += 1
+            shown = picture
+
+    def _cause(self, write: Write) -> str | None:
+        """Return why the answer to an earlier write may have been lost, as Business Central and storage logged it."""
+        until, since = write.time, write.time - timedelta(seconds=_DOUBT_REACHES)
+        for request in self._requests:
+            ended, lasted = _time(request), timedelta(milliseconds=request["milliseconds"])
+            own = request["client_request_id"] == write.request_id
+            if ended < since or ended - lasted > until or (request["number"], own) in self._used:
+                continue
+            late = lasted.total_seconds() >= _WRITE_TIMEOUT
+            # A write's own answer explains only that it took effect late.
+            if late or (request["status"] in _NO_ANSWER and (not own or ended < until)):
+                self._used.add((request["number"], own))
+                answer = f"took {lasted.total_seconds():.0f} s" if late else f"got {request['status'] or 'no answer'}"
+                return f"{'this' if own else 'an earlier'} write {answer}"
+        for fault in self._evidence.storage_faults:
+            if str(self._item.id) in fault["path"] and since.timestamp() <= fault["time"] <= until.timestamp():
+                return f"storage's answer about the record was {fault['fault']}"
+        for incident in self._evidence.incidents:
+            if since.timestamp() <= incident.end and incident.start <= until.timestamp():
+                return f"{incident.kind} in between"
+        return None
 
 
 def _patches(evidence: Evidence, item: Item | None = None) -> list[dict[str, Any]]:

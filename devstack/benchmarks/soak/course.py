@@ -10,7 +10,7 @@ from devstack.benchmarks.soak.hosts import Hosts
 from devstack.benchmarks.soak.plan import Item, Plan, Upload
 from devstack.benchmarks.soak.simulator import Simulator
 from devstack.benchmarks.soak.storage_faults import StorageFaults
-from devstack.benchmarks.soak.trouble import STORAGE_FAULTS, Kind, Spell
+from devstack.benchmarks.soak.trouble import STORAGE_DOWN, STORAGE_FAULTS, Kind, Spell
 from devstack.benchmarks.soak.uploader import Uploader
 
 _LOOK_EVERY = 0.1  # seconds
@@ -88,7 +88,10 @@ class Course:
                 self.hosts.thaw(spell.detail)
                 self._record(spell)
         changed = [spell for spell in (*before, *lasting) if (spell in before) != (spell in lasting)]
-        if any(spell.kind not in _OF_HOSTS for spell in changed):
+        if any(spell.kind is Kind.STORAGE_DOWN for spell in changed):
+            is_down = any(spell.kind is Kind.STORAGE_DOWN for spell in lasting)
+            self.storage.set(STORAGE_DOWN if is_down else STORAGE_FAULTS)
+        if any(spell.kind not in (*_OF_HOSTS, Kind.STORAGE_DOWN) for spell in changed):
             self._disturb(lasting)
 
     def _strike(self, spell: Spell) -> None:

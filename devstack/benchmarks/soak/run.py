@@ -4,8 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from devstack import stack
@@ -20,13 +18,13 @@ from devstack.benchmarks.soak import (
     storage_faults,
     trouble,
 )
-from devstack.benchmarks.soak.audit import Verdict
 from devstack.benchmarks.soak.audit_pictures import by_hand
 from devstack.benchmarks.soak.course import Course
 from devstack.benchmarks.soak.evidence import Evidence
 from devstack.benchmarks.soak.hosts import Hosts
 from devstack.benchmarks.soak.ledger import Ledger
 from devstack.benchmarks.soak.plan import Company
+from devstack.benchmarks.soak.result import Soak
 from devstack.benchmarks.soak.simulator import Simulator
 from devstack.benchmarks.soak.uploader import Uploader
 
@@ -48,29 +46,11 @@ COMPANIES = (
 )
 
 
-@dataclass(frozen=True)
-class Soak:
-    """Holds what a soak was and what came of it; ``rested_after`` is None if it never came to rest."""
-
-    ledger: Ledger
-    evidence: Evidence
-    verdict: Verdict
-    seconds: float
-    rested_after: float | None
-    outcomes: dict[str, int]
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything came to rest and every promise was kept."""
-        return self.rested_after is not None and not self.verdict.findings
-
-
 class Outcomes:
     """Counts the outcomes and reasons in the app's own log lines."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self.lines: list[str] = []
 
     def __call__(self, line: str) -> None:
         """Count one line of a host's output."""
@@ -78,7 +58,6 @@ class Outcomes:
             event = json.loads(line)
         except ValueError:
             return
-        self.lines.append(line)
         words = (event.get("event"), event.get("outcome"), event.get("reason"))
         key = " ".join(str(word) for word in words if word)
         self.counts[key] = self.counts.get(key, 0) + 1

@@ -17,6 +17,7 @@ NUMBERS = (
     ("shared.item_record", "DOUBT_LASTS"),
     ("shared.business_central.retries", "WAIT_TOTAL"),
     ("shared.business_central.retries", "_BACKOFF"),
+    ("shared.business_central.companies", "LOOK_UP_INTERVAL"),
     ("shared.placement", "_WAIT_MAX"),
     ("shared.placement", "_WAIT_STEP"),
 )

@@ -1,8 +1,8 @@
 """Stands between the app and Azurite, as a separate program, and fails some requests as the real storage does.
 
-Whether a request fails depends on the seed, the request and how often it came before, never on time. Standard output
-announces the address. ``PUT /_faults`` sets how many of a hundred requests meet each fault; ``GET /_faults`` returns
-the faults so far.
+Whether a request fails depends on the seed, the request and how often it came before. A busy blob stays busy for a
+moment, longer than the app's client repeats its requests. Standard output announces the address. ``PUT /_faults`` sets
+how many of a hundred requests meet each fault; ``GET /_faults`` returns the faults so far.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ FAULTS: dict[str, tuple[int, str] | None] = {
     "refused": None,  # the connection closes before the request is forwarded
     "lost": None,  # the request takes effect, its answer is lost
 }
+_BUSY_SECONDS = 0.3
 
 
 @dataclass
@@ -35,16 +36,24 @@ class Chance:
     percent: dict[str, float] = field(default_factory=dict)
     met: list[dict[str, object]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    busy: dict[str, float] = field(default_factory=dict)
 
     def fault(self, method: str, path: str) -> str | None:
         """Return the fault that this request meets."""
-        request = f"{method} {unquote(path)}"
+        now, blob = time.time(), urlsplit(path).path
+        name = "busy" if self.busy.get(blob, 0) > now else self._drawn(f"{method} {path}")
+        if name == "busy":
+            self.busy.setdefault(blob, now + _BUSY_SECONDS)
+        if name:
+            self.met.append({"time": now, "fault": name, "method": method, "path": unquote(path)})
+        return name
+
+    def _drawn(self, request: str) -> str | None:
         self.seen[request] += 1
         digest = hashlib.sha256(f"{self.seed} {request} {self.seen[request]}".encode()).digest()
         point = int.from_bytes(digest[:4], "big") / 2**32 * 100
         for name, percent in self.percent.items():
             if point < percent:
-                self.met.append({"time": time.time(), "fault": name, "method": method, "path": unquote(path)})
                 return name
             point -= percent
         return None

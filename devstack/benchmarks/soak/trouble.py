@@ -15,6 +15,7 @@ class Kind(StrEnum):
     SLOW_ITEMS = "writes to some items take longer than the app waits"
     SLOW_BODIES = "bodies of requests for some items travel slowly"
     FEW_REQUESTS = "Business Central accepts few requests"
+    STORAGE_DOWN = "storage refuses all requests"
     KILLED = "a host process is killed"
     WORKER_KILLED = "a worker process is killed"
     FROZEN = "a host's worker process is frozen"
@@ -50,12 +51,17 @@ BUSINESS_CENTRAL_FAULTS: tuple[dict[str, object], ...] = (
     {"drop": True, "probability": 0.02, "method": "PATCH", "applied": "later", "delay": 9.0},
 )
 STORAGE_FAULTS = {"busy": 1.5, "failed": 0.5, "refused": 0.5, "lost": 1.0}  # percent
+STORAGE_DOWN = {"busy": 70.0, "refused": 30.0}
 
 
 def make(seconds: float, seed: int, hosts: int) -> list[Spell]:
     """Plan the trouble of ``seconds``; all of it is over by then."""
     chance = random.Random(f"trouble {seed}")  # noqa: S311 - chance for tests, not a secret
-    spells = [*_of_business_central(seconds, chance), *_of_hosts(seconds, hosts, chance)]
+    spells = [
+        *_of_business_central(seconds, chance),
+        *_of_storage(seconds, chance),
+        *_of_hosts(seconds, hosts, chance),
+    ]
     return sorted(spells, key=lambda spell: (spell.start, spell.kind))
 
 
@@ -70,6 +76,13 @@ def _of_business_central(seconds: float, chance: random.Random) -> Iterator[Spel
         for share in (0.05, 0.25, 0.60, 0.80):
             yield _spell(Kind.SLOW_ITEMS, start + share * episode, 4, chance)
             yield _spell(Kind.SLOW_BODIES, start + share * episode, 4, chance)
+
+
+def _of_storage(seconds: float, chance: random.Random) -> Iterator[Spell]:
+    at = 2.0
+    while at < seconds - 2:
+        yield Spell(Kind.STORAGE_DOWN, at, at + chance.choice((0.3, 0.3, 0.3, 2.0)))
+        at += chance.uniform(3, 7)
 
 
 def _spell(kind: Kind, start: float, seconds: float, chance: random.Random) -> Spell:
