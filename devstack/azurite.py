@@ -9,6 +9,7 @@ from pathlib import Path
 
 from azure.core.credentials import TokenCredential
 from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueClient
 
 from devstack.machine import setup
 from devstack.machine.children import Facts
@@ -114,6 +115,13 @@ class Accounts:
             return BlobServiceClient.from_connection_string(self.connection_string(name))
         url, trusted = f"{self.urls['Blob']}/{name}", str(self.certificate.public)
         return BlobServiceClient(url, credential=self.identity, connection_verify=trusted)
+
+    def queue(self, queue: str, name: str = PICTURES) -> QueueClient:
+        """Return the stack's own client for a queue of an account."""
+        if not self.identity:
+            return QueueClient.from_connection_string(self.connection_string(name), queue)
+        url, trusted = f"{self.urls['Queue']}/{name}", str(self.certificate.public)
+        return QueueClient(url, queue, credential=self.identity, connection_verify=trusted)
 
 
 def urls() -> Callable[[str], Facts | None]:

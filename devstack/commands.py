@@ -37,22 +37,14 @@ class Host(StrEnum):
     FUNC = "func"
 
 
-_HOSTS = {Host.LOCAL: "devstack.host", Host.FUNC: "devstack.core_tools"}
-
-_SWEEP_SECONDS = (0.1, 86_400.0)
+_SWEEP_SECONDS = (1, 59)
+_MOST_HOSTS = 20
 _UNFINISHED_WAIT = "PT5S"  # in Azure minutes; here somebody sits and waits
 
 # Without rich's boxes: a narrow terminal would cut the sentence that matters.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(benchmarks.app, name="bench")
 console = terminal.console()
-
-
-def _sweep_seconds(seconds: float) -> float:
-    shortest, longest = _SWEEP_SECONDS
-    if not shortest <= seconds <= longest:  # nan is in no range
-        raise typer.BadParameter(f"{seconds} is not a number of seconds from {shortest} to {longest:,.0f}.")
-    return seconds
 
 
 @app.command("demo")
@@ -76,8 +68,10 @@ def demo_command(
 @app.command()
 def up(
     sweep_interval: Annotated[
-        float, typer.Option(help="Seconds before a waiting upload is retried.", callback=_sweep_seconds)
+        int,
+        typer.Option(help="Seconds between two sweeps.", min=_SWEEP_SECONDS[0], max=_SWEEP_SECONDS[1]),
     ] = 10,
+    hosts: Annotated[int, typer.Option(help="How many local hosts run the app.", min=1, max=_MOST_HOSTS)] = 1,
     host: Annotated[
         Host,
         typer.Option(
@@ -91,9 +85,10 @@ def up(
         with terminal.steps(console) as say:
             local_stack = stack.running(
                 UploadLines(console),
-                sweep_interval=sweep_interval,
+                hosts=hosts,
+                sweep_schedule=f"*/{sweep_interval} * * * * *",
                 unfinished_wait=_UNFINISHED_WAIT,
-                host=_HOSTS[host],
+                core_tools=host is Host.FUNC,
                 remove_at_end=ENDPOINTS,
                 say=say,
             )

@@ -21,6 +21,7 @@ from shared.errors import Reason
 from shared.storage import names
 
 PATIENCE_SECONDS = 120  # between the end of one upload and the next
+SWEEP_SCHEDULE = "*/2 * * * * *"
 UNFINISHED_WAIT = "PT2S"  # an empty file or half a file is judged when it is that old
 _REPORTED_KEYS = (
     *("outcome", "reason", "item_number", "item_id", "width", "height", "content_type"),
@@ -75,9 +76,10 @@ def run(console: Console, *, photos: Path | None, keyless: bool, report: Path | 
     ledger, folder = Ledger(), PhotoFolder(photos) if photos else None
     with ExitStack() as ending:
         with terminal.steps(console) as say:
-            running = ending.enter_context(
-                stack.running(ledger, keyless=keyless, unfinished_wait=UNFINISHED_WAIT, say=say)
+            local_stack = stack.running(
+                ledger, sweep_schedule=SWEEP_SCHEDULE, unfinished_wait=UNFINISHED_WAIT, keyless=keyless, say=say
             )
+            running = ending.enter_context(local_stack)
         rounds = folder.rounds(_item_numbers(running)) if folder else [samples()]
         results = [result for batch in rounds for result in _upload(batch, ledger, running, console)]
         requests = _simulator_log(running)  # before the contact sheet downloads pictures

@@ -3,12 +3,11 @@
 import json
 import os
 import secrets
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import requests
@@ -17,14 +16,18 @@ from azure.storage.blob import BlobServiceClient
 
 from devstack import azurite
 from devstack.azurite import Accounts, Certificate
+from devstack.functions_host import queues
+from devstack.host_processes import HostProcess, HostProcesses
 from devstack.identity import TENANT
 from devstack.machine import certificates, setup
-from devstack.machine.children import Child, Facts, announced, clean_environment
+from devstack.machine.children import Child
+from devstack.programs import EventFaults, Hosting, Programs
 from shared.business_central.http import SCOPE
 from shared.storage import names
 
 ENVIRONMENT = "sandbox"
 COMPANY = "CRONUS USA, Inc."
+SWEEP_MIN_AGE = "PT1S"  # in Azure minutes; here somebody sits and waits
 CONTAINERS = (names.INCOMING, names.ARCHIVE, names.QUARANTINE, names.RECORDS)
 
 
@@ -63,13 +66,20 @@ class Stack:
     authority_url: str
     app_settings: dict[str, str]
     children: list[Child]
-    folder: Path
     storage_clock: azurite.StorageClock | None
+    host_processes: HostProcesses | None = None
+
+    @property
+    def hosts(self) -> list[HostProcess]:
+        """The host processes; each is started again when it ends."""
+        return self.host_processes.all if self.host_processes else []
 
     def fail_if_ended(self) -> None:
-        """Raise, with its last output, if one of the programs has ended."""
+        """Raise, with its last output, if one of the programs has ended for good."""
         for child in self.children:
             child.fail_if_ended()
+        for host in self.hosts:
+            host.fail_if_it_cannot_start()
 
     def storage(self) -> BlobServiceClient:
         """Return a client for the pictures account."""
@@ -97,65 +107,37 @@ class LocalIdentity:
         return {"IDENTITY_ENDPOINT": self.endpoint, "IDENTITY_HEADER": self.header}
 
 
-class _Programs:
-    """Starts the programs of one stack, each with its log file."""
-
-    def __init__(self, ending: ExitStack) -> None:
-        self._ending, self.folder = ending, setup.stack_folder()
-        self.children: list[Child] = []
-        ending.callback(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def start(
-        self,
-        name: str,
-        *command: str | Path,
-        env: dict[str, str],
-        recognise: Callable[[str], Facts | None] = announced,
-        on_line: Callable[[str], None] = lambda _line: None,
-    ) -> Child:
-        """Start a program that ends with the stack."""
-        log = self.folder / f"{name}.log"
-        child = Child(name, command, log, clean_environment(env), recognise=recognise, on_line=on_line)
-        self._ending.callback(child.end)
-        self.children.append(child)
-        return child
-
-    def python(self, name: str, module: str, *arguments: str, env: dict[str, str], **options: Any) -> Child:  # noqa: ANN401 - the options of start
-        """Start a module of this package as a program."""
-        return self.start(name, sys.executable, "-m", module, "--with-parent", *arguments, env=env, **options)
-
-    def identity(self, header: str, certificate: Certificate) -> Child:
-        """Start the managed identity and the authority that exchanges its tokens."""
-        tls = ("--certificate", str(certificate.public), "--key", str(certificate.private))
-        return self.python("identity", "devstack.identity", *tls, env={"IDENTITY_HEADER": header})
-
-    def host(self, arguments: Sequence[str], env: dict[str, str], on_event: Callable[[str], None]) -> None:
-        """Start the function app in its host and wait until it runs."""
-        self.python("host", *arguments, env=env, on_line=on_event).ready()
-
-
 @contextmanager
 def running(  # noqa: PLR0913 - one for each way in which stacks differ
     on_event: Callable[[str], None] | None = None,
     *,
-    sweep_interval: float = 300,
+    hosts: int = 1,
+    sweep_schedule: str = "*/10 * * * * *",
     unfinished_wait: str | None = None,
+    app_settings: Mapping[str, str] | None = None,
+    app_folder: Path = setup.ROOT,
+    storage_for_app: Callable[[str], str] | None = None,
+    event_faults: EventFaults = EventFaults(),  # noqa: B008 - it cannot be changed
+    visibility: float = 600,
     keyless: bool = False,
-    host: str = "devstack.host",
+    core_tools: bool = False,
     remove_at_end: Path | None = None,
     movable_clock: bool = False,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Stack]:
     """Start the stack with empty containers and a catalogue without pictures; end it afterwards.
 
-    Long, because it shows the order in which things start. ``on_event`` receives each line of JSON that the app's host
-    prints; without it, the app does not start. ``unfinished_wait`` is the app's setting of that name. ``keyless`` opens
-    storage by identity, over HTTPS. ``host`` is the module that runs the app. ``remove_at_end`` is deleted even if this
-    process is killed. With ``movable_clock``, ``Stack.storage_clock`` sets storage's time.
+    Long, because it shows the order in which things start. ``on_event`` receives each line of JSON of the event source,
+    the hosts and the app, one at a time; without it, the app does not start. ``app_settings`` are further settings of
+    the app, which lies in ``app_folder``. ``storage_for_app`` turns the pictures account's connection string into the
+    one that the app alone gets, for instance a proxy's. For ``visibility`` seconds no other host gets a killed host's
+    messages. ``keyless`` opens storage by identity, over HTTPS. ``core_tools`` runs the app in ``func``.
+    ``remove_at_end`` is deleted even if this process is killed. With ``movable_clock``, ``Stack.storage_clock`` sets
+    storage's time.
     """
     azurite_main = setup.azurite(say)
     with ExitStack() as ending:
-        programs = _Programs(ending)
+        programs = Programs(ending)
         say("Starting Azurite and a managed identity")
         header, certificate = secrets.token_urlsafe(), Certificate(*certificates.make(programs.folder))
         accounts = Accounts(certificate)
@@ -174,24 +156,46 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
         settings = {
             **accounts.settings(),
             **identity.settings(),
-            "PICTURE_TRIGGER_SOURCE": "LogsAndContainerScan",
+            "PICTURE_TRIGGER_SOURCE": "LogsAndContainerScan" if core_tools else "EventGrid",
             "BC_BASE_URL": endpoints.business_central_url,
             "BC_COMPANY": COMPANY,
+            "SWEEP_SCHEDULE": sweep_schedule,
+            "SWEEP_MIN_AGE": SWEEP_MIN_AGE,
             **({"UNFINISHED_WAIT": unfinished_wait} if unfinished_wait else {}),
+            **(app_settings or {}),
         }
-        stack = Stack(
-            endpoints, accounts, msi["url"], msi["authority"], settings, programs.children, programs.folder, clock
-        )
-        for container in CONTAINERS:
-            stack.storage().create_container(container)
+        stack = Stack(endpoints, accounts, msi["url"], msi["authority"], settings, programs.children, clock)
+        _create_containers_and_queues(accounts)
         if on_event:
             say("Starting the function app")
-            arguments = [host]
-            arguments += ["--sweep-interval", str(sweep_interval)] if host == "devstack.host" else []
-            arguments += ["--remove-at-end", str(remove_at_end)] if remove_at_end else []
-            trust = {"REQUESTS_CA_BUNDLE": str(certificate.public)}
-            programs.host(arguments, {**settings, **trust}, on_event)
+            environment = {**settings, "REQUESTS_CA_BUNDLE": str(certificate.public)}
+            told, rest = _one_at_a_time(on_event), ["--remove-at-end", str(remove_at_end)] if remove_at_end else []
+            if core_tools:
+                programs.python("host", "devstack.core_tools", *rest, env=environment, on_line=told).ready()
+            else:
+                own = {"PICTURE_STORAGE": storage_for_app(accounts.connection_string())} if storage_for_app else {}
+                programs.event_source(event_faults, environment, told, rest)
+                stack.host_processes = programs.hosts(Hosting(hosts, app_folder, own, visibility), environment, told)
         yield stack
+
+
+def _create_containers_and_queues(accounts: Accounts) -> None:
+    for container in CONTAINERS:
+        accounts.blobs().create_container(container)
+    accounts.queue(queues.POISON_QUEUE).create_queue()  # the real host creates it late, so deployments do
+    accounts.blobs(azurite.HOST).create_container(queues.HOSTS_CONTAINER)
+    accounts.queue(queues.BLOB_QUEUE, azurite.HOST).create_queue()
+
+
+def _one_at_a_time(on_event: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a function that several threads may call."""
+    lock = Lock()
+
+    def tell(line: str) -> None:
+        with lock:
+            on_event(line)
+
+    return tell
 
 
 def _endpoints(connection_string: str, bc: str, identity: LocalIdentity) -> Endpoints:

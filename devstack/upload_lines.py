@@ -16,7 +16,7 @@ STYLES = {
     "quarantined": "magenta",
     "superseded": "blue",
 }
-_UNTOLD = ("storage_request",)
+_UNTOLD = ("storage_request", "event_lost", "sweep_finished", "delivery_exhausted")  # the host's event says more
 
 
 class UploadLines:

@@ -53,7 +53,7 @@ class Child:
         self.name, self._log = name, log
         self._recognise, self._on_line = recognise, on_line
         self._facts: SimpleQueue[Facts] = SimpleQueue()
-        self._is_ready = False
+        self.is_ready = False
         self._reader_error: Exception | None = None
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
@@ -79,8 +79,8 @@ class Child:
                 self._reader_error = error
 
     def _handle(self, line: str) -> None:
-        if not self._is_ready and (facts := self._recognise(line)):
-            self._is_ready = True
+        if not self.is_ready and (facts := self._recognise(line)):
+            self.is_ready = True
             self._facts.put(facts)
         else:
             self._on_line(line)
@@ -98,10 +98,14 @@ class Child:
                 self.fail_if_ended()
         raise ChildFailedError(f"{self.name} was not ready within {seconds:.0f} s")
 
-    def fail_if_ended(self) -> None:
-        """Raise if the program has ended, with its last output, or if a line of it could not be handled."""
+    def fail_if_unreadable(self) -> None:
+        """Raise if a line of its output could not be handled."""
         if self._reader_error:
             raise self._reader_error
+
+    def fail_if_ended(self) -> None:
+        """Raise if the program has ended, with its last output, or if a line of it could not be handled."""
+        self.fail_if_unreadable()
         if self.process.poll() is not None:
             output = printable(self._log.read_text(encoding="utf-8", errors="replace")[-2000:])
             raise ChildFailedError(f"{self.name} ended with code {self.process.returncode}. Its last output:\n{output}")

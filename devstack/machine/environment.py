@@ -22,7 +22,7 @@ APP, STACK, TESTS, BENCH = (ROOT / f"requirements{part}.txt" for part in ("", "-
 # By command, so that a mistake shows before anything is installed; None leaves it to the command itself.
 OPTIONS: dict[str, tuple[str, ...] | None] = {
     "demo": ("--photos", "--keyless", "--report"),
-    "up": ("--sweep-interval", "--host"),
+    "up": ("--sweep-interval", "--hosts", "--host"),
     "test": None,
     "check": (),
     "bench": None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from threading import Thread
 from uuid import UUID
 
-from devstack.benchmarks.soak.hosts import Hosts
+from devstack import stack
 from devstack.benchmarks.soak.plan import Item, Plan, Upload
 from devstack.benchmarks.soak.simulator import Simulator
 from devstack.benchmarks.soak.storage_faults import StorageFaults
@@ -26,7 +26,7 @@ class Course:
     uploader: Uploader
     simulator: Simulator
     storage: StorageFaults
-    hosts: Hosts
+    running: stack.Stack
     troubled_company: UUID
     say: Callable[[str], None]
     incidents: list[Spell] = field(default_factory=list)
@@ -75,6 +75,7 @@ class Course:
                 before = lasting
             if looks % _LOG_EVERY == 0:
                 self.simulator.keep_log()
+                self.running.fail_if_ended()
                 self.say(f"{len(self.uploader.ledger.sent)} of {len(self.plan.uploads)} uploads; {_words(lasting)}")
             looks += 1
             time.sleep(_LOOK_EVERY)
@@ -82,10 +83,10 @@ class Course:
     def _change(self, before: Sequence[Spell], lasting: Sequence[Spell]) -> None:
         for spell in lasting:
             if spell.kind is Kind.FROZEN and spell not in before:
-                self.hosts.freeze(spell.detail)
+                self.running.hosts[spell.detail].freeze()
         for spell in before:
             if spell.kind is Kind.FROZEN and spell not in lasting:
-                self.hosts.thaw(spell.detail)
+                self.running.hosts[spell.detail].resume()
                 self._record(spell)
         changed = [spell for spell in (*before, *lasting) if (spell in before) != (spell in lasting)]
         if any(spell.kind is Kind.STORAGE_DOWN for spell in changed):
@@ -95,7 +96,8 @@ class Course:
             self._disturb(lasting)
 
     def _strike(self, spell: Spell) -> None:
-        (self.hosts.kill if spell.kind is Kind.KILLED else self.hosts.kill_worker)(spell.detail)
+        host = self.running.hosts[spell.detail]
+        (host.kill if spell.kind is Kind.KILLED else host.kill_worker)()
         self._record(spell)
 
     def _record(self, spell: Spell) -> None:
@@ -106,7 +108,8 @@ class Course:
         self.simulator.disturb(lasting, faults=True, company=self.troubled_company)
 
     def _heal(self) -> None:
-        self.hosts.thaw_all()
+        for host in self.running.hosts:
+            host.resume()
         self.storage.set({})
         self.simulator.disturb([], company=self.troubled_company)
 

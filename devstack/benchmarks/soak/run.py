@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from devstack import stack
@@ -15,18 +17,18 @@ from devstack.benchmarks.soak import (
     plan,
     rest,
     scale,
-    storage_faults,
     trouble,
 )
 from devstack.benchmarks.soak.audit_pictures import by_hand
 from devstack.benchmarks.soak.course import Course
 from devstack.benchmarks.soak.evidence import Evidence
-from devstack.benchmarks.soak.hosts import Hosts
 from devstack.benchmarks.soak.ledger import Ledger
 from devstack.benchmarks.soak.plan import Company
 from devstack.benchmarks.soak.result import Soak
 from devstack.benchmarks.soak.simulator import Simulator
+from devstack.benchmarks.soak.storage_faults import Proxies
 from devstack.benchmarks.soak.uploader import Uploader
+from devstack.programs import EventFaults
 
 HOSTS = 3
 REST_SECONDS = 150.0  # at most, after the last trouble
@@ -69,16 +71,24 @@ def run(uploads: int, seed: int, *, mutant: str | None = None, say: Callable[[st
     the_plan = plan.make(uploads, seed, COMPANIES)
     ledger = Ledger(the_plan)
     with ExitStack() as ending:
-        running = ending.enter_context(stack.running(say=say))
-        endpoints, service = running.endpoints, running.storage()
-        folder = running.folder
-        proxy = ending.enter_context(storage_faults.running(endpoints.storage_connection_string, seed, folder))
+        proxies, folder = Proxies(ending, seed), Path(ending.enter_context(TemporaryDirectory()))
+        running = ending.enter_context(
+            stack.running(
+                outcomes,
+                hosts=HOSTS,
+                sweep_schedule=scale.SWEEP_SCHEDULE,
+                app_settings=_settings(mutant),
+                app_folder=scale.app_folder(folder),
+                storage_for_app=proxies.start,
+                event_faults=EventFaults(twice=0.1, late=0.2, lost=0.1, seed=seed),
+                visibility=scale.VISIBILITY,
+                say=say,
+            )
+        )
+        endpoints, service, proxy = running.endpoints, running.storage(), proxies.started()
         simulator = Simulator(endpoints.simulator_control_url, seed)
         simulator.prepare(the_plan.items, by_hand)
-        say("Starting the hosts")
-        settings = {**running.app_settings, **_settings(proxy.through(endpoints.storage_connection_string), mutant)}
-        hosts = Hosts(HOSTS, settings, folder, outcomes, ending)
-        course = Course(the_plan, Uploader(service, ledger), simulator, proxy, hosts, COMPANIES[1].id, say)
+        course = Course(the_plan, Uploader(service, ledger), simulator, proxy, running, COMPANIES[1].id, say)
         course.run(trouble.make(the_plan.seconds, seed, HOSTS))
         rested = rest.wait(service, ledger, simulator, REST_SECONDS, say)
         say("Collecting the evidence")
@@ -94,6 +104,6 @@ def run(uploads: int, seed: int, *, mutant: str | None = None, say: Callable[[st
     return Soak(ledger, found, verdict, time.monotonic() - started, rested, outcomes.counts)
 
 
-def _settings(storage: str, mutant: str | None) -> dict[str, str]:
-    settings = {"PICTURE_STORAGE": storage, "BLOB_PATH_TEMPLATE": names.TEMPLATE, **scale.SETTINGS}
+def _settings(mutant: str | None) -> dict[str, str]:
+    settings = {"BLOB_PATH_TEMPLATE": names.TEMPLATE, **scale.SETTINGS}
     return settings | ({mutants.SETTING: mutant} if mutant else {})

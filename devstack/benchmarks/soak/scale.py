@@ -5,9 +5,14 @@ The app has no setting for this. Its numbers are replaced before the modules tha
 """
 
 import importlib
+import json
+import shutil
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+from devstack.machine.setup import ROOT
 
 FACTOR = 60
 # In an order in which no module has been imported by another one before its numbers are replaced.
@@ -23,7 +28,9 @@ NUMBERS = (
 )
 # Business Central's own, for the simulator; the number of requests stays, so their rate grows.
 BUSINESS_CENTRAL_LIMITS = {"window": 300, "queue_seconds": 480, "operation_seconds": 480, "gateway_seconds": 600}
-SETTINGS = {"UNFINISHED_WAIT": "PT10S"}  # PT10M
+SETTINGS = {"UNFINISHED_WAIT": "PT10S", "SWEEP_MIN_AGE": "PT2S"}  # PT10M, PT2M
+SWEEP_SCHEDULE = "*/5 * * * * *"  # every five minutes
+VISIBILITY = 10.0  # seconds; a killed host's messages come back after ten minutes
 
 
 def shrink_the_app() -> None:
@@ -42,6 +49,16 @@ def shrink_the_app() -> None:
             return seconds / FACTOR
 
     wiring.ExponentialRetry = QuickRetry
+
+
+def app_folder(folder: Path) -> Path:
+    """Fill ``folder`` with the soak's app: its entry module, and the app's own host.json with its time-out shrunk."""
+    shutil.copy(Path(__file__).parent / "app" / "function_app.py", folder)
+    host_json = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    hours, minutes, seconds = (int(part) for part in host_json["functionTimeout"].split(":"))
+    host_json["functionTimeout"] = f"00:00:{(hours * 3600 + minutes * 60 + seconds) // FACTOR:02d}"
+    (folder / "host.json").write_text(json.dumps(host_json), encoding="utf-8")
+    return folder
 
 
 def business_central_limits() -> dict[str, Any]:

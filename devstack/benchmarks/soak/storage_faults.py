@@ -2,9 +2,10 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import requests
@@ -38,15 +39,26 @@ class StorageFaults:
         return met
 
 
-@contextmanager
-def running(connection_string: str, seed: int, folder: Path) -> Iterator[StorageFaults]:
-    """Run the proxy, without faults at first."""
-    found = _BLOBS.search(connection_string)
-    upstream = found[1] if found else ""
-    command = (sys.executable, "-m", "devstack.benchmarks.soak.storage_proxy", "--with-parent")
-    options = ("--upstream", upstream, "--seed", str(seed))
-    proxy = Child("storage proxy", [*command, *options], folder / "storage-proxy.log", clean_environment({}))
-    try:
-        yield StorageFaults(proxy.ready()["url"])
-    finally:
-        proxy.end()
+class Proxies:
+    """Starts the proxy as soon as Azurite's address is known; it ends with ``ending``."""
+
+    def __init__(self, ending: ExitStack, seed: int) -> None:
+        self._ending, self._seed = ending, seed
+        self._faults: StorageFaults | None = None
+
+    def start(self, connection_string: str) -> str:
+        """Start the proxy, without faults at first; return the connection string that leads through it."""
+        found = _BLOBS.search(connection_string)
+        command = (sys.executable, "-m", "devstack.benchmarks.soak.storage_proxy", "--with-parent")
+        options = ("--upstream", found[1] if found else "", "--seed", str(self._seed))
+        folder = Path(self._ending.enter_context(TemporaryDirectory()))
+        proxy = Child("storage proxy", [*command, *options], folder / "storage-proxy.log", clean_environment({}))
+        self._ending.callback(proxy.end)
+        self._faults = StorageFaults(proxy.ready()["url"])
+        return self._faults.through(connection_string)
+
+    def started(self) -> StorageFaults:
+        """Return the running proxy."""
+        if self._faults is None:
+            raise RuntimeError("the proxy has not been started")
+        return self._faults

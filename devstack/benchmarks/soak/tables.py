@@ -38,9 +38,8 @@ def show(console: Console, soak: Soak) -> None:
     """Print the figures, each promise with its findings, and each cause of repeated writes."""
     figures = report(soak)
     rest = f"at rest {figures['rested_after']} s after the last trouble" if soak.rested_after else "never at rest"
-    console.print(
-        f"{figures['uploads']} uploads on {figures['items']} items (seed {figures['seed']}), {soak.seconds:.0f} s, {rest}."
-    )
+    what = f"{figures['uploads']} uploads on {figures['items']} items (seed {figures['seed']})"
+    console.print(f"{what}, {soak.seconds:.0f} s, {rest}.")
     for title in ("business_central_answers", "storage_faults", "incidents"):
         words = ", ".join(f"{count} × {name}" for name, count in sorted(figures[title].items()))
         console.print(f"{title.replace('_', ' ').capitalize()}: {words}", markup=False)

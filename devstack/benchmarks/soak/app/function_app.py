@@ -3,17 +3,15 @@
 
 import importlib.util
 import os
-from pathlib import Path
 
 from devstack.benchmarks.soak import mutants, scale
-
-_PRODUCTION = Path(__file__).parents[4] / "function_app.py"
+from devstack.machine.setup import ROOT
 
 scale.shrink_the_app()
 if mutant := os.environ.get(mutants.SETTING):
     mutants.MUTANTS[mutant].apply()
 
-_spec = importlib.util.spec_from_file_location("production", _PRODUCTION)
+_spec = importlib.util.spec_from_file_location("production", ROOT / "function_app.py")
 assert _spec  # noqa: S101 - for the type checker
 assert _spec.loader  # noqa: S101 - for the type checker
 _production = importlib.util.module_from_spec(_spec)
