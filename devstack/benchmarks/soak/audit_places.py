@@ -27,7 +27,7 @@ def findings(ledger: Ledger, evidence: Evidence) -> Iterator[Finding]:
         for blob in blobs:
             yield from _place(sent, blob, notes)
     for blobs in found.values():
-        yield from (Finding(Promise.UNKNOWN, str(blob)) for blob in blobs if "before" not in blob.name)
+        yield from (Finding(Promise.UNKNOWN, str(blob)) for blob in blobs if ".before." not in blob.name)
 
 
 def may_wait(sent: Sent) -> bool:

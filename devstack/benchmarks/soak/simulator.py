@@ -1,7 +1,7 @@
 """Arranges the simulator's scenario for a soak, and reads from it what happened."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,21 +38,24 @@ class Simulator:
         self._last_number = 0
         self.requests: list[dict[str, Any]] = []
 
-    def prepare(self, items: Sequence[Item], paint: Any) -> None:  # noqa: ANN401 - from a number to bytes
+    def prepare(self, items: Sequence[Item], paint: Callable[[int], bytes]) -> None:
         """Set the shrunk limits, and create the items that exist from the start, with what people put there."""
         self._call("POST", "limits", **scale.business_central_limits())
         for item in items:
             if item.appears == 0:
                 self.create(item)
             if item.by_hand:
-                content = b64encode(paint(item.by_hand)).decode()
-                self._call("POST", f"items/{item.id}/pictures", contents=[content])
+                self.show(item, paint(item.by_hand))
         self.disturb([])
 
     def create(self, item: Item) -> None:
         """Create an item."""
         fields = {"number": item.number, "gtin": item.gtin, "displayName": f"Item {item.number}"}
         self._call("POST", "items", company_id=str(item.company.id), id=str(item.id), **fields)
+
+    def show(self, item: Item, content: bytes) -> None:
+        """Give an item a picture, as people do in Business Central's client."""
+        self._call("POST", f"items/{item.id}/pictures", contents=[b64encode(content).decode()])
 
     def disturb(self, spells: Sequence[Spell], *, faults: bool = False, company: UUID | None = None) -> None:
         """Make exactly these spells last, and the usual faults if ``faults``; ``company`` is the one they concern."""
