@@ -26,13 +26,33 @@ from devstack.functions_host.workers import Workers
 from devstack.machine import lifeline, loopback
 from devstack.machine.setup import ROOT
 
+_log = logging.getLogger("devstack.functions_host")
 HOST_ACCOUNT = "AzureWebJobsStorage"
-RECYCLED = 3  # the exit code
+RECYCLED, LISTENER_ENDED = 3, 4  # exit codes
+_RELEASE_SECONDS = 1
 
 
 def _recycle() -> NoReturn:
     events.emit(event="host_recycled", line="Three workers have ended; the host starts anew.")
     os._exit(RECYCLED)  # like the real one, without releasing what is in flight
+
+
+def _run(listener: QueueListener | TimerListener) -> None:
+    """Run a listener; a host that can no longer listen ends, and is started anew."""
+    try:
+        listener.run()
+    except Exception:  # noqa: BLE001 - whatever it is, the host cannot go on
+        _log.exception("A listener has ended")
+        os._exit(LISTENER_ENDED)
+
+
+def _release(singletons: list[Singleton]) -> None:
+    """Release all leases, if storage still answers."""
+    releases = [Thread(target=singleton.release, daemon=True) for singleton in singletons]
+    for release in releases:
+        release.start()
+    for release in releases:
+        release.join(_RELEASE_SECONDS)
 
 
 def _listeners(
@@ -71,8 +91,9 @@ def main(
 ) -> None:
     """Run the function app in a folder against the storage accounts in its settings."""
     loopback.forbid_everything_else()
+    singletons: list[Singleton] = []
     if with_parent:
-        lifeline.end_with_parent()
+        lifeline.end_with_parent(first=lambda: _release(singletons))
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     own = json.loads(os.environ.pop(WORKER_SETTINGS, "{}"))
     settings = {**os.environ, **own}
@@ -80,7 +101,8 @@ def main(
     workers = Workers(lambda on_end: WorkerProcess(app, settings, events.write, on_end), _recycle, host_json.timeout)
     functions = enabled_functions(workers.functions(), settings)
     for listener in _listeners(functions, host_json, workers, visibility):
-        Thread(target=listener.run, daemon=True).start()
+        singletons += [listener.singleton] if isinstance(listener, TimerListener) else []
+        Thread(target=_run, args=[listener], daemon=True).start()
     lifeline.announce(ready="host", functions=" ".join(function.name for function in functions))
     Event().wait()
 

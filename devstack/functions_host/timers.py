@@ -36,6 +36,12 @@ class Singleton:
         """Whether this host has the lease now."""
         return self._clock() < self._held_until
 
+    def release(self) -> None:
+        """Let another host take over at once."""
+        if self._lease and self.is_held:
+            with suppress(AzureError):
+                self._lease.release()
+
     def _hold(self) -> None:
         while True:
             started = self._clock()
@@ -69,7 +75,7 @@ class TimerListener:
     """Calls one function on its schedule while its singleton is held."""
 
     def __init__(self, function: Function, singleton: Singleton, workers: Workers) -> None:
-        self._function, self._singleton, self._workers = function, singleton, workers
+        self._function, self.singleton, self._workers = function, singleton, workers
 
     def run(self) -> None:
         """Call the function at its times until the process ends."""
@@ -78,7 +84,7 @@ class TimerListener:
             due = next_time(schedule, datetime.now(UTC))
             while (left := (due - datetime.now(UTC)).total_seconds()) > 0:
                 time.sleep(min(left, _POLL_SECONDS))
-            if self._singleton.is_held:
+            if self.singleton.is_held:
                 self._call()
 
     def _call(self) -> None:

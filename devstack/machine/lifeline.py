@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
@@ -12,8 +13,8 @@ def announce(**facts: str | int) -> None:
     print(json.dumps(facts), flush=True)
 
 
-def end_with_parent(*remove: Path) -> None:
-    """End this process when its standard input closes, and delete the files ``remove``.
+def end_with_parent(*remove: Path, first: Callable[[], None] = lambda: None) -> None:
+    """End this process when its standard input closes: call ``first``, and delete the files ``remove``.
 
     The parent holds the other end of the pipe and never writes. The operating system closes it even if the parent is
     killed, on Windows, macOS and Linux alike.
@@ -22,6 +23,7 @@ def end_with_parent(*remove: Path) -> None:
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):
             pass
+        first()
         for path in remove:
             path.unlink(missing_ok=True)
         os._exit(0)

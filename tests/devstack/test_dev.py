@@ -52,12 +52,16 @@ def _module(process: psutil.Process) -> str:
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["SIGINT", "SIGTERM", "SIGKILL"]
 )
 def test_no_process_is_left_however_the_stack_ends(project: Path, number: int) -> None:
-    with up(project) as (process, _):
+    with up(project, "--hosts", "2") as (process, _):
         family = psutil.Process(process.pid).children(recursive=True)
         assert sorted(_module(child) for child in family) == [
             "azurite",
             "business_central",
-            "host",
+            "event_source",
+            "functions_host",
+            "functions_host",
+            "functions_host.worker",
+            "functions_host.worker",
             "identity",
         ]
         process.send_signal(number)
@@ -119,13 +123,24 @@ def test_half_a_file_is_judged_within_seconds_and_printed_twice(project: Path) -
     assert [line.split()[1] for line in lines if DESK in line] == ["waiting", "quarantined"]
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "-inf", "1e9", "often"])
-def test_a_sweep_interval_of_nonsense_is_refused(project: Path, seconds: str) -> None:
-    refused = run(project, "up", f"--sweep-interval={seconds}")
+@pytest.mark.parametrize("option", ["--sweep-interval", "--hosts"])
+@pytest.mark.parametrize("number", ["0", "-1", "nan", "60", "1e9", "often"])
+def test_numbers_of_nonsense_are_refused(project: Path, option: str, number: str) -> None:
+    refused = run(project, "up", f"{option}={number}")
     assert refused.returncode == 2
-    assert "--sweep-interval" in refused.stderr
-    assert "number" in refused.stderr
+    assert option in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_stack_survives_a_killed_host(project: Path) -> None:
+    with up(project) as (process, endpoints):
+        family = psutil.Process(process.pid).children(recursive=True)
+        for killed in (child for child in family if _module(child) == "functions_host"):
+            killed.kill()
+        service = BlobServiceClient.from_connection_string(endpoints["storage_connection_string"])
+        service.get_blob_client(endpoints["incoming_container"], DESK).upload_blob(photograph())
+        until(lambda: DESK_ID in _pictured(endpoints), 20)
+        assert process.poll() is None
 
 
 def test_program_that_ends_by_itself_ends_the_stack(project: Path) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from devstack import stack
-from devstack.demo import UNFINISHED_WAIT, Ledger
+from devstack.demo import SWEEP_SCHEDULE, UNFINISHED_WAIT, Ledger
 from devstack.drawing.samples import samples
 from shared.storage import names
 
@@ -105,7 +105,7 @@ def contacts(net_log: Path) -> list[str]:
 def main(target: Path) -> None:
     """Take the picture for the README."""
     ledger = Ledger()
-    with stack.running(ledger, unfinished_wait=UNFINISHED_WAIT) as running:
+    with stack.running(ledger, sweep_schedule=SWEEP_SCHEDULE, unfinished_wait=UNFINISHED_WAIT) as running:
         container = running.storage().get_container_client(names.INCOMING)
         uploads = list(samples())
         for sample in uploads:
