@@ -82,6 +82,10 @@ class Transient(Failure):
     kind = Kind.TRANSIENT
 
 
+class Throttled(Transient):
+    """BC counted too many requests, did nothing, and goes on refusing: the upload may wait for its turn again."""
+
+
 class Permanent(Failure):
     """This blob can never succeed as it is."""
 

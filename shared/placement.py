@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from shared import item_record
 from shared.business_central.client import BusinessCentral, Item
-from shared.business_central.retries import Throttle
-from shared.errors import Failure, Reason, Transient
+from shared.business_central.retries import TURN_WITHIN, Throttle
+from shared.errors import Failure, Reason, Throttled, Transient
 from shared.item_record import BEGIN_WITHIN, ItemRecord, Observed, Step, StoredRecord, Upload
 from shared.report import Outcome, Report
 from shared.storage.archive import Archive
@@ -51,7 +51,7 @@ class Placement:
         Raises:
             Transient: another upload is being written; or as ``BusinessCentral.upload_picture`` and storage raise.
         """
-        stored = _numbered(stored, job.item)
+        stored, give_up_at = _numbered(stored, job.item), self.throttle.clock() + TURN_WITHIN
         observed, content, waited = Observed(), None, 0.0
         for _ in range(_STEPS_MAX):
             changed: StoredRecord | None = None
@@ -74,7 +74,7 @@ class Placement:
                 case Step.ADOPT:
                     changed = self._change(job, stored, stored.adopted(job.upload, observed))
                 case Step.WRITE:
-                    changed = self._write(job, stored, content)
+                    changed = self._write_in_turn(job, stored, content, give_up_at)
             stored, observed, content = changed or self._read(job), Observed(), None
         raise Transient(
             Reason.ITEM_BUSY,
@@ -88,6 +88,19 @@ class Placement:
             )
         self.throttle.sleep(_WAIT_STEP)
         return waited + _WAIT_STEP
+
+    def _write_in_turn(
+        self, job: PlacementJob, stored: StoredRecord, content: bytes | None, give_up_at: float
+    ) -> StoredRecord | None:
+        """Write once BC is likely to accept the request; if it refuses all the same, wait again without a claim."""
+        if not self.throttle.wait_turn(give_up_at - self.throttle.clock()):
+            raise Throttled(Reason.BC_UNAVAILABLE, _REFUSING)
+        try:
+            return self._write(job, stored, content)
+        except Throttled:
+            if self.throttle.clock() >= give_up_at:
+                raise
+            return None
 
     def _write(self, job: PlacementJob, stored: StoredRecord, content: bytes | None) -> StoredRecord | None:
         """Claim the item, PATCH, confirm; returns None if another worker changed the record meanwhile.
@@ -167,3 +180,6 @@ def record_entry(source: Source, picture: bytes) -> Upload:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+_REFUSING = "Business Central has been refusing requests for minutes. The next delivery tries again."

@@ -17,11 +17,44 @@ def test_we_wait_out_a_short_refusal(local: LocalStack, status: int) -> None:
     local.fault(status, count=2, method="PATCH")
     clock = ManualClock()
     assert local.pipeline(clock=clock).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
-    assert len(clock.slept) == 4
+    assert 3 <= clock.now < 17
+    assert len(local.requests("PATCH")) == 3
 
 
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("retry_after", [None, "7", "86400", "soon", "-5", "Wed, 21 Oct 2037 07:28:00 GMT"])
+def test_an_upload_outlasts_bcs_longest_refusal(local: LocalStack) -> None:
+    """After 429 without Retry-After, BC may refuse everything for five minutes; no delivery is used up by that."""
+    local.upload()
+    local.fault(429, count=8, method="GET")
+    local.fault(429, count=12, method="PATCH")
+    clock = ManualClock()
+    assert local.pipeline(clock=clock).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert clock.now > 180
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_a_refusal_without_end_becomes_transient(local: LocalStack, method: str) -> None:
+    local.upload()
+    local.fault(429, count=None, method=method)
+    clock = ManualClock()
+    with pytest.raises(Transient) as failure:
+        local.pipeline(clock=clock).process(names.INCOMING, DESK)
+    assert failure.value.reason is Reason.BC_UNAVAILABLE
+    assert 300 <= clock.now <= 330
+    assert len(local.requests()) < 40
+    assert local.incoming().exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after"),
+    [
+        (503, None),
+        *(
+            (status, header)
+            for header in ("7", "86400", "soon", "-5", "Wed, 21 Oct 2037 07:28:00 GMT")
+            for status in (429, 503)
+        ),
+    ],
+)
 def test_a_long_refusal_becomes_transient_after_bounded_waiting(
     local: LocalStack, status: int, retry_after: str | None
 ) -> None:

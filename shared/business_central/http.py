@@ -1,7 +1,7 @@
 """Sends authorised requests to Business Central: token, headers, time-outs, and answers of bounded size."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import inf
@@ -11,15 +11,19 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
+from urllib3.util import Timeout
 
 from shared import __version__
-from shared.business_central.retries import Throttle, new_session
+from shared.business_central.connections import new_session
+from shared.business_central.retries import Throttle
 from shared.errors import Reason, Transient
 
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
 ANSWER_MAX = 16 * 1024 * 1024  # bytes; no answer that we need comes near
 _CACHE_BYPASS_CLAIMS = '{"access_token":{}}'  # any claims challenge makes azure-identity ask for a fresh token
+SLOWEST_REQUEST = 8.0  # seconds that BC may work on one request; in line for BC, a read waits for up to 19 others
 _CHUNK_MAX = 64 * 1024  # bytes
+_PIECE = 16 * 1024  # bytes sent at a time, one TLS record
 _COMMON_HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",  # a compressed answer could unpack to any size
@@ -30,10 +34,15 @@ _COMMON_HEADERS = {
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds to connect, to wait for a read, and to wait for a PATCH before its outcome is in doubt."""
+    """Seconds to connect, to wait for a read, to send a PATCH, and for all of it before its outcome is in doubt.
+
+    Whoever gives up a read early leaves BC working for nobody, and everybody else waits longer: ``read`` outlasts the
+    line that all slots together make at ``SLOWEST_REQUEST``.
+    """
 
     connect: float = 5.0
-    read: float = 30.0
+    read: float = 60.0
+    send: float = 60.0
     write: float = 120.0
 
 
@@ -76,6 +85,23 @@ class _Bearer(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+class _Body:
+    """Hands over a body by pieces within ``seconds``: over TLS, a socket's time-out counts anew for each record."""
+
+    def __init__(self, content: bytes, seconds: float, clock: Callable[[], float]) -> None:
+        self._content, self._seconds, self._clock = content, seconds, clock
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __iter__(self) -> Iterator[bytes]:
+        deadline = self._clock() + self._seconds
+        for start in range(0, len(self._content), _PIECE):
+            if self._clock() > deadline:
+                raise TimeoutError(f"sending the picture took longer than {self._seconds:g} seconds")
+            yield self._content[start : start + _PIECE]
 
 
 class HttpClient:
@@ -123,15 +149,20 @@ class HttpClient:
                 call.method,
                 call.url,
                 headers={**_COMMON_HEADERS, **call.headers},
-                data=call.body,
+                data=call.body and _Body(call.body, self._timeouts.send, self._throttle.clock),
                 auth=auth,
-                timeout=(self._timeouts.connect, call.timeout),
+                timeout=self._time_out(call),  # type: ignore[arg-type] # requests hands urllib3's own object on
                 allow_redirects=False,  # a redirect could carry the token elsewhere, and BC never sends one
                 stream=True,
             ) as response:
                 return Answer(response.status_code, self._read(response, call))
         except requests.RequestException as error:
             raise _no_answer(error, write=call.method == "PATCH") from error
+
+    def _time_out(self, call: _Call) -> Timeout:
+        """Return urllib3's limits: the whole of a write, from its first byte to its answer, has to fit."""
+        total = None if call.method == "GET" else call.timeout
+        return Timeout(total, connect=self._timeouts.connect, read=call.timeout)
 
     def _read(self, response: requests.Response, call: _Call) -> bytes:
         """Return the body; a body that is too large or too slow counts as no answer."""

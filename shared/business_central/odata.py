@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from shared.errors import Failure, Reason, Transient, Waiting
+from shared.errors import Failure, Reason, Throttled, Transient, Waiting
 from shared.paths import guid_of
 
 _MESSAGE_MAX = 500  # characters of BC's own words that go into a log or an explanation
@@ -73,7 +73,9 @@ def failure_of(status: int, code: str, message: str, *, write: bool, of_item: bo
         return Waiting(Reason.ITEM_NOT_FOUND, detail)
     if code == "Request_EntityChanged" or status == HTTPStatus.PRECONDITION_FAILED:
         return Transient(Reason.BC_CONFLICT, detail)
-    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled(Reason.BC_UNAVAILABLE, detail)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return Transient(Reason.BC_UNAVAILABLE, detail)
     if status == HTTPStatus.UNAUTHORIZED:
         return Transient(Reason.BC_UNAUTHORIZED, f"{detail} {_UNAUTHORIZED_ADVICE}")

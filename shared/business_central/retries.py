@@ -3,32 +3,37 @@
 import random
 import time
 from collections.abc import Callable
-from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import BaseHTTPResponse
 from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
-from urllib3.response import HTTPResponse
 from urllib3.util import Retry
 
 WAIT_TOTAL = 20.0  # seconds that one request waits in all; after that, redelivery and the sweep take over
-IDLE_MAX = 30.0  # seconds; gateways drop idle connections, and a PATCH on a dropped connection gets no answer
-_BACKOFF = 0.5  # seconds before the first repetition, doubled each time
+# BC counts the requests of the last five minutes, so after as long a silence it accepts some again. A request that
+# claims nothing may wait this long for that, and an upload before its claim.
+TURN_WITHIN = 300.0  # seconds
 _ATTEMPTS = 6
+PACE_MAX = 18.0  # requests a second of one process after the first refusal; BC accepts 20 of one identity
+PACE_MIN = 1.0  # so that the requests of a process's slots, all claimed, get their turns within WAIT_TOTAL
+_PACE_DOUBLES_IN = 300.0  # seconds; simulated, 1 and 5 processes then use 90 % of BC's limit and more, 1 % is refused
+_PAUSE_MIN, _PAUSE_MAX = 1.0, 16.0  # seconds after a refusal, doubled while refusals follow each other
+_BACKOFF = 0.5  # seconds before the first repetition, doubled each time
 _SAFE_TO_REPEAT = frozenset({429, 503})  # refused before anything was done, whatever the method
 _SAFE_TO_READ_AGAIN = _SAFE_TO_REPEAT | {502, 504}
+_TOO_MANY_REQUESTS = 429
 
 
 class Throttle:
     """Delays requests to BC; one per process, so that a refusal of one request slows all of them down.
 
-    The app waits, measures waiting and varies it only through ``sleep``, ``clock`` and ``jitter``.
+    A 429 that does not say how long to wait (a refusal) also sets a pace, at which requests begin from then on. While
+    refusals follow each other, the pauses grow; once requests came through, the next refusal halves the pace, which
+    doubles again within minutes. Other processes share BC's limits, and we cannot know how many they are. The app
+    waits, measures waiting and varies it only through ``sleep``, ``clock`` and ``jitter``.
     """
 
     def __init__(
@@ -40,26 +45,70 @@ class Throttle:
         self._sleep, self._jitter, self.clock = sleep, jitter, clock
         self._lock = Lock()
         self._paused_until = clock()
+        self._next_turn = clock()
+        self._pause = 0.0  # seconds, the last one after a refusal
+        self._refused_at: float | None = None
+        self._pace_then = PACE_MAX
 
     def pause_for(self, seconds: float) -> None:
         """Let no request begin for ``seconds``."""
         with self._lock:
             self._paused_until = max(self._paused_until, self.clock() + seconds)
 
+    def refused(self, began: float) -> None:
+        """Slow down: BC refused a request that ``began`` then. What began before the last refusal changes nothing."""
+        with self._lock:
+            now = self.clock()
+            if self._refused_at is not None and began <= self._refused_at:
+                return
+            if self._pause and now <= self._paused_until + self._pause:  # the pause was too short, whatever the pace
+                self._pause = min(2 * self._pause, _PAUSE_MAX)
+            else:
+                self._pause = _PAUSE_MIN
+                self._pace_then = PACE_MAX if self._refused_at is None else max(self._pace(now) / 2, PACE_MIN)
+            self._refused_at = now
+            self._paused_until = max(self._paused_until, now + self._pause)
+
     def sleep(self, seconds: float) -> None:
         """Delay the caller alone."""
         self._sleep(seconds)
 
     def wait(self, at_most: float) -> float:
-        """Wait until the pause is over, but no longer than ``at_most`` seconds; return how long that took.
+        """Wait for a request's turn, but no longer than ``at_most`` seconds; return how long that took.
 
         Each caller waits up to a quarter longer than it must, so that not all requests begin at once.
         """
         started = self.clock()
-        stretch = 1 + self._jitter() / 4
-        while (left := self._paused_until - self.clock()) > 0 and (allowed := started + at_most - self.clock()) > 0:
-            self._sleep(min(left * stretch, allowed))
+        self._wait(started + at_most, takes_turn=True)
         return self.clock() - started
+
+    def wait_turn(self, at_most: float) -> bool:
+        """Wait until a request could begin, and return whether that was within ``at_most`` seconds.
+
+        For callers that are about to claim an item: their requests should find no line.
+        """
+        return self._wait(self.clock() + at_most, takes_turn=False)
+
+    def _wait(self, deadline: float, *, takes_turn: bool) -> bool:
+        stretch = 1 + self._jitter() / 4
+        while True:
+            with self._lock:
+                now = self.clock()
+                left = max(self._paused_until, self._next_turn) - now
+                if (left <= 0 or now >= deadline) and takes_turn:
+                    self._take_turn(now)
+            if left <= 0 or now >= deadline:
+                return left <= 0
+            self._sleep(min(left * stretch, deadline - now))
+
+    def _take_turn(self, now: float) -> None:
+        if self._refused_at is not None:
+            interval = 1 / self._pace(now)
+            self._next_turn = max(self._next_turn, now - interval) + interval  # who woke up late does not slow us down
+
+    def _pace(self, now: float) -> float:
+        since = now - (self._refused_at or now)
+        return min(PACE_MAX, self._pace_then * 2 ** min(since / _PACE_DOUBLES_IN, 9))
 
 
 class PatientRetry(Retry):
@@ -69,9 +118,19 @@ class PatientRetry(Retry):
     repeats a PATCH without a definite answer: BC may still be writing the picture.
     """
 
-    def __init__(self, *args: Any, throttle: Throttle, waited: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        throttle: Throttle,
+        waited: float = 0.0,
+        arrived: float = 0.0,
+        began: float = 0.0,
+        patience: float = WAIT_TOTAL,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._throttle, self._waited = throttle, waited
+        self._throttle, self._waited, self._patience = throttle, waited, patience
+        self._arrived, self._began = arrived, began  # clock's seconds: before all waiting, and the current attempt
 
     @classmethod
     def at(cls, throttle: Throttle) -> Self:
@@ -88,11 +147,20 @@ class PatientRetry(Retry):
 
     def new(self, **kw: Any) -> Self:
         """Return the rules for the next attempt, with what this class adds to urllib3's."""
-        return super().new(**{"throttle": self._throttle, "waited": self._waited, **kw})
+        ours = {
+            "throttle": self._throttle,
+            "waited": self._waited,
+            "arrived": self._arrived,
+            "began": self._began,
+            "patience": self._patience,
+        }
+        return super().new(**{**ours, **kw})
 
     def after_throttle(self) -> Self:
         """Wait at the throttle, and return these rules with that much less waiting left."""
-        return self.new(waited=self._throttle.wait(WAIT_TOTAL))
+        arrived = self._throttle.clock()
+        waited = self._throttle.wait(WAIT_TOTAL)
+        return self.new(waited=waited, arrived=arrived, began=self._throttle.clock())
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: ARG002, FBT001, FBT002 - urllib3's
         """Return whether an answer with this status leads to another attempt."""
@@ -108,16 +176,26 @@ class PatientRetry(Retry):
         _stacktrace: TracebackType | None = None,
     ) -> Self:
         """Return the rules for the next attempt; give up once the request has waited long enough."""
-        next_attempt = super().increment(method, url, response, error, _pool, _stacktrace)
-        if self._waited >= WAIT_TOTAL:
+        total, patience, waited = self.total, self._patience, self._waited
+        if _is_refusal(response):
+            self._throttle.refused(self._began)
+            if method == "GET":  # it claims nothing, so it can wait for BC's limit, however many attempts that takes
+                total, patience = _ATTEMPTS, TURN_WITHIN
+        if method != "GET":  # what BC does about it must be over when the claim's doubt is
+            waited = self._throttle.clock() - self._arrived
+        rules = self.new(total=total, patience=patience, waited=waited)
+        next_attempt = super(PatientRetry, rules).increment(method, url, response, error, _pool, _stacktrace)
+        if waited >= patience:
             raise MaxRetryError(_pool, url, error or ResponseError("waited long enough"))  # type: ignore[arg-type]
         return next_attempt
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Pause all requests, and wait."""
-        backoff = _BACKOFF * 2 ** (len(self.history) - 1)
-        self._throttle.pause_for(min(max(backoff, self._retry_after(response)), WAIT_TOTAL))
-        self._waited += self._throttle.wait(WAIT_TOTAL - self._waited)
+        if not _is_refusal(response):
+            backoff = _BACKOFF * 2 ** (len(self.history) - 1)
+            self._throttle.pause_for(min(max(backoff, self._retry_after(response)), WAIT_TOTAL))
+        self._waited += self._throttle.wait(min(WAIT_TOTAL, self._patience - self._waited))
+        self._began = self._throttle.clock()
 
     def _retry_after(self, response: BaseHTTPResponse | None) -> float:
         try:
@@ -126,68 +204,6 @@ class PatientRetry(Retry):
             return 0.0
 
 
-class _Adapter(HTTPAdapter):
-    """Applies the rules above to direct connections and to connections through a proxy."""
-
-    def __init__(self, throttle: Throttle, idle_max: float) -> None:
-        self._pools = _pools(idle_max)
-        super().__init__(pool_maxsize=64, max_retries=PatientRetry.at(throttle))
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
-        manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-
-def _pools(idle_max: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Return urllib3's pools, made to wait at the throttle and to drop connections idle for ``idle_max`` seconds."""
-
-    class ShortIdleConnection(HTTPConnection):
-        answered_at = float("-inf")
-
-        @property
-        def is_connected(self) -> bool:
-            return super().is_connected and time.monotonic() - self.answered_at <= idle_max
-
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # urllib3 returns its own type too
-            response = super().getresponse()
-            self.answered_at = time.monotonic()
-            return response
-
-    class ShortIdleTlsConnection(ShortIdleConnection, HTTPSConnection):
-        pass
-
-    class ThrottledPool(HTTPConnectionPool):
-        ConnectionCls = ShortIdleConnection
-
-        def urlopen(  # type: ignore[override] # urllib3 passes the rest by name
-            self,
-            method: str,
-            url: str,
-            body: Any = None,
-            headers: Any = None,
-            retries: Any = None,
-            *args: Any,
-            **kw: Any,
-        ) -> BaseHTTPResponse:
-            if not retries.history:  # repetitions have waited already
-                retries = retries.after_throttle()
-            return super().urlopen(method, url, body, headers, retries, *args, **kw)
-
-    class ThrottledTlsPool(ThrottledPool, HTTPSConnectionPool):
-        ConnectionCls = ShortIdleTlsConnection
-
-    return {"http": ThrottledPool, "https": ThrottledTlsPool}
-
-
-def new_session(throttle: Throttle, idle_max: float = IDLE_MAX) -> requests.Session:
-    """Return a session whose requests wait at ``throttle``; a process needs one."""
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nothing of one upload reaches the next
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, _Adapter(throttle, idle_max))
-    return session
+def _is_refusal(response: BaseHTTPResponse | None) -> bool:
+    """Whether BC counts too many requests and does not say how long to wait."""
+    return response is not None and response.status == _TOO_MANY_REQUESTS and "Retry-After" not in response.headers

@@ -1,13 +1,15 @@
 """Serves whatever a test wants over real HTTP, and makes the client that talks to it."""
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 from azure.core.credentials import AccessToken
@@ -70,6 +72,45 @@ def serving(answer: Callable[[str], Answer], port: int = 0, tls: Path | None = N
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class SlowReader:
+    """Accepts one connection, reads it slowly and never answers; counts what arrives until the connection ends."""
+
+    def __init__(self, bytes_per_second: int, tls: Path | None = None) -> None:
+        self._listener, self._speed = socket.socket(), bytes_per_second
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that little waits in the system
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+        if self._tls and tls:
+            self._tls.load_cert_chain(*certificates.make(tls))
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.received, self._hurry = 0, threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.received_at_the_end()
+        self._listener.close()
+
+    def received_at_the_end(self) -> int:
+        """Read on without delay, and return the number of bytes once the client has closed or reset."""
+        self._hurry.set()
+        self._thread.join(PATIENCE)
+        return self.received
+
+    def _read(self) -> None:
+        connection, _ = self._listener.accept()
+        if self._tls:
+            connection = self._tls.wrap_socket(connection, server_side=True)
+        with connection, suppress(OSError):
+            while piece := connection.recv(self._speed // 20 or 1):
+                self.received += len(piece)
+                self._hurry.wait(len(piece) / self._speed)
 
 
 class Credential:

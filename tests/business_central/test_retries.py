@@ -6,8 +6,9 @@ import pytest
 
 from shared.business_central.client import Item
 from shared.business_central.companies import Company
+from shared.business_central.connections import IDLE_MAX, new_session
 from shared.business_central.http import ANSWER_MAX
-from shared.business_central.retries import IDLE_MAX, WAIT_TOTAL, Throttle, new_session
+from shared.business_central.retries import WAIT_TOTAL, Throttle
 from shared.errors import Reason, Transient
 from shared.paths import ItemKey, KeyKind
 from tests.business_central.misbehaving_server import client, document, serving
