@@ -49,10 +49,11 @@ COMPANIES = (
 
 
 class Outcomes:
-    """Counts the outcomes and reasons in the app's own log lines."""
+    """Counts the outcomes and reasons in the app's own log lines, and keeps the failures that have no reason."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
+        self.bugs: list[str] = []
 
     def __call__(self, line: str) -> None:
         """Count one line of a host's output."""
@@ -60,6 +61,8 @@ class Outcomes:
             event = json.loads(line)
         except ValueError:
             return
+        if event.get("event") == "upload_failed" and not event.get("reason"):
+            self.bugs.append(line)
         words = (event.get("event"), event.get("outcome"), event.get("reason"))
         key = " ".join(str(word) for word in words if word)
         self.counts[key] = self.counts.get(key, 0) + 1
@@ -101,7 +104,7 @@ def run(uploads: int, seed: int, *, mutant: str | None = None, say: Callable[[st
             course.incidents,
         )
     verdict = audit.judge(ledger, found)
-    return Soak(ledger, found, verdict, time.monotonic() - started, rested, outcomes.counts)
+    return Soak(ledger, found, verdict, time.monotonic() - started, rested, outcomes.counts, outcomes.bugs)
 
 
 def _settings(mutant: str | None) -> dict[str, str]:

@@ -22,9 +22,17 @@ NUMBERS = (
     ("shared.item_record", "DOUBT_LASTS"),
     ("shared.business_central.retries", "WAIT_TOTAL"),
     ("shared.business_central.retries", "_BACKOFF"),
+    ("shared.business_central.retries", "TURN_WITHIN"),
+    ("shared.business_central.retries", "_PAUSE_MIN"),
+    ("shared.business_central.retries", "_PAUSE_MAX"),
+    ("shared.business_central.retries", "_PACE_DOUBLES_IN"),
     ("shared.business_central.companies", "LOOK_UP_INTERVAL"),
     ("shared.placement", "_WAIT_MAX"),
     ("shared.placement", "_WAIT_STEP"),
+)
+RATES = (
+    ("shared.business_central.retries", "PACE_MAX"),
+    ("shared.business_central.retries", "PACE_MIN"),
 )
 # Business Central's own, for the simulator; the number of requests stays, so their rate grows.
 BUSINESS_CENTRAL_LIMITS = {"window": 300, "queue_seconds": 480, "operation_seconds": 480, "gateway_seconds": 600}
@@ -34,7 +42,13 @@ VISIBILITY = 10.0  # seconds; a killed host's messages come back after ten minut
 
 
 def shrink_the_app() -> None:
-    """Divide every time that the app waits for, or lets pass, by ``FACTOR``; call it before ``shared`` is imported."""
+    """Divide every time that the app waits for, or lets pass, by ``FACTOR``; call it before ``shared`` is imported.
+
+    What happens so many times a second happens that much more often.
+    """
+    for module, name in RATES:
+        loaded = importlib.import_module(module)
+        setattr(loaded, name, getattr(loaded, name) * FACTOR)
     for module, name in NUMBERS:
         loaded = importlib.import_module(module)
         setattr(loaded, name, getattr(loaded, name) / FACTOR)

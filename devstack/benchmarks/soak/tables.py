@@ -31,6 +31,7 @@ def report(soak: Soak) -> dict[str, Any]:
         "storage_faults": dict(Counter(str(fault["fault"]) for fault in found.storage_faults)),
         "incidents": dict(Counter(incident.kind.value for incident in found.incidents)),
         "log_lines": soak.outcomes,
+        "not_foreseen": soak.bugs,
     }
 
 
@@ -49,6 +50,8 @@ def show(console: Console, soak: Soak) -> None:
     console.print(table)
     for finding in soak.verdict.findings[:_SHOWN]:
         console.print(str(finding), markup=False, soft_wrap=True)
+    for line in soak.bugs[:_SHOWN]:
+        console.print(f"Not foreseen: {line}", markup=False, soft_wrap=True)
     causes = Counter(write.cause or "no cause" for write in soak.verdict.repeated)
     table = Table(f"written again ({len(soak.verdict.repeated)} of {soak.verdict.writes} writes), because", "times")
     for cause, count in causes.most_common():

@@ -138,8 +138,11 @@ class Catalogue:
         """Add an item, or change the one with this id, or with this number if no id is given."""
         with self._lock:
             number, gtin = as_code(number), as_code(gtin)
+            if company_id not in self._companies:  # in an absent one, people work all the same
+                raise errors.company_not_found(company_id)
+            items = self._items[company_id].values()
             matches = (
-                item for item in self.items(company_id) if item.id == item_id or (not item_id and item.number == number)
+                item for item in items if item.id == item_id or (not item_id and item.number == number)
             )
             item = next(matches, None) or Item(item_id or uuid4(), number, display_name, gtin, self._now(), 0)
             return self._change(company_id, item, number=number, display_name=display_name, gtin=gtin)

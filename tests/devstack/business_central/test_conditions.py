@@ -22,8 +22,10 @@ def test_an_absent_company_comes_back_with_its_pictures(bc: Client) -> None:
     bc.control("POST", f"/companies/{CRONUS}/absence", absent=True)
     assert_refused(bc.get(CONTENT), 404, "Internal_CompanyNotFound")
     assert CRONUS not in {company["id"] for company in bc.get("/companies").json()["value"]}
+    bc.control("POST", "/items", company_id=CRONUS, number="NEW").raise_for_status()
     bc.control("POST", f"/companies/{CRONUS}/absence", absent=False)
     assert bc.content() == picture()
+    assert "NEW" in {item["number"] for item in bc.get(ITEMS).json()["value"]}
 
 
 def test_a_permission_is_denied_at_one_path_only(bc: Client) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from devstack.benchmarks.soak import scale
 from devstack.benchmarks.soak.mutants import MUTANTS, SETTING
+from devstack.functions_host.host_json import HostSettings
 from devstack.machine.children import clean_environment
 from devstack.machine.setup import ROOT
 
@@ -20,6 +21,7 @@ numbers = {f"{m}.{n}": getattr(importlib.import_module(m), n) for m, n in scale.
 print(json.dumps({
     **{name: getattr(value, "total_seconds", lambda: value)() for name, value in numbers.items()},
     "begin": placement.BEGIN_WITHIN, "write": wiring.Timeouts().write,
+    **{name: getattr(importlib.import_module(module), name) for module, name in scale.RATES},
     "functions": sorted(each.get_function_name() for each in function_app.app.get_functions()),
 }))
 """
@@ -37,9 +39,11 @@ def read(folder: Path, **settings: str) -> dict[str, object]:
 def test_every_wait_is_divided_by_the_factor(tmp_path: Path) -> None:
     usual, shrunk = read(ROOT), read(scale.app_folder(tmp_path))
     assert usual["functions"] == shrunk["functions"]
-    times = [name for name in usual if name != "functions"]
+    rates = [name for _, name in scale.RATES]
+    times = [name for name in usual if name not in ("functions", *rates)]
     assert len(times) == len(scale.NUMBERS) + 2
     assert [shrunk[name] for name in times] == [float(usual[name]) / scale.FACTOR for name in times]  # type: ignore[arg-type]
+    assert [shrunk[name] for name in rates] == [float(usual[name]) * scale.FACTOR for name in rates]  # type: ignore[arg-type]
 
 
 def test_every_mutant_still_fits_the_app(tmp_path: Path) -> None:
@@ -48,8 +52,10 @@ def test_every_mutant_still_fits_the_app(tmp_path: Path) -> None:
         assert read(folder, **{SETTING: mutant})["functions"]
 
 
-def test_settings_are_shrunk_by_the_same_factor() -> None:
-    host_json = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    assert host_json["functionTimeout"] == "00:10:00"
+def test_settings_are_shrunk_by_the_same_factor(tmp_path: Path) -> None:
+    usual, shrunk = (HostSettings.read(folder / "host.json") for folder in (ROOT, scale.app_folder(tmp_path)))
+    assert usual.timeout
+    assert shrunk.timeout == usual.timeout // scale.FACTOR
+    assert (usual.blobs, usual.queues) == (shrunk.blobs, shrunk.queues)
     assert (scale.FACTOR, scale.SETTINGS["UNFINISHED_WAIT"]) == (60, "PT10S")
     assert scale.business_central_limits()["queue_seconds"] == 8
