@@ -141,9 +141,7 @@ class Catalogue:
             if company_id not in self._companies:  # in an absent one, people work all the same
                 raise errors.company_not_found(company_id)
             items = self._items[company_id].values()
-            matches = (
-                item for item in items if item.id == item_id or (not item_id and item.number == number)
-            )
+            matches = (item for item in items if item.id == item_id or (not item_id and item.number == number))
             item = next(matches, None) or Item(item_id or uuid4(), number, display_name, gtin, self._now(), 0)
             return self._change(company_id, item, number=number, display_name=display_name, gtin=gtin)
 
