@@ -1,15 +1,15 @@
-"""Declares the triggers; ``shared/pipeline.py`` does the work."""
+"""Declares the triggers; ``shared/pipeline.py`` and ``shared/sweep.py`` do the work."""
 
 import os
 
 import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
-from shared import config, wiring
-from shared.storage.names import INCOMING
+from shared import config, report, wiring
+from shared.storage.names import INCOMING, POISON_QUEUE
 
 settings = config.read(os.environ)
-pipeline = wiring.build(settings)
+parts = wiring.build(settings)
 app = func.FunctionApp()
 
 
@@ -22,4 +22,16 @@ app = func.FunctionApp()
 )
 def item_picture_uploaded(picture: blob.BlobClient) -> None:
     """Put one uploaded picture onto its item; ``picture`` is a reference, the pipeline reads the bytes itself."""
-    pipeline.process(picture.container_name, picture.blob_name)
+    parts.pipeline.process(picture.container_name, picture.blob_name)
+
+
+@app.timer_trigger(arg_name="timer", schedule=settings.sweep_schedule)
+def sweep_incoming(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding wants a parameter
+    """Take up what is still in incoming."""
+    parts.sweep.run()
+
+
+@app.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection="PICTURE_STORAGE")
+def delivery_exhausted(message: func.QueueMessage) -> None:
+    """Log that all deliveries of an upload have failed; the upload stays, and the next sweep takes it up."""
+    report.delivery_exhausted(message.get_body())

@@ -10,7 +10,7 @@ from shared.paths import PathTemplate, parse_templates
 from shared.pictures.memory import USUAL_SIZE
 from shared.pictures.rendition import FITS, Rendition, SourceLimits
 from shared.redaction import redacted
-from shared.setting_values import Reader, colour, duration, one_of
+from shared.setting_values import Reader, colour, duration, one_of, schedule
 
 _CONNECTION_STRING = (
     r"(?i)(^|;)(usedevelopmentstorage=true|accountname=[^;]+;(.*;)?accountkey=.+|sharedaccesssignature=.+)"
@@ -48,6 +48,8 @@ SETTINGS = (
     "RENDER_MEMORY",
     "ITEM_WAIT",
     "UNFINISHED_WAIT",
+    "SWEEP_SCHEDULE",
+    "SWEEP_MIN_AGE",
     "KEEP_EXISTING",
 )
 
@@ -109,6 +111,8 @@ class Settings:
     render_memory: int  # bytes
     item_wait: timedelta
     unfinished_wait: timedelta
+    sweep_schedule: str
+    sweep_min_age: timedelta
     keep_existing: bool
 
 
@@ -142,6 +146,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         render_memory=reader.number("RENDER_MEMORY", RENDER_MEMORY, 64 * 1024 * 1024, 64 * 1024**3),
         item_wait=reader.parsed("ITEM_WAIT", "P7D", duration),
         unfinished_wait=reader.parsed("UNFINISHED_WAIT", "PT10M", duration),
+        sweep_schedule=reader.parsed("SWEEP_SCHEDULE", "0 */5 * * * *", schedule),
+        sweep_min_age=reader.parsed("SWEEP_MIN_AGE", "PT2M", duration),
         keep_existing=reader.parsed("KEEP_EXISTING", "true", one_of(("true", "false"))) == "true",
     )
     if reader.problems:

@@ -164,8 +164,7 @@ def guid_of(text: str) -> str | None:
 
 
 def _number(text: str) -> str:
-    """Return ``text`` as BC stores a Code: trimmed, and in upper case character by character ("ß" stays)."""
-    number = "".join(c.upper() if len(c.upper()) == 1 else c for c in text.strip())
+    number = as_code(text)
     if not number or any(unicodedata.category(c) in ("Cc", "Cs") for c in number):
         raise ValueError("has no readable item number")
     if len(number) > NUMBER_MAX:
@@ -173,6 +172,11 @@ def _number(text: str) -> str:
             f"has the item number {number!r} of {len(number)} characters; Business Central allows {NUMBER_MAX}"
         )
     return number
+
+
+def as_code(text: str) -> str:
+    """Return ``text`` as BC stores a Code: trimmed, and in upper case character by character ("ß" stays)."""
+    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text.strip())
 
 
 def fold_company(name: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from shared.business_central.client import BusinessCentral, Item
+from shared.business_central.companies import Company
 from shared.config import Settings
 from shared.errors import EndsEarly, Failure, Permanent, Reason, Superseded, Transient, Waiting
 from shared.item_record import StoredRecord
@@ -21,6 +22,23 @@ from shared.storage.uploads import PictureStorage, Source
 
 
 @dataclass(frozen=True)
+class TakeUp:
+    """Says how an upload is taken up: by its event, or by the sweep.
+
+    ``item_first``: look for the item before reading the upload, so that one without an item is not downloaded; ``item``
+    is the item if it was found already. ``ends_waiting``: an upload that has waited for ``ITEM_WAIT`` goes to
+    quarantine.
+    """
+
+    item: Item | None = None
+    ends_waiting: bool = False
+    item_first: bool = False
+
+
+BY_EVENT = TakeUp()
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """Takes uploads from event to archive; one per process, safe to use from threads."""
 
@@ -32,7 +50,7 @@ class Pipeline:
     placement: Placement
     render: Render
 
-    def process(self, container: str, name: str) -> Report:
+    def process(self, container: str, name: str, take_up: TakeUp = BY_EVENT) -> Report:
         """Take the upload ``container``/``name`` as far as it goes; the report names the outcome.
 
         Raises:
@@ -41,7 +59,8 @@ class Pipeline:
         report = Report(name, str(uuid4()))
         started = time.perf_counter()
         try:
-            self._take(container, name, report)
+            if not self._take(container, name, take_up, report):
+                return report
         except Superseded as failure:
             _end(report, Outcome.SUPERSEDED, failure.reason, failure.detail)
         except Exception as error:
@@ -52,7 +71,8 @@ class Pipeline:
         upload_finished(report)
         return report
 
-    def _take(self, container: str, name: str, report: Report) -> None:
+    def _take(self, container: str, name: str, take_up: TakeUp, report: Report) -> bool:
+        """Take the upload as far as it goes; returns False if there is nothing to tell that was not told before."""
         if container != INCOMING:
             # Event Grid ignores the trigger's path: a loose subscription would feed the archive back to us.
             detail = f"The event is about the container {container!r}. Correct the event subscription's filter."
@@ -60,18 +80,21 @@ class Pipeline:
         source = None
         try:
             key = parse_path(name, self.settings.templates)
+            known = take_up.item
+            if take_up.item_first:  # asking once more is cheaper than reading and rendering in vain
+                known = self.business_central.item(self.company_of(key, report.upload_id), key, report.upload_id)
             source = self._read(name, report)
             picture = self._render(source, report)
-            item, stored = self._resolve(key, report)
+            item, stored = self._resolve(key, known, report)
             job = PlacementJob(item, source, record_entry(source, picture.content), picture.content, report)
             outcome = self.placement.place(job, stored)
         except (Permanent, Waiting) as failure:
             if has_dot_segment(name):
-                self._refuse_unread(name, failure, report)
-                return
-            self._set_aside(source or self.storage.look_at(name), failure, report)
+                return self._refuse_unread(name, failure, report)
+            self._set_aside(source or self.storage.look_at(name), failure, take_up, report)
         else:
             self._conclude(outcome, source, item, report)
+        return True
 
     def _read(self, name: str, report: Report) -> Source:
         source = self.storage.read(name, self.settings.limits.max_bytes)
@@ -87,15 +110,25 @@ class Pipeline:
         report.content_type, report.quality = picture.content_type, picture.quality
         return picture
 
-    def _resolve(self, key: ItemKey, report: Report) -> tuple[Item, StoredRecord]:
-        """Return the item and its record; asks BC only for what the record does not tell."""
+    def company_of(self, key: ItemKey, upload_id: str) -> Company:
+        """Return the company that ``key`` names, or the default one.
+
+        Raises:
+            Waiting: ``company_not_found``.
+        """
         named = key.company or self.settings.business_central.company
         if not named:
             raise Waiting(Reason.COMPANY_NOT_FOUND, _NO_COMPANY)
-        company = self.business_central.company(named, report.upload_id)
+        return self.business_central.company(named, upload_id)
+
+    def _resolve(self, key: ItemKey, known: Item | None, report: Report) -> tuple[Item, StoredRecord]:
+        """Return the item and its record; asks BC only for what neither the sweep nor the record tells."""
+        company = known.company if known else self.company_of(key, report.upload_id)
         report.company = company.name
         stored = self.records.read(company.id, key.value) if key.kind is KeyKind.ID else None
-        if stored and stored.record.number:
+        if known:
+            item = known
+        elif stored and stored.record.number:
             item = Item(company, key.value, stored.record.number, None)
         else:
             item = self.business_central.item(company, key, report.upload_id)
@@ -112,7 +145,7 @@ class Pipeline:
             _end(report, outcome)
         self.archive.archive(source, item.company.name, item.number, report)
 
-    def _set_aside(self, source: Source, failure: Permanent | Waiting, report: Report) -> None:
+    def _set_aside(self, source: Source, failure: Permanent | Waiting, take_up: TakeUp, report: Report) -> None:
         """Leave the upload in incoming while waiting can help, else move it to quarantine with the reason."""
         if failure.reason is Reason.BAD_PATH and source.is_directory_marker:
             failure = Permanent(Reason.IGNORED, f"{source.name!r} is an empty blob that stands for a folder.")
@@ -120,9 +153,8 @@ class Pipeline:
             failure = Permanent(failure.reason, f"{failure.detail} {_MARKED.format(source.content_encoding)}")
         if failure.reason is not Reason.IGNORED and self._may_be_unfinished(source, failure):
             failure = Waiting(Reason.UNFINISHED, _UNFINISHED)
-        if failure.reason is Reason.UNFINISHED or (
-            isinstance(failure, Waiting) and source.age < self.settings.item_wait
-        ):
+        is_over = take_up.ends_waiting and failure.reason in _MAY_END and source.age >= self.settings.item_wait
+        if isinstance(failure, Waiting) and not is_over:
             _end(report, Outcome.WAITING, failure.reason, failure.detail)
             return
         _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
@@ -133,10 +165,13 @@ class Pipeline:
                 Reason.SOURCE_CHANGED, f"{source.name!r} was replaced or removed before it could move to quarantine."
             )
 
-    def _refuse_unread(self, name: str, failure: Permanent | Waiting, report: Report) -> None:
-        """Leave the blob where it is, with a note in quarantine: a request under its name would reach another blob."""
+    def _refuse_unread(self, name: str, failure: Permanent | Waiting, report: Report) -> bool:
+        """Leave the blob where it is, with a note in quarantine: a request under its name would reach another blob.
+
+        Returns False if the note was there already.
+        """
         _end(report, Outcome.QUARANTINED, failure.reason, failure.detail)
-        self.archive.note_refusal(name, failure, report)
+        return self.archive.note_refusal(name, failure, report)
 
     def _may_be_unfinished(self, source: Source, failure: Failure | None = None) -> bool:
         """Whether somebody may still be writing the upload; then it is too early to judge it."""
@@ -148,6 +183,8 @@ def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail:
     report.outcome, report.reason, report.detail = outcome, reason, detail
 
 
+# What goes to quarantine after ITEM_WAIT. An unknown company never does: the fault may be our own configuration.
+_MAY_END = (Reason.ITEM_NOT_FOUND, Reason.REJECTED)
 _SETTLING = (
     "The picture is on the item, but an earlier request to Business Central got no answer and may still take effect. "
     "The upload stays in product-images until then, 20 minutes at most."

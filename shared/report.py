@@ -1,12 +1,14 @@
-"""Logs one line of JSON at the end of each upload."""
+"""Logs one line of JSON at the end of each upload and of each sweep."""
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from shared.errors import Failure, Reason
 
+TRIGGER = "item_picture_uploaded"  # the function whose deliveries the host counts
+_SHOWN = 1000  # bytes of a foreign message
 _log = logging.getLogger("item_picture_sync")
 
 
@@ -50,6 +52,31 @@ class Report:
     milliseconds: float | None = None
 
 
+@dataclass
+class SweepReport:
+    """Collects what one sweep did; ages are in seconds, 0 if there is nothing of that age.
+
+    Of the ``incoming`` uploads that were listed, ``looked_at`` had a turn. ``outcomes`` counts those that ended, and
+    ``waiting``, by reason, those that stay. ``failed`` ones had a transient failure; for ``not_begun`` ones no time was
+    left. ``oldest_age_s`` is that of the oldest upload that is still there and waits for nothing in BC,
+    ``oldest_waiting_s`` of the oldest that waits for an item or a rule.
+    """
+
+    sweep_id: str
+    incoming: int = 0
+    looked_at: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
+    failed: int = 0
+    not_begun: int = 0
+    oldest_age_s: float = 0
+    oldest_waiting_s: float = 0
+    unknown_companies: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    stopped: str | None = None
+    milliseconds: float | None = None
+
+
 def upload_finished(report: Report) -> None:
     """Log an upload that ended with an outcome; a quarantined one is a warning, since somebody must act."""
     needs_action = report.outcome is Outcome.QUARANTINED and report.reason is not Reason.IGNORED
@@ -64,5 +91,28 @@ def upload_failed(report: Report, error: Exception) -> None:
     _log.error("%s", _line("upload_failed", report))
 
 
-def _line(event: str, report: Report) -> str:
+def sweep_finished(report: SweepReport) -> None:
+    """Log a sweep; one that left uploads behind is a warning."""
+    level = logging.WARNING if report.failed or report.not_begun or report.unknown_companies else logging.INFO
+    _log.log(level, "%s", _line("sweep_finished", report))
+
+
+def delivery_exhausted(message: bytes) -> None:
+    """Log a poison message of the host: all deliveries of an upload have failed, and the next sweep takes it up.
+
+    Never raises, whatever the message is: other apps on the account may use the same queue.
+    """
+    try:
+        content = json.loads(message)
+        function = str(content["FunctionId"])
+        facts = {"blob": str(content["BlobName"]), "etag": content.get("ETag"), "function": function}
+        is_ours = function.rpartition(".")[2] == TRIGGER
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        is_ours, facts = False, {"blob": None, "etag": None, "function": None}
+    # Reading takes the message from the queue: of another app's, our log is all that is left.
+    facts["detail"] = None if is_ours else f"Not of this app: {message[:_SHOWN].decode(errors='replace')!r}"
+    _log.warning("%s", json.dumps({"event": "delivery_exhausted", **facts}, ensure_ascii=False))
+
+
+def _line(event: str, report: Report | SweepReport) -> str:
     return json.dumps({"event": event, **asdict(report)}, ensure_ascii=False)

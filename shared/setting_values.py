@@ -115,3 +115,14 @@ def duration(text: str) -> timedelta:
         raise ValueError("expected a duration like P7D, PT12H or PT30M")
     weeks, days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+_FIELD = r"(?:\*|[0-9A-Za-z]+(?:-[0-9A-Za-z]+)?)(?:/[0-9]+)?"
+_SCHEDULE = re.compile(rf"{_FIELD}(?:,{_FIELD})*(?: +{_FIELD}(?:,{_FIELD})*){{5}}", re.ASCII)
+
+
+def schedule(text: str) -> str:
+    """Check the form of an NCRONTAB expression; the host checks its numbers."""
+    if not _SCHEDULE.fullmatch(text):
+        raise ValueError("expected six fields, seconds first, like 0 */5 * * * *")
+    return text

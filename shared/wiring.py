@@ -1,11 +1,13 @@
 """The composition root: makes everything that lives once per process, and hands each part plain values."""
 
+import hashlib
 import logging
+from dataclasses import dataclass
 
 from azure.core.credentials import TokenCredential
-from azure.storage.blob import ExponentialRetry
+from azure.storage.blob import BlobServiceClient, ExponentialRetry
 
-from shared import identity
+from shared import __version__, identity
 from shared.business_central.client import BusinessCentral
 from shared.business_central.http import HttpClient, Timeouts
 from shared.business_central.retries import Throttle
@@ -17,12 +19,23 @@ from shared.placement import Placement
 from shared.rendering import Renderer
 from shared.storage import uploads
 from shared.storage.archive import Archive
+from shared.storage.incoming import Incoming
 from shared.storage.moves import Mover
 from shared.storage.records import ItemRecords
+from shared.storage.sweep_states import SweepStates
+from shared.sweep import Sweep
 
 
-def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Timeouts | None = None) -> Pipeline:
-    """Return the pipeline that ``settings`` describe; nothing connects before the first upload."""
+@dataclass(frozen=True)
+class App:
+    """Everything that lives once per process, as the triggers use it."""
+
+    pipeline: Pipeline
+    sweep: Sweep
+
+
+def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Timeouts | None = None) -> App:
+    """Return the app that ``settings`` describe; nothing connects before the first upload or sweep."""
     logging.getLogger("azure").setLevel(logging.WARNING)  # at INFO it logs every header of every request
     pillow_logging.silence_pillow()
     allocator.keep_freed_memory()
@@ -42,7 +55,17 @@ def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Tim
     records = ItemRecords(service, bc.environment)
     placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing)
     renderer = Renderer(settings.rendition, settings.limits, MemoryBudget(settings.render_memory))
-    return Pipeline(settings, pictures, archive, business_central, records, placement, renderer)
+    pipeline = Pipeline(settings, pictures, archive, business_central, records, placement, renderer)
+    return App(pipeline, _sweep(pipeline, service, throttle))
+
+
+def _sweep(pipeline: Pipeline, service: BlobServiceClient, throttle: Throttle) -> Sweep:
+    settings, bc = pipeline.settings, pipeline.settings.business_central
+    states = SweepStates(service, bc.environment)
+    # Which item an upload means; under other settings, BC's earlier answers do not count.
+    meaning = (__version__, bc.base_url, bc.company, *(template.text for template in settings.templates))
+    setup = hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
+    return Sweep(pipeline, Incoming(service), states, lambda _may_begin: [], throttle.clock, setup)
 
 
 def _business_central_credential(settings: Settings) -> TokenCredential:

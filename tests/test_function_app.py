@@ -1,4 +1,4 @@
-"""The function app loads as the host loads it: its import, its settings, its one trigger."""
+"""The function app loads as the host loads it: its import, its settings, its triggers."""
 
 import json
 import subprocess
@@ -20,8 +20,8 @@ PRINT_TRIGGER = """
 from devstack.machine import loopback
 loopback.forbid_everything_else()
 import function_app, json
-(function,) = function_app.app.get_functions()
-print(json.dumps([function.get_function_name(), json.loads(function.get_function_json())["bindings"][0]]))
+print(json.dumps({function.get_function_name(): json.loads(function.get_function_json())["bindings"][0]
+                  for function in function_app.app.get_functions()}))
 """
 
 
@@ -35,14 +35,25 @@ def run(program: str, **settings: str) -> subprocess.CompletedProcess[str]:
 def test_the_trigger_matches_the_subscription(source: str) -> None:
     process = run(PRINT_TRIGGER, **IN_AZURE, PICTURE_TRIGGER_SOURCE=source)
     assert process.returncode == 0, process.stderr
-    name, binding = json.loads(process.stdout)
-    assert name == "item_picture_uploaded"
+    binding = json.loads(process.stdout)["item_picture_uploaded"]
     assert (binding["type"], binding["path"]) == ("blobTrigger", "product-images/{name}")
     assert (binding["connection"], binding["source"]) == ("PICTURE_STORAGE", source)
 
 
 def test_event_grid_is_the_default_source() -> None:
-    assert json.loads(run(PRINT_TRIGGER, **IN_AZURE).stdout)[1]["source"] == "EventGrid"
+    assert json.loads(run(PRINT_TRIGGER, **IN_AZURE).stdout)["item_picture_uploaded"]["source"] == "EventGrid"
+
+
+def test_the_sweep_runs_every_five_minutes_unless_set() -> None:
+    for settings, expected in (({}, "0 */5 * * * *"), ({"SWEEP_SCHEDULE": "0 0 * * * *"}, "0 0 * * * *")):
+        timer = json.loads(run(PRINT_TRIGGER, **IN_AZURE, **settings).stdout)["sweep_incoming"]
+        assert (timer["type"], timer["schedule"]) == ("timerTrigger", expected)
+
+
+def test_used_up_deliveries_come_from_the_hosts_own_queue() -> None:
+    queue = json.loads(run(PRINT_TRIGGER, **IN_AZURE).stdout)["delivery_exhausted"]
+    assert (queue["type"], queue["queueName"]) == ("queueTrigger", "webjobs-blobtrigger-poison")
+    assert queue["connection"] == "PICTURE_STORAGE"
 
 
 def test_importing_the_app_connects_to_nothing() -> None:

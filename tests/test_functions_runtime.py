@@ -48,8 +48,29 @@ def uploaded(name: str = DESK, connection: str = "PICTURE_STORAGE") -> dict[str,
     }
 
 
+def swept() -> dict[str, Any]:
+    """Return what the host sends when the timer fires."""
+    timer = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
+    return {"function": "sweep_incoming", "inputs": {"timer": {"json": json.dumps(timer)}}}
+
+
+def exhausted(message: str) -> dict[str, Any]:
+    """Return what the host sends for a message in the poison queue."""
+    return {"function": "delivery_exhausted", "inputs": {"message": {"string": message}}}
+
+
+POISON = {
+    "Type": "BlobTrigger",
+    "FunctionId": "Host.Functions.item_picture_uploaded",
+    "BlobName": DESK,
+    "ETag": '"0x1"',
+}
 # One invocation per function: the first test fails if a new function has none.
-INVOCATIONS = {"item_picture_uploaded": uploaded()}
+INVOCATIONS = {
+    "item_picture_uploaded": uploaded(),
+    "sweep_incoming": swept(),
+    "delivery_exhausted": exhausted(json.dumps(POISON)),
+}
 
 
 def test_every_function_is_indexed_loaded_and_invoked(local: LocalStack) -> None:

@@ -109,7 +109,8 @@ def test_after_a_lost_answer_the_upload_ends_as_usual(local: LocalStack, applied
 
 def test_a_settling_picture_never_goes_to_quarantine(local: LocalStack) -> None:
     upload_with_lost_answer(local, BLUE)
-    assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.WAITING
+    pipeline = local.pipeline(ITEM_WAIT="PT0S")
+    assert pipeline.process(names.INCOMING, DESK, TakeUp(ends_waiting=True)).outcome is Outcome.WAITING
 
 
 def test_a_refused_write_leaves_no_doubt(local: LocalStack) -> None:

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from shared.pipeline import TakeUp
 from shared.report import Outcome
 from shared.storage import names
 from tests.support.item_pictures import (
@@ -103,7 +104,8 @@ def test_a_replayed_original_does_not_replace_a_newer_upload(local: LocalStack) 
 def test_a_replay_updates_an_item_without_a_newer_upload(local: LocalStack) -> None:
     local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
     local.upload(content=picture_of(BLUE))
-    assert deliver(local, ITEM_WAIT="PT0S").outcome is Outcome.QUARANTINED
+    given_up = local.pipeline(ITEM_WAIT="PT0S").process(names.INCOMING, DESK, TakeUp(ends_waiting=True))
+    assert given_up.outcome is Outcome.QUARANTINED
     original, _note = local.names(names.QUARANTINE)
     blob = local.storage.get_blob_client(names.QUARANTINE, original)
     metadata = blob.get_blob_properties().metadata
@@ -160,4 +162,5 @@ def test_a_replay_waits_as_long_as_any_other_upload(local: LocalStack) -> None:
     )
     local.incoming().upload_blob(picture_of(BLUE), metadata=metadata)
     local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
-    assert deliver(local).outcome is Outcome.WAITING
+    waiting = local.pipeline().process(names.INCOMING, DESK, TakeUp(ends_waiting=True))
+    assert waiting.outcome is Outcome.WAITING

@@ -1,10 +1,11 @@
-"""An upload waits in incoming while something in BC is missing, and goes to quarantine after ITEM_WAIT."""
+"""An upload waits in incoming while something in BC is missing, and only the sweep ends that."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from shared.pipeline import TakeUp
 from shared.report import Outcome
 from shared.storage import names
 from tests.support.failing_deliveries import is_quarantined
@@ -61,13 +62,23 @@ def test_a_picture_may_arrive_before_bc_is_ready(
         assert pipeline.process(names.INCOMING, name).outcome is Outcome.UPDATED
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [(UNKNOWN_ITEM, "item_not_found"), ("Fabrikam/1000.jpg", "company_not_found"), (DESK, "rejected")],
-)
-def test_after_item_wait_a_waiting_upload_is_quarantined(local: LocalStack, name: str, reason: str) -> None:
+@pytest.mark.parametrize(("name", "reason"), [(UNKNOWN_ITEM, "item_not_found"), (DESK, "rejected")])
+def test_after_item_wait_the_sweep_may_quarantine(local: LocalStack, name: str, reason: str) -> None:
     local.fault(400, method="PATCH", code="Application_DialogException", message="The item is blocked.", count=None)
-    is_quarantined(local, name, photograph(), reason, ITEM_WAIT="PT0S")
+    is_quarantined(local, name, photograph(), reason, TakeUp(ends_waiting=True), ITEM_WAIT="PT0S")
+
+
+@pytest.mark.parametrize("name", [UNKNOWN_ITEM, DESK, "Fabrikam/1000.jpg"])
+def test_an_event_never_ends_waiting(local: LocalStack, name: str) -> None:
+    local.fault(400, method="PATCH", code="Application_DialogException", message="The item is blocked.", count=None)
+    local.upload(name)
+    assert local.pipeline(ITEM_WAIT="PT0S").process(names.INCOMING, name).outcome is Outcome.WAITING
+
+
+def test_a_missing_company_never_ends_waiting(local: LocalStack) -> None:
+    local.upload("Fabrikam/1000.jpg")
+    report = local.pipeline(ITEM_WAIT="PT0S").process(names.INCOMING, "Fabrikam/1000.jpg", TakeUp(ends_waiting=True))
+    assert (report.outcome, report.reason) == (Outcome.WAITING, "company_not_found")
 
 
 def test_a_company_that_bc_does_not_find_is_looked_up_again(local: LocalStack) -> None:

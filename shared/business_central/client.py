@@ -1,6 +1,6 @@
 """Reads items and replaces their pictures through Business Central's APIs v2.0 and v1.0."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import inf
@@ -16,6 +16,7 @@ from shared.paths import ItemKey, KeyKind
 
 PICTURE_MAX = 128 * 1024 * 1024  # bytes of a picture that somebody else put into BC
 _PAGES_MAX = 100
+_FOUND_FIELDS = "id,number,gtin"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ class Item:
     id: str
     number: str
     has_picture: bool | None
+
+
+@dataclass(frozen=True)
+class FoundItem:
+    """An item as a search for many finds it."""
+
+    item: Item
+    gtin: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,31 @@ class BusinessCentral:
         if len(matches) > 1:
             raise _ambiguous(key, matches)
         return matches[0]
+
+    def items(self, company: Company, keys: Sequence[ItemKey], upload_id: str) -> list[FoundItem] | None:
+        """Return the items that ``keys``, all of one kind, name, in one request; None if BC refuses the query.
+
+        BC takes ``or`` between conditions on the same field only.
+        """
+        query = {"$filter": " or ".join(map(_filter, keys)), "$select": _FOUND_FIELDS}
+        answer = self._http.get(self._url(f"companies({company.id})/items", query), upload_id)
+        if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_URI_TOO_LONG):
+            return None
+        return [_found(company, entity) for entity in odata.entities(self._document(answer, company))]
+
+    def all_items(self, company: Company, upload_id: str) -> Iterator[FoundItem]:
+        """Yield every item of ``company``, page by page."""
+        url = self._url(f"companies({company.id})/items", {"$select": _FOUND_FIELDS})
+        first = self._get(url, upload_id, company)
+        yield from (_found(company, entity) for entity in self._entities(first, upload_id, company))
+
+    def check(self, upload_id: str) -> None:
+        """Ask BC for next to nothing.
+
+        Raises:
+            Transient: BC does not answer, or not to us.
+        """
+        odata.entities(self._get(self._url("companies", {"$select": "id", "$top": "1"}), upload_id))
 
     def _near_number(self, company: Company, key: ItemKey, upload_id: str) -> str | None:
         """Return the number of the one item that ``key`` may have meant; asks BC only if there is anything to ask."""
@@ -121,14 +155,20 @@ class BusinessCentral:
         return self._url(f"companies({item.company.id})/items({item.id})/{picture}/{self._api.content}")
 
     def _read_companies(self, upload_id: str) -> Iterator[Company]:
-        url: str | None = self._url("companies", {"$select": "id,name,displayName"})
+        first = self._get(self._url("companies", {"$select": "id,name,displayName"}), upload_id)
+        return (_company(entity) for entity in self._entities(first, upload_id))
+
+    def _entities(
+        self, first: Mapping[str, Any], upload_id: str, company: Company | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the entities of a collection whose first page is ``first``."""
+        document = first
         for _ in range(_PAGES_MAX):
-            if url is None:
-                return
-            document = self._get(url, upload_id)
-            yield from (_company(entity) for entity in odata.entities(document))
+            yield from odata.entities(document)
             next_link = document.get("@odata.nextLink")
-            url = self._on_our_origin(next_link) if isinstance(next_link, str) else None
+            if not isinstance(next_link, str):
+                return
+            document = self._get(self._on_our_origin(next_link), upload_id, company)
 
     def _on_our_origin(self, link: str) -> str:
         """Return ``link`` on the configured origin: on-premises names internal hosts, and the token stays here."""
@@ -143,7 +183,9 @@ class BusinessCentral:
         return f"{self._base_url}/{path}{encoded}"
 
     def _get(self, url: str, upload_id: str, company: Company | None = None) -> Mapping[str, Any]:
-        answer = self._http.get(url, upload_id)
+        return self._document(self._http.get(url, upload_id), company)
+
+    def _document(self, answer: Answer, company: Company | None) -> Mapping[str, Any]:
         if answer.status != HTTPStatus.OK:
             raise self._failure(answer, company)
         document = answer.document
@@ -172,21 +214,19 @@ def _company(entity: Mapping[str, Any]) -> Company:
     return Company(odata.entity_id(entity), str(entity.get("name", "")), str(entity.get("displayName", "")))
 
 
+def _found(company: Company, entity: Mapping[str, Any]) -> FoundItem:
+    # Whether it has a picture is not asked: it may have got one by the time its upload has its turn.
+    item = Item(company, odata.entity_id(entity), str(entity.get("number", "")), None)
+    return FoundItem(item, str(entity.get("gtin", "")))
+
+
 def _item(company: Company, key: ItemKey, entity: Mapping[str, Any]) -> Item:
     """Return the item if it is the one that we asked for: its picture is about to be replaced."""
     item_id, number = odata.entity_id(entity), str(entity.get("number", ""))
     actual = {KeyKind.ID: item_id, KeyKind.NUMBER: number}.get(key.kind, key.value)
     if actual.casefold() != key.value.casefold():
         raise odata.foreign_answer(f"asked for the {_WORDS[key.kind]} {key.value!r}, got {actual!r}")
-    # An item without a picture has a picture entity too, 0 pixels wide.
-    has_picture = bool(_picture_entity(entity.get("picture")).get("width"))
-    return Item(company, item_id, number, has_picture)
-
-
-def _picture_entity(expanded: object) -> Mapping[str, Any]:
-    """Return an item's picture entity: API v1.0 expands it to a collection of one, v2.0 to the entity itself."""
-    entity = expanded[0] if isinstance(expanded, list) and expanded else expanded
-    return entity if isinstance(entity, Mapping) else {}
+    return Item(company, item_id, number, odata.has_picture(entity))
 
 
 def _not_found(company: Company, key: ItemKey, near: str | None) -> Waiting:

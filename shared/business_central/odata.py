@@ -39,6 +39,16 @@ def entity_id(entity: Mapping[str, Any]) -> str:
     return guid
 
 
+def has_picture(entity: Mapping[str, Any]) -> bool:
+    """Whether an item shows a picture, by its expanded picture entity; one without has an entity 0 pixels wide.
+
+    API v1.0 expands it to a collection of one, v2.0 to the entity itself.
+    """
+    expanded = entity.get("picture")
+    picture = expanded[0] if isinstance(expanded, list) and expanded else expanded
+    return isinstance(picture, Mapping) and bool(picture.get("width"))
+
+
 def foreign_answer(problem: str) -> Transient:
     """Return the failure for a success that BC would never answer: the base URL leads to something else."""
     return Transient(

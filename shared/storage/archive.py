@@ -43,8 +43,11 @@ class Archive:
         report.moved_to = f"{QUARANTINE}/{name}"
         return True
 
-    def note_refusal(self, name: str, failure: Permanent | Waiting, report: Report) -> None:
-        """Write the note for an upload that we must not touch under its name, and leave the upload itself alone."""
+    def note_refusal(self, name: str, failure: Permanent | Waiting, report: Report) -> bool:
+        """Write the note for an upload that we must not touch under its name, and leave the upload itself alone.
+
+        Returns False if the note was there already.
+        """
         metadata = {
             "outcome": report.outcome,
             "reason": report.reason,
@@ -52,7 +55,8 @@ class Archive:
             "upload_id": report.upload_id,
         }
         note = _note(name, None, failure, "The file is still where you uploaded it. Remove it there.")
-        self.mover.save(QUARANTINE, f"{quarantine_name(failure.reason, name, '')}.txt", note.encode(), metadata)
+        note_name = f"{quarantine_name(failure.reason, name, '')}.txt"
+        return self.mover.save(QUARANTINE, note_name, note.encode(), metadata)
 
     def keep_existing(self, content: bytes, replaced_by: str, report: Report) -> None:
         """Save BC's picture before the upload ``replaced_by`` replaces it, and note in ``report`` where it is."""

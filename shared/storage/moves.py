@@ -59,10 +59,11 @@ class Mover:
                 self._write_note(self._service.get_blob_client(container, f"{name}.txt"), note, encoded)
             return copied and self._delete(source)
 
-    def save(self, container: str, name: str, content: bytes, metadata: Mapping[str, str | None]) -> None:
+    def save(self, container: str, name: str, content: bytes, metadata: Mapping[str, str | None]) -> bool:
         """Save ``content``, which is nowhere else, as ``container``/``name``; repeating it is safe.
 
-        The name must stand for the content: a blob that has it already is taken to hold the same bytes.
+        The name must stand for the content: a blob that has it already is taken to hold the same bytes. Returns False
+        if there was one.
         """
         target = self._service.get_blob_client(container, name)
         with storage_errors(f"saving {container}/{name}"):
@@ -71,6 +72,8 @@ class Mover:
             except HttpResponseError as error:
                 if not _is_taken(error):
                     raise
+                return False
+        return True
 
     def _copy(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> bool:
         """Copy under the source's ETag to a name that must be free; returns False if the source has changed."""

@@ -12,6 +12,7 @@ INCOMING = "product-images"
 ARCHIVE = "archive"
 QUARANTINE = "quarantine"
 RECORDS = "records"
+POISON_QUEUE = "webjobs-blobtrigger-poison"  # the host's name for it, which all apps on an account share
 
 NAME_MAX = 900  # UTF-16 units; storage allows 1,024 characters, and a replay's suffixes need room
 _ADDRESS_ROOM = 1800  # bytes of a percent-encoded path; storage copies from addresses of up to 2 KiB
@@ -47,6 +48,11 @@ def _shortened(path: str, units: int) -> str:
 def record_name(environment: str, company_id: str, item_id: str) -> str:
     """Return the name of an item's record; ids are lower-case GUIDs."""
     return f"{_segment(environment.lower())}/{company_id}/{item_id}.json"
+
+
+def sweep_state_name(environment: str) -> str:
+    """Return the name of the sweep's state, beside the item records."""
+    return f"{_segment(environment.lower())}/sweep.json"
 
 
 def before_name(company: str, item: str, content: bytes) -> str:

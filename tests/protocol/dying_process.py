@@ -31,7 +31,7 @@ def main(name: str, dies_at: int) -> None:
         effects.append(effect)
         return send()
 
-    pipeline = wiring.build(config.read(json.loads(os.environ["SETTINGS"])), throttle=ManualClock().throttle())
+    pipeline = wiring.build(config.read(json.loads(os.environ["SETTINGS"])), throttle=ManualClock().throttle()).pipeline
     with outgoing_requests.hooks_installed(), outgoing_requests.hooked(hook):
         pipeline.process(names.INCOMING, name)
     print("it lives")

@@ -6,6 +6,7 @@ from http.client import HTTPMessage
 import pytest
 
 from shared.errors import Reason, Transient
+from shared.pipeline import BY_EVENT, TakeUp
 from shared.report import Outcome
 from shared.storage import names
 from tests.support.local_stack import DESK, LocalStack
@@ -21,10 +22,12 @@ def fails(local: LocalStack, reason: Reason, name: str = DESK, **settings: str) 
     return failure.value
 
 
-def is_quarantined(local: LocalStack, name: str, content: bytes, reason: str, **settings: str) -> str:
+def is_quarantined(
+    local: LocalStack, name: str, content: bytes, reason: str, take_up: TakeUp = BY_EVENT, **settings: str
+) -> str:
     """Deliver once; the upload must end in quarantine with a note, which is returned."""
     local.upload(name, content)
-    report = local.pipeline(**settings).process(names.INCOMING, name)
+    report = local.pipeline(**settings).process(names.INCOMING, name, take_up)
     assert (report.outcome, report.reason) == (Outcome.QUARANTINED, reason)
     original, note = local.names(names.QUARANTINE)
     assert original.startswith(f"{reason}/")

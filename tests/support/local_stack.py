@@ -81,6 +81,17 @@ class LocalStack:
         **settings: str,
     ) -> Pipeline:
         """Return the app's own pipeline, as ``function_app`` would build it from these settings."""
+        return self.app(clock=clock, throttle=throttle, timeouts=timeouts, **settings).pipeline
+
+    def app(
+        self,
+        *,
+        clock: ManualClock | None = None,
+        throttle: Throttle | None = None,
+        timeouts: Timeouts | None = None,
+        **settings: str,
+    ) -> wiring.App:
+        """Return everything that ``function_app`` builds from these settings."""
         read = config.read({**self.stack.app_settings, **settings})
         return wiring.build(read, throttle=throttle or (clock or ManualClock()).throttle(), timeouts=timeouts)
 

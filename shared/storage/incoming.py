@@ -1,0 +1,51 @@
+"""Lists incoming page by page, so that any number of uploads costs the memory of one page."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobServiceClient
+
+from shared.storage.errors import storage_errors
+from shared.storage.names import INCOMING
+from shared.storage.uploads import keep_date
+from shared.sweep_plan import Candidate
+
+PAGE_SIZE = 2000  # blobs; storage allows 5,000, which the SDK turns into 17 MiB of objects
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the list, and the marker of the next one, None at the list's end."""
+
+    uploads: list[Candidate]
+    marker: str | None
+
+
+class Incoming:
+    """Lists the uploads in incoming; one per process."""
+
+    def __init__(self, service: BlobServiceClient, page_size: int = PAGE_SIZE) -> None:
+        self._service, self._page_size = service, page_size
+
+    def pages(self, marker: str | None) -> Iterator[Page]:
+        """Yield the list's pages, sorted by name, from ``marker`` on; from the beginning if storage refuses it."""
+        dates: list[str] = []
+        with storage_errors(f"listing {INCOMING}"):
+            try:
+                yield from self._pages(marker, dates)
+            except HttpResponseError as error:
+                if dates or marker is None or error.status_code != HTTPStatus.BAD_REQUEST:
+                    raise
+                yield from self._pages(None, dates)
+
+    def _pages(self, marker: str | None, dates: list[str]) -> Iterator[Page]:
+        container = self._service.get_container_client(INCOMING)
+        listing = container.list_blobs(results_per_page=self._page_size, raw_response_hook=keep_date(dates))
+        pages = listing.by_page(continuation_token=marker)
+        for page in pages:
+            blobs = list(page)
+            now = parsedate_to_datetime(dates[-1])
+            yield Page([Candidate(blob.name, now - blob.last_modified) for blob in blobs], pages.continuation_token)  # type: ignore[attr-defined] # the SDK's pager

@@ -1,0 +1,73 @@
+"""Adds up what became of the uploads of one sweep."""
+
+from collections.abc import Iterable
+from threading import Lock
+
+from shared.errors import Reason
+from shared.report import Outcome, Report, SweepReport
+from shared.sweep_look_up import LookUp
+from shared.sweep_plan import Candidate
+
+_NAMES_MAX = 20  # companies and failures that one line names
+_WAITS_IN_BC = (Reason.ITEM_NOT_FOUND, Reason.COMPANY_NOT_FOUND, Reason.REJECTED)
+
+
+class Tally:
+    """Fills in the report of one sweep; safe to use from threads."""
+
+    def __init__(self, report: SweepReport) -> None:
+        self._report, self._lock = report, Lock()
+
+    @property
+    def sweep_id(self) -> str:
+        """The id of the sweep, which its look-ups carry."""
+        return self._report.sweep_id
+
+    def look_ups(self, found: LookUp) -> None:
+        """Count what the look-ups alone decided."""
+        report = self._report
+        for reason, number in found.waiting.items():
+            report.waiting[reason] = report.waiting.get(reason, 0) + number
+        report.failed += len(found.blocked)
+        report.unknown_companies = sorted(found.unknown_companies)[:_NAMES_MAX]
+        report.failures = sorted({failure.detail for failure in found.failures})[:_NAMES_MAX]
+        self._still_waiting(found.missing)
+        self._still_there(found.blocked)
+
+    def count(self, ended: Report, candidate: Candidate | None = None) -> None:
+        """Count an upload that ended with an outcome."""
+        with self._lock:
+            # A name that no client can address stays, with a note in quarantine.
+            stays = ended.outcome is Outcome.WAITING or (ended.reason is Reason.BAD_PATH and not ended.moved_to)
+            counts = self._report.waiting if stays else self._report.outcomes
+            name = str(ended.reason if stays else ended.outcome)
+            counts[name] = counts.get(name, 0) + 1
+            if not (stays and candidate):
+                return
+            if ended.reason in _WAITS_IN_BC:
+                self._still_waiting([candidate])
+            elif ended.reason is not Reason.BAD_PATH:
+                self._still_there([candidate])
+
+    def failed(self, candidate: Candidate) -> None:
+        """Count an upload with a transient failure."""
+        with self._lock:
+            self._report.failed += 1
+            self._still_there([candidate])
+
+    def not_begun(self, candidates: Iterable[Candidate]) -> None:
+        """Count uploads for which no time was left."""
+        with self._lock:
+            left = list(candidates)
+            self._report.not_begun += len(left)
+            self._still_there(left)
+
+    def _still_waiting(self, candidates: Iterable[Candidate]) -> None:
+        self._report.oldest_waiting_s = _oldest(self._report.oldest_waiting_s, candidates)
+
+    def _still_there(self, candidates: Iterable[Candidate]) -> None:
+        self._report.oldest_age_s = _oldest(self._report.oldest_age_s, candidates)
+
+
+def _oldest(so_far: float, candidates: Iterable[Candidate]) -> float:
+    return max([so_far, *(candidate.age.total_seconds() for candidate in candidates)])
