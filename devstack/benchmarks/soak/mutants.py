@@ -97,6 +97,11 @@ def _rename_each_time() -> None:
     )
 
 
+def _never_sweep() -> None:
+    report: Any = importlib.import_module("shared.report")
+    _replace("shared.sweep", "Sweep.run", lambda _sweep: report.SweepReport("none"))
+
+
 MUTANTS = {
     "order": Mutant("the order of uploads is ignored: the last one that is processed wins", _ignore_order),
     "doubt": Mutant("a write without an answer leaves no doubt", _drop_doubt),
@@ -106,4 +111,5 @@ MUTANTS = {
     "503-quarantine": Mutant("a 503 of Business Central counts as the picture's fault", _quarantine_when_down),
     "no-before": Mutant("the picture that an item had before is not saved", _keep_nothing),
     "unstable-name": Mutant("an upload gets another name in the archive each time", _rename_each_time),
+    "no-sweep": Mutant("nothing takes up what is still in incoming", _never_sweep),
 }
