@@ -35,7 +35,7 @@ class Simulator:
         self._url, self._seed = url, seed
         self._session = requests.Session()
         self._session.trust_env = False
-        self._last_number = 0
+        self._last_number = self._disturbed = 0
         self.requests: list[dict[str, Any]] = []
 
     def prepare(self, items: Sequence[Item], paint: Callable[[int], bytes]) -> None:
@@ -60,11 +60,12 @@ class Simulator:
     def disturb(self, spells: Sequence[Spell], *, faults: bool = False, company: UUID | None = None) -> None:
         """Make exactly these spells last, and the usual faults if ``faults``; ``company`` is the one they concern."""
         kinds = {spell.kind for spell in spells}
+        self._disturbed += 1  # each time another chance, or always the same few requests would meet the same faults
         self._call("DELETE", "faults")
         if Kind.DOWN in kinds:
             self._call("POST", "faults", drop="unread", count=None)
         for number, fault in enumerate(trouble.BUSINESS_CENTRAL_FAULTS if faults else ()):
-            self._call("POST", "faults", **fault, count=None, seed=self._seed * 100 + number)
+            self._call("POST", "faults", **fault, count=None, seed=hash((self._seed, self._disturbed, number)))
         self._call("DELETE", "permissions")
         if Kind.NO_PERMISSION in kinds:
             self._call("POST", "permissions", permission="Modify", status=403, path=str(company))

@@ -45,10 +45,10 @@ BUSINESS_CENTRAL_FAULTS: tuple[dict[str, object], ...] = (
     {"drop": "unread", "probability": 0.01},
     {"status": 500, "probability": 0.02, "method": "PATCH"},
     {"status": 500, "probability": 0.01, "method": "PATCH", "applied": True},
-    {"status": 504, "probability": 0.02, "method": "PATCH", "applied": "later", "delay": LATE_MOST},
+    {"status": 504, "probability": 0.04, "method": "PATCH", "applied": "later", "delay": LATE_MOST},
     {"status": 504, "probability": 0.02, "method": "PATCH", "applied": "later", "delay": 5.0},
-    {"drop": True, "probability": 0.02, "method": "PATCH", "applied": True},
-    {"drop": True, "probability": 0.02, "method": "PATCH", "applied": "later", "delay": 9.0},
+    {"drop": True, "probability": 0.04, "method": "PATCH", "applied": True},
+    {"drop": True, "probability": 0.04, "method": "PATCH", "applied": "later", "delay": 9.0},
 )
 STORAGE_FAULTS = {"busy": 1.5, "failed": 0.5, "refused": 0.5, "lost": 1.0}  # percent
 STORAGE_DOWN = {"busy": 70.0, "refused": 30.0}
