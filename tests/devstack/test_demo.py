@@ -27,7 +27,7 @@ def test_demo_succeeds_and_reports_every_upload(project: Path, tmp_path: Path) -
     updated = [row for row in report["uploads"] if row["outcome"] == "updated"]
     assert report["business_central"]["by_method"]["PATCH"] == len(updated)
     looked_up = sum(row["reason"] == "item_not_found" for row in report["uploads"])
-    assert report["business_central"]["by_method"]["GET"] == 1 + len(updated) + looked_up
+    assert report["business_central"]["by_method"]["GET"] >= 1 + len(updated) + looked_up  # and those of the sweeps
     assert report["storage"]["requests"] >= 3 * len(updated)
     for row in updated:
         assert row["item_number"]

@@ -19,6 +19,12 @@ def test_each_write_is_announced_once(local: LocalStack, tmp_path: Path) -> None
         assert not app.said("started", blob="pass-before")
 
 
+def test_what_was_there_before_is_announced_on_request(local: LocalStack, tmp_path: Path) -> None:
+    local.upload("pass-before", b"")
+    with small_app(local, tmp_path, announce_existing=True) as app:
+        app.wait("ended", blob="pass-before")
+
+
 def test_awkward_names_are_announced_as_they_are(local: LocalStack, tmp_path: Path) -> None:
     names = ["pass/Möbel & Söhne/10%25 <a>.jpg", "pass/a+b#c?d.jpg", "pass/ two  blanks .jpg"]
     with small_app(local, tmp_path) as app:

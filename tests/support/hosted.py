@@ -89,6 +89,7 @@ def small_app(  # noqa: PLR0913 - what the tests vary
     timeout: str = "00:10:00",
     visibility: float = 600,
     app: Path = SMALL_APP,
+    announce_existing: bool = False,
     event_faults: EventFaults = EventFaults(),  # noqa: B008 - it cannot be changed
     **settings: str,
 ) -> Iterator[HostedApp]:
@@ -103,7 +104,7 @@ def small_app(  # noqa: PLR0913 - what the tests vary
     with ExitStack() as ending:
         programs = Programs(ending)
         env = {**local.stack.app_settings, "TIMER_SCHEDULE": NEVER, "GATE": str(gate), **settings}
-        programs.event_source(event_faults, env, hosted.tell, [])
+        programs.event_source(event_faults, env, hosted.tell, ["--announce-existing"] if announce_existing else [])
         hosted.hosts = programs.hosts(Hosting(hosts, folder, {}, visibility), env, hosted.tell).all
         yield hosted
 
