@@ -10,14 +10,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from devstack.benchmarks import chart, imports, renderers, results, tables
+from devstack.benchmarks import capacity, chart, imports, renderers, results, tables
 from devstack.benchmarks.comparison import Comparison
+from devstack.benchmarks.fleet import Work
 from devstack.benchmarks.soak.commands import soak_command
 from devstack.machine import setup
 
 # Formats worth trying, even if a renderer refuses them.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".jp2", ".heic", ".heif")
 CHART = setup.LOCAL / "bench-render.html"
+PLOT = setup.LOCAL / "bench-capacity.svg"
 
 app = typer.Typer(help="Measure rendering and importing the app; without a command, both.")
 app.command("soak")(soak_command)
@@ -69,6 +71,44 @@ def render_command(
         report.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     chart.write(CHART, pictures, title=f"Rendering: {photos.resolve().name if photos else 'photographs made in code'}")
     console.print(f"Chart: {CHART}", soft_wrap=True)
+
+
+@app.command("capacity")
+def capacity_command(
+    requests: Annotated[int, typer.Option(help="Requests to BC for a picture: 2 by number, 1 by id.", min=1)] = 2,
+    render: Annotated[float, typer.Option(help="Seconds of an instance's processor for a picture.", min=0.001)] = 0.1,
+    plot: Annotated[Path, typer.Option(help="Draw the result into this file, as SVG.", dir_okay=False)] = PLOT,
+) -> None:
+    """Simulate what one identity can do at several latencies of BC, and what limits it."""
+    with console.status("Simulating the fleet"):
+        cases = list(capacity.cases(Work(render=render, requests=requests)))
+    capacity.print_cases(console, cases)
+    capacity.print_collapse(console)
+    capacity.draw(plot, cases)
+    console.print(f"Plot: {plot}", soft_wrap=True)
+
+
+@app.command("pipeline")
+def pipeline_command(
+    uploads: Annotated[list[int] | None, typer.Option(help="Drop so many at once; again for further runs.")] = None,
+    hosts: Annotated[list[int] | None, typer.Option(help="Run so many hosts; again for further runs.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the results to this file, as JSON.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Measure the whole app's pictures per second against a BC of 300 ms per request and five at a time."""
+    from devstack.benchmarks import pipeline  # noqa: PLC0415 - only this benchmark needs the stack
+
+    runs = []
+    for number in uploads or (100, 1000):
+        for several in hosts or (1, pipeline.hosts_for()):
+            with console.status(f"{number:,} uploads, {several} hosts"):
+                runs.append(pipeline.measure(number, several))
+            pipeline.print_runs(console, runs[-1:])
+    pipeline.print_runs(console, runs)
+    if report:
+        rows = [{**asdict(run), "rate": run.rate, "bounds": run.bounds, "share": run.share} for run in runs]
+        report.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
 def _sources(photos: Path | None) -> list[Path]:

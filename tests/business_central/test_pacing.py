@@ -41,7 +41,7 @@ def test_the_pace_halves_at_each_refusal_and_recovers() -> None:
     refuse(throttle, clock)
     assert rate(throttle, clock) == pytest.approx(PACE_MAX)
     refuse(throttle, clock)
-    assert rate(throttle, clock) == pytest.approx(PACE_MAX / 2 * 2 ** (60 / 300), rel=0.02)
+    assert rate(throttle, clock) == pytest.approx(PACE_MAX / 2 * 2 ** (60 / 200), rel=0.02)
     clock.now += 600
     assert rate(throttle, clock) == pytest.approx(PACE_MAX)
     clock.now += 10**9
@@ -106,9 +106,9 @@ def per_window(result: Result, requests: int) -> list[float]:
     return [count / WINDOW for count in windows[:-1]]
 
 
-@pytest.mark.parametrize(("processes", "least", "refusals"), [(1, 0.85, 0.002), (5, 0.95, 0.02)])
+@pytest.mark.parametrize(("processes", "least", "refusals"), [(1, 0.85, 0.002), (5, 0.95, 0.03)])
 def test_processes_settle_near_bcs_limit(processes: int, least: float, refusals: float) -> None:
-    """They do not know of each other; 1 % of the requests of five are refused, and no delivery fails."""
+    """They do not know of each other; 2 % of the requests of five are refused, and no delivery fails."""
     result = Fleet(Rules(instances=processes, sweep_slots=0), FAST, latency=0.05, uploads=20_000).run()
     rates = per_window(result, FAST.requests)
     assert len(rates) >= 6
