@@ -40,12 +40,12 @@ def _left(service: BlobServiceClient, ledger: Ledger) -> int:
 
 
 def _open_records(service: BlobServiceClient) -> int:
-    """Return how many items have a claim or a doubt."""
+    """Return how many items have a claim, a doubt, or a mark of an upload that settles."""
     container, count = service.get_container_client("records"), 0
     for name in container.list_blob_names():
         try:
             record = json.loads(container.get_blob_client(name).download_blob().readall())
         except ResourceNotFoundError:
             continue
-        count += bool(record.get("claim") or record.get("doubt"))
+        count += bool(record.get("claim") or record.get("doubt") or "/settling/" in name)
     return count

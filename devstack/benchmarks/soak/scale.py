@@ -59,7 +59,7 @@ def shrink_the_app() -> None:
         setattr(loaded, name, getattr(loaded, name) * FACTOR)
     for module, name in NUMBERS:
         loaded = importlib.import_module(module)
-        setattr(loaded, name, getattr(loaded, name) / FACTOR)
+        setattr(loaded, name, _shrunk(getattr(loaded, name)))
     module, name, seconds = SHORTEST_LEASE
     setattr(importlib.import_module(module), name, seconds)
     wiring: Any = importlib.import_module("shared.wiring")
@@ -73,6 +73,10 @@ def shrink_the_app() -> None:
             return seconds / FACTOR
 
     wiring.ExponentialRetry = QuickRetry
+
+
+def _shrunk(time: Any) -> Any:  # noqa: ANN401 - seconds, a timedelta, or a tuple of them
+    return tuple(map(_shrunk, time)) if isinstance(time, tuple) else time / FACTOR
 
 
 def app_folder(folder: Path) -> Path:
