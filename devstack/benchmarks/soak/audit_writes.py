@@ -1,9 +1,10 @@
 """Judges what was written to Business Central: each picture once, except after a lost answer. Pure."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from devstack.benchmarks.soak import pattern
 from devstack.benchmarks.soak.evidence import Evidence
@@ -20,7 +21,15 @@ _NO_ANSWER = (None, 408, 500, 502, 504)
 
 def repeated(ledger: Ledger, evidence: Evidence) -> list[RepeatedWrite]:
     """Return each write of a picture that had been written to the item before, with its cause."""
-    return [write for item in ledger.plan.items for write in _Item(item, ledger, evidence).repeated()]
+    requests: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for request in _patches(evidence):
+        requests[_item_id(request)].append(request)
+    uploads: dict[UUID, Counter[int | None]] = defaultdict(Counter)
+    for sent in ledger.sent:
+        if sent.upload.item and not sent.upload.spoilt:
+            uploads[sent.upload.item.id][sent.upload.picture] += 1
+    items = (_Item(item, requests[str(item.id)], uploads[item.id], evidence) for item in ledger.plan.items)
+    return [write for item in items for write in item.repeated()]
 
 
 def findings(ledger: Ledger, evidence: Evidence, writes: Sequence[RepeatedWrite]) -> Iterator[Finding]:
@@ -43,12 +52,11 @@ class _Item:
     newest picture back.
     """
 
-    def __init__(self, item: Item, ledger: Ledger, evidence: Evidence) -> None:
-        self._item, self._evidence = item, evidence
-        self._requests = _patches(evidence, item)
+    def __init__(
+        self, item: Item, requests: list[dict[str, Any]], uploads: Counter[int | None], evidence: Evidence
+    ) -> None:
+        self._item, self._requests, self._uploads, self._evidence = item, requests, uploads, evidence
         self._used: set[tuple[int, bool]] = set()
-        sent = (sent.upload for sent in ledger.sent if sent.upload.item == item and not sent.upload.spoilt)
-        self._uploads = Counter(upload.picture for upload in sent)
 
     def repeated(self) -> Iterator[RepeatedWrite]:
         written: Counter[int] = Counter()
@@ -87,12 +95,8 @@ class _Item:
         return None
 
 
-def _patches(evidence: Evidence, item: Item | None = None) -> list[dict[str, Any]]:
-    return [
-        request
-        for request in evidence.requests
-        if request["method"] == "PATCH" and (item is None or _item_id(request) == str(item.id))
-    ]
+def _patches(evidence: Evidence) -> list[dict[str, Any]]:
+    return [request for request in evidence.requests if request["method"] == "PATCH"]
 
 
 def _item_id(request: dict[str, Any]) -> str:
