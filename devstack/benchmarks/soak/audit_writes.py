@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from devstack.benchmarks.soak import pattern
 from devstack.benchmarks.soak.evidence import Evidence
@@ -24,11 +23,11 @@ def repeated(ledger: Ledger, evidence: Evidence) -> list[RepeatedWrite]:
     requests: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for request in _patches(evidence):
         requests[_item_id(request)].append(request)
-    uploads: dict[UUID, Counter[int | None]] = defaultdict(Counter)
+    uploads: dict[str, Counter[int | None]] = defaultdict(Counter)
     for sent in ledger.sent:
         if sent.upload.item and not sent.upload.spoilt:
-            uploads[sent.upload.item.id][sent.upload.picture] += 1
-    items = (_Item(item, requests[str(item.id)], uploads[item.id], evidence) for item in ledger.plan.items)
+            uploads[str(sent.upload.item.id)][sent.upload.picture] += 1
+    items = (_Item(item, requests[str(item.id)], uploads[str(item.id)], evidence) for item in ledger.plan.items)
     return [write for item in items for write in item.repeated()]
 
 
