@@ -14,6 +14,8 @@ from devstack.benchmarks.soak.simulator import Write
 
 # Seconds, shrunk. A doubt lasts 20 minutes and is looked after at the next sweep; a chain of doubts lasts longer.
 _DOUBT_REACHES = 30.0
+# A host that dies, or storage that fails, matters only while the writer of the earlier write had not confirmed it.
+_UNCONFIRMED = timedelta(seconds=1.0), timedelta(seconds=4.0)  # before and after that write
 _WRITE_TIMEOUT = 2.0  # after that the app has given up
 _NO_ANSWER = (None, 408, 500, 502, 504)
 
@@ -59,6 +61,7 @@ class _Item:
 
     def repeated(self) -> Iterator[RepeatedWrite]:
         written: Counter[int] = Counter()
+        last: dict[int, datetime] = {}
         shown: int | None = None
         for write in self._evidence.writes.get(self._item.id, []):
             picture = pattern.recognise(write.content)
@@ -66,12 +69,13 @@ class _Item:
                 continue
             if write.request_id and written[picture]:
                 again = shown != picture and self._uploads[picture] > written[picture]
-                cause = "it was uploaded again, after another one" if again else self._cause(write)
+                cause = "it was uploaded again, after another one" if again else self._cause(write, last[picture])
                 yield RepeatedWrite(self._item.number, picture, cause)
             written[picture] += 1
+            last[picture] = write.time
             shown = picture
 
-    def _cause(self, write: Write) -> str | None:
+    def _cause(self, write: Write, earlier: datetime) -> str | None:
         """Return why the answer to an earlier write may have been lost, as Business Central and storage logged it."""
         until, since = write.time, write.time - timedelta(seconds=_DOUBT_REACHES)
         for request in self._requests:
@@ -85,11 +89,12 @@ class _Item:
                 self._used.add((request["number"], own))
                 answer = f"took {lasted.total_seconds():.0f} s" if late else f"got {request['status'] or 'no answer'}"
                 return f"{'this' if own else 'an earlier'} write {answer}"
+        begin, end = (earlier - _UNCONFIRMED[0]).timestamp(), (earlier + _UNCONFIRMED[1]).timestamp()
         for fault in self._evidence.storage_faults:
-            if str(self._item.id) in fault["path"] and since.timestamp() <= fault["time"] <= until.timestamp():
+            if str(self._item.id) in fault["path"] and begin <= fault["time"] <= end:
                 return f"storage's answer about the record was {fault['fault']}"
         for incident in self._evidence.incidents:
-            if since.timestamp() <= incident.end and incident.start <= until.timestamp():
+            if begin <= incident.end and incident.start <= end:
                 return f"{incident.kind} in between"
         return None
 

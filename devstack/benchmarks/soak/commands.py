@@ -13,11 +13,11 @@ from devstack.benchmarks.soak.mutants import MUTANTS
 from devstack.benchmarks.soak.result import Soak
 
 console = Console()
-_FEW = 120  # uploads are enough to catch a mutant
+_FEW = 160  # uploads are enough to catch a mutant
 
 
 def soak_command(
-    uploads: Annotated[int | None, typer.Option(help="How many uploads (500; for a mutant 120).", min=1)] = None,
+    uploads: Annotated[int | None, typer.Option(help="How many uploads (500; for a mutant 160).", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="Repeat the soak of this seed; otherwise a new one.")] = None,
     mutant: Annotated[
         str | None, typer.Option(help=f"Take out one safeguard, and expect findings: {', '.join(MUTANTS)}.")

@@ -84,7 +84,7 @@ def run(uploads: int, seed: int, *, mutant: str | None = None, say: Callable[[st
                 app_settings=_settings(mutant),
                 app_folder=scale.app_folder(folder),
                 storage_for_app=proxies.start,
-                event_faults=EventFaults(twice=0.1, late=0.2, lost=0.1, seed=seed),
+                event_faults=EventFaults(twice=0.3, late=0.2, lost=0.1, seed=seed),
                 visibility=scale.VISIBILITY,
                 say=say,
             )

@@ -64,6 +64,8 @@ class Simulator:
         self._call("DELETE", "faults")
         if Kind.DOWN in kinds:
             self._call("POST", "faults", drop="unread", count=None)
+        if Kind.UNAVAILABLE in kinds:
+            self._call("POST", "faults", status=503, count=None)
         for number, fault in enumerate(trouble.BUSINESS_CENTRAL_FAULTS if faults else ()):
             self._call("POST", "faults", **fault, count=None, seed=hash((self._seed, self._disturbed, number)))
         self._call("DELETE", "permissions")

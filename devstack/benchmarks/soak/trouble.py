@@ -10,6 +10,7 @@ class Kind(StrEnum):
     """Names what goes wrong."""
 
     DOWN = "Business Central is down"
+    UNAVAILABLE = "Business Central answers 503 to everything"
     NO_PERMISSION = "Business Central denies writing in the second company"
     NO_COMPANY = "Business Central forgets the second company"
     SLOW_ITEMS = "writes to some items take longer than the app waits"
@@ -45,10 +46,10 @@ BUSINESS_CENTRAL_FAULTS: tuple[dict[str, object], ...] = (
     {"drop": "unread", "probability": 0.01},
     {"status": 500, "probability": 0.02, "method": "PATCH"},
     {"status": 500, "probability": 0.01, "method": "PATCH", "applied": True},
-    {"status": 504, "probability": 0.04, "method": "PATCH", "applied": "later", "delay": LATE_MOST},
+    {"status": 504, "probability": 0.06, "method": "PATCH", "applied": "later", "delay": LATE_MOST},
     {"status": 504, "probability": 0.02, "method": "PATCH", "applied": "later", "delay": 5.0},
     {"drop": True, "probability": 0.04, "method": "PATCH", "applied": True},
-    {"drop": True, "probability": 0.04, "method": "PATCH", "applied": "later", "delay": 9.0},
+    {"drop": True, "probability": 0.06, "method": "PATCH", "applied": "later", "delay": 9.0},
 )
 STORAGE_FAULTS = {"busy": 1.5, "failed": 0.5, "refused": 0.5, "lost": 1.0}  # percent
 STORAGE_DOWN = {"busy": 70.0, "refused": 30.0}
@@ -71,7 +72,8 @@ def _of_business_central(seconds: float, chance: random.Random) -> Iterator[Spel
         start = index * episode
         yield _spell(Kind.NO_PERMISSION, start + 0.10 * episode, 5, chance)
         yield _spell(Kind.FEW_REQUESTS, start + 0.22 * episode, 4, chance)
-        yield _spell(Kind.DOWN, start + 0.35 * episode, 12, chance)
+        yield _spell(Kind.UNAVAILABLE, start + 0.33 * episode, 4, chance)
+        yield _spell(Kind.DOWN, start + 0.45 * episode, 9, chance)
         yield _spell(Kind.NO_COMPANY, start + 0.70 * episode, 6, chance)
         for share in (0.05, 0.25, 0.60, 0.80):
             yield _spell(Kind.SLOW_ITEMS, start + share * episode, 4, chance)
