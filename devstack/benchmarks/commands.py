@@ -13,6 +13,7 @@ from rich.console import Console
 from devstack.benchmarks import capacity, chart, imports, renderers, results, tables
 from devstack.benchmarks.comparison import Comparison
 from devstack.benchmarks.fleet import Work
+from devstack.benchmarks.soak.commands import soak_command
 from devstack.machine import setup
 
 # Formats worth trying, even if a renderer refuses them.
@@ -21,6 +22,7 @@ CHART = setup.LOCAL / "bench-render.html"
 PLOT = setup.LOCAL / "bench-capacity.svg"
 
 app = typer.Typer(help="Measure rendering and importing the app; without a command, both.")
+app.command("soak")(soak_command)
 console = Console()
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from azure.core.exceptions import HttpResponseError
@@ -10,7 +9,7 @@ from azure.storage.blob import BlobServiceClient
 
 from shared.storage.errors import storage_errors
 from shared.storage.names import INCOMING
-from shared.storage.uploads import keep_date
+from shared.storage.uploads import keep_date, time_of
 from shared.sweep_plan import Candidate
 
 PAGE_SIZE = 2000  # blobs; storage allows 5,000, which the SDK turns into 17 MiB of objects
@@ -47,5 +46,5 @@ class Incoming:
         pages = listing.by_page(continuation_token=marker)
         for page in pages:
             blobs = list(page)
-            now = parsedate_to_datetime(dates[-1])
+            now = time_of(dates)
             yield Page([Candidate(blob.name, now - blob.last_modified) for blob in blobs], pages.continuation_token)  # type: ignore[attr-defined] # the SDK's pager

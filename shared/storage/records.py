@@ -1,7 +1,6 @@
 """Reads item records, and writes them only under the ETag they were read under."""
 
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -13,7 +12,7 @@ from shared.item_record import ItemRecord, StoredRecord
 from shared.storage import record_format
 from shared.storage.errors import code_of, storage_errors
 from shared.storage.names import RECORDS, record_name
-from shared.storage.uploads import keep_date
+from shared.storage.uploads import keep_date, time_of
 
 _JSON = ContentSettings(content_type="application/json")
 _REFUSED = ("BlobAlreadyExists", "BlobNotFound", "ConditionNotMet")
@@ -39,11 +38,11 @@ class ItemRecords:
             except HttpResponseError as error:
                 if code_of(error) != "BlobNotFound":
                     raise
-                now = parsedate_to_datetime(dates[-1])
+                now = time_of(dates)
                 return StoredRecord(ItemRecord(""), None, now, now)
             text = download.readall()
         record, properties = _parsed(text, blob), download.properties
-        return StoredRecord(record, properties.etag, properties.last_modified, parsedate_to_datetime(dates[-1]))
+        return StoredRecord(record, properties.etag, properties.last_modified, time_of(dates))
 
     def write(self, company_id: str, item_id: str, stored: StoredRecord, record: ItemRecord) -> StoredRecord | None:
         """Replace ``stored`` by ``record``; returns None if somebody else has changed it since."""

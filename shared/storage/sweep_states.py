@@ -13,7 +13,7 @@ from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient, C
 
 from shared.storage.errors import code_of, storage_errors
 from shared.storage.names import RECORDS, sweep_state_name
-from shared.storage.uploads import keep_date
+from shared.storage.uploads import keep_date, time_of
 from shared.sweep_plan import SweepState
 
 _LEASE_SECONDS = 60  # a run that dies leaves it to expire
@@ -87,7 +87,7 @@ class SweepStates:
             if lease is None:
                 return None
             text = blob.download_blob(raw_response_hook=keep_date(dates), decompress=False).readall()
-        return LeasedState(from_json(text), parsedate_to_datetime(dates[-1]), blob, lease)
+        return LeasedState(from_json(text), time_of(dates), blob, lease)
 
     def _acquire(self, blob: BlobClient) -> BlobLeaseClient | None:
         try:

@@ -122,7 +122,7 @@ def _source(name: str, properties: Any, dates: list[str], content: bytes | None)
         uploaded_at=min(original, written_at) if original else written_at,
         is_replay=original is not None,
         written_at=written_at,
-        seen_at=parsedate_to_datetime(dates[-1]),
+        seen_at=time_of(dates),
         size=properties.size,
         metadata=metadata,
         content_type=properties.content_settings.content_type,
@@ -152,6 +152,18 @@ def keep_date(dates: list[str]) -> Callable[[Any], None]:
             dates.append(date)
 
     return keep
+
+
+def time_of(dates: list[str]) -> datetime:
+    """Return the time of storage's last answer.
+
+    Raises:
+        Transient: ``storage``: the SDK forgets its hook when it repeats a request whose connection was lost.
+    """
+    if not dates:
+        detail = "Storage answered only after a lost connection, and its time is unknown. The next delivery asks again."
+        raise Transient(Reason.STORAGE, detail)
+    return parsedate_to_datetime(dates[-1])
 
 
 def is_current(blob: BlobClient, etag: str) -> bool:

@@ -1,0 +1,1 @@
+"""Runs the app under every kind of trouble at once, then audits what became of each upload."""

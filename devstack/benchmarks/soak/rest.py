@@ -1,0 +1,51 @@
+"""Waits until a stack is at rest: nothing to do in incoming, no doubt, nothing under way in Business Central."""
+
+import json
+import time
+from collections.abc import Callable
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient
+
+from devstack.benchmarks.soak.audit_places import may_wait
+from devstack.benchmarks.soak.ledger import Ledger
+from devstack.benchmarks.soak.simulator import Simulator
+
+_LOOKS = 3  # in a row
+_LOOK_EVERY = 1.0  # seconds
+
+
+def wait(
+    service: BlobServiceClient, ledger: Ledger, simulator: Simulator, at_most: float, say: Callable[[str], None]
+) -> float | None:
+    """Wait at most so many seconds; returns how long it took, None if it took too long."""
+    started, quiet = time.monotonic(), 0
+    while (waited := time.monotonic() - started) < at_most:
+        running = simulator.keep_log()
+        left, open_records = _left(service, ledger), _open_records(service)
+        is_quiet = not (left or open_records or running or simulator.late_writes())
+        quiet = quiet + 1 if is_quiet else 0
+        if quiet == _LOOKS:
+            return waited
+        say(f"Waiting until all is at rest: {left} uploads and {open_records} doubts left")
+        time.sleep(_LOOK_EVERY)
+    return None
+
+
+def _left(service: BlobServiceClient, ledger: Ledger) -> int:
+    """Return how many uploads in incoming have something to wait for."""
+    waiting = {sent.upload.name for sent in ledger.sent if may_wait(sent)}
+    listed = service.get_container_client("product-images").list_blob_names()
+    return sum(name not in waiting for name in listed)
+
+
+def _open_records(service: BlobServiceClient) -> int:
+    """Return how many items have a claim, a doubt, or a mark of an upload that settles."""
+    container, count = service.get_container_client("records"), 0
+    for name in container.list_blob_names():
+        try:
+            record = json.loads(container.get_blob_client(name).download_blob().readall())
+        except ResourceNotFoundError:
+            continue
+        count += bool(record.get("claim") or record.get("doubt") or "/settling/" in name)
+    return count

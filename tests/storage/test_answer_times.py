@@ -1,0 +1,40 @@
+"""Storage's time comes with every answer, or the upload fails as transient: the SDK forgets its hook after a lost one."""
+
+import pytest
+
+from shared.errors import Reason, Transient
+from shared.storage.records import ItemRecords
+from shared.storage.uploads import PictureStorage
+from tests.support.faulty_storage import Answer
+from tests.support.local_stack import DESK, LocalStack
+from tests.support.storage_transport import HookedStorage, Request, StorageHook, Verdict
+
+COMPANY, ITEM = "ed8c4463-bbf3-5e8d-8254-829373e2e2dd", "f61949dd-c5e1-5f1c-ba9f-058c838c1a04"
+
+
+class FirstAnswerLost:
+    """Loses the first answer to a read; the SDK repeats the request, and that one is answered."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+
+    def __call__(self, request: Request) -> Verdict:
+        if request.step == "read" and not self.lost:
+            self.lost += 1
+            return Answer.LOST
+        return None
+
+
+def test_a_read_after_a_lost_answer_is_transient(local: LocalStack) -> None:
+    local.upload()
+    lose = FirstAnswerLost()
+    with HookedStorage(local, StorageHook(lose)) as storage, pytest.raises(Transient) as failed:
+        PictureStorage(storage.service).read(DESK, 10**9)
+    assert (failed.value.reason, lose.lost) == (Reason.STORAGE, 1)
+
+
+def test_a_missing_record_after_a_lost_answer_is_transient(local: LocalStack) -> None:
+    lose = FirstAnswerLost()
+    with HookedStorage(local, StorageHook(lose)) as storage, pytest.raises(Transient) as failed:
+        ItemRecords(storage.service, "sandbox").read(COMPANY, ITEM)
+    assert (failed.value.reason, lose.lost) == (Reason.STORAGE, 1)
