@@ -105,7 +105,8 @@ class _Passage:
 
     def _check_permission(self, user_ids: tuple[str, ...]) -> None:
         permission = "Read" if request.method in ("GET", "HEAD") else "Modify"
-        denial = self._world.conditions.denial(permission, user_ids) if "/items" in request.path else None
+        conditions, path = self._world.conditions, request.path
+        denial = conditions.denial(permission, user_ids, path) if "/items" in path else None
         if denial:
             raise errors.permission_denied(permission, denial.status)
 

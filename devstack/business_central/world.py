@@ -53,7 +53,7 @@ class World:
     def environment_of_company(self, company_id: UUID) -> Catalogue:
         """Return the environment that has this company, or raise Internal_CompanyNotFound."""
         for catalogue in self.environments.values():
-            if any(company.id == company_id for company in catalogue.companies()):
+            if catalogue.has_company(company_id):
                 return catalogue
         raise errors.company_not_found(company_id)
 

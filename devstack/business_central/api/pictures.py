@@ -73,7 +73,8 @@ def _add_content(api: Blueprint, path: str) -> None:
     def upload(company_id: UUID, item_id: UUID, picture_id: UUID | None = None) -> Response:
         _check_picture_id(item_id, picture_id)
         if_match = request.headers.get("If-Match")
-        medium = g.address.catalogue.upload_picture(company_id, item_id, request.get_data(), if_match)
+        sender = request.headers.get("client-request-id")
+        medium = g.address.catalogue.upload_picture(company_id, item_id, request.get_data(), if_match, sender)
         if medium and not medium.complete:
             responses.assume(Assumption.HEADER_ONLY)
         return responses.no_content()

@@ -57,6 +57,15 @@ class Item:
         return 'W/"' + b64encode(f"'20;{digits:020d}1;00;'".encode()).decode() + '"'
 
 
+@dataclass(frozen=True)
+class PictureWrite:
+    """Records one medium that was stored for an item; ``client_request_id`` is None if a person stored it."""
+
+    time: datetime
+    client_request_id: str | None
+    content: bytes
+
+
 def as_code(text: str) -> str:
     """Return ``text`` as a Code field stores it: in upper case, character by character ("ß" stays)."""
     return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from devstack.business_central import errors
 from devstack.business_central.catalogue.media import Medium, read_medium
-from devstack.business_central.catalogue.models import Company, Item, as_code
+from devstack.business_central.catalogue.models import Company, Item, PictureWrite, as_code
 
 
 class Catalogue:
@@ -31,6 +31,8 @@ class Catalogue:
             self._last_change = datetime.min.replace(tzinfo=UTC)  # tests may have moved the clock back
             self._companies: dict[UUID, Company] = {}
             self._items: dict[UUID, dict[UUID, Item]] = {}
+            self._absent: set[UUID] = set()
+            self._writes: dict[UUID, list[PictureWrite]] = {}
             for company in self._seed["companies"]:
                 company_id = UUID(company["id"])
                 self.put_company(company["name"], company["displayName"], company_id)
@@ -40,12 +42,12 @@ class Catalogue:
     def companies(self) -> list[Company]:
         """Return all companies, oldest first."""
         with self._lock:
-            return list(self._companies.values())
+            return [company for company in self._companies.values() if company.id not in self._absent]
 
     def company(self, company_id: UUID) -> Company:
         """Return one company, or raise Internal_CompanyNotFound."""
         with self._lock:
-            if company_id not in self._companies:
+            if company_id not in self._companies or company_id in self._absent:
                 raise errors.company_not_found(company_id)
             return self._companies[company_id]
 
@@ -72,7 +74,9 @@ class Catalogue:
         with self._lock:
             return self.revision, [(company, self.items(company.id)) for company in self.companies()]
 
-    def upload_picture(self, company_id: UUID, item_id: UUID, content: bytes, if_match: str | None) -> Medium | None:
+    def upload_picture(
+        self, company_id: UUID, item_id: UUID, content: bytes, if_match: str | None, client_request_id: str | None
+    ) -> Medium | None:
         """Make ``content`` the item's only picture; the item counts as changed even if the bytes are the same.
 
         An unknown item is ignored silently, as BC's own code does.
@@ -84,7 +88,7 @@ class Catalogue:
             if item is None:
                 return None
             _check_etag(item, if_match)
-            (medium,) = self._put_pictures(company_id, item, [content]).media
+            (medium,) = self._put_pictures(company_id, item, [content], client_request_id).media
             return medium
 
     def delete_picture(self, company_id: UUID, item_id: UUID, if_match: str | None) -> None:
@@ -101,6 +105,23 @@ class Catalogue:
                 if item_id in items:
                     return self._put_pictures(company_id, items[item_id], contents)
             raise errors.item_not_found(item_id)
+
+    def writes(self, item_id: UUID) -> list[PictureWrite]:
+        """Return every medium that was ever stored for the item, oldest first."""
+        with self._lock:
+            return list(self._writes.get(item_id, ()))
+
+    def has_company(self, company_id: UUID) -> bool:
+        """Return whether the company is here, even if it is absent for a while."""
+        return company_id in self._companies
+
+    def set_absent(self, company_id: UUID, *, absent: bool) -> None:
+        """Deny that the company exists, or know it again; its items stay as they are."""
+        with self._lock:
+            if company_id not in self._companies:
+                raise errors.company_not_found(company_id)
+            (self._absent.add if absent else self._absent.discard)(company_id)
+            self.revision += 1
 
     def put_company(self, name: str, display_name: str, company_id: UUID | None = None) -> Company:
         """Add a company, or rename the one with this id."""
@@ -137,13 +158,18 @@ class Catalogue:
             del self._companies[company_id], self._items[company_id]
             self.revision += 1
 
-    def _put_pictures(self, company_id: UUID, item: Item, contents: Sequence[bytes]) -> Item:
+    def _put_pictures(
+        self, company_id: UUID, item: Item, contents: Sequence[bytes], client_request_id: str | None = None
+    ) -> Item:
         description = f"{item.number} {item.display_name}.jpg"
         media = tuple(filter(None, (read_medium(content, description) for content in contents)))
         if len(media) < len(contents):
             raise errors.not_a_picture()
         stored = item.media_stored + len(media)
-        return self._change(company_id, item, media=media, picture_changed=self._tick(), media_stored=stored)
+        changed = self._change(company_id, item, media=media, picture_changed=self._tick(), media_stored=stored)
+        writes = (PictureWrite(changed.modified, client_request_id, medium.content) for medium in media)
+        self._writes.setdefault(item.id, []).extend(writes)
+        return changed
 
     def _find(self, company_id: UUID, item_id: UUID) -> Item | None:
         with self._lock:

@@ -1,13 +1,13 @@
 """Routes the control API for companies, items and pictures, which change as if people worked in BC's client."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify
 
 from devstack.business_central.api import documents, responses
 from devstack.business_central.catalogue.media import Medium
-from devstack.business_central.catalogue.models import Item
+from devstack.business_central.catalogue.models import Item, PictureWrite
 from devstack.business_central.control_api.body import body
 from devstack.business_central.world import SANDBOX, World
 
@@ -22,6 +22,11 @@ def add_catalogue(api: Blueprint, world: World) -> None:
         contents = [b64decode(content, validate=True) for content in body()["contents"]]
         return jsonify(_describe(world.environment_of_item(item_id).set_pictures(item_id, contents)))
 
+    @api.get("/items/<uuid:item_id>/writes")
+    def read_writes(item_id: UUID) -> Response:
+        writes = world.environment_of_item(item_id).writes(item_id)
+        return jsonify(writes=[_describe_write(write) for write in writes])
+
 
 def _add_companies(api: Blueprint, world: World) -> None:
     @api.post("/companies")
@@ -35,6 +40,11 @@ def _add_companies(api: Blueprint, world: World) -> None:
     @api.delete("/companies/<uuid:company_id>")
     def delete_company(company_id: UUID) -> Response:
         world.environment_of_company(company_id).delete_company(company_id)
+        return responses.no_content()
+
+    @api.post("/companies/<uuid:company_id>/absence")
+    def set_absent(company_id: UUID) -> Response:
+        world.environment_of_company(company_id).set_absent(company_id, absent=bool(body()["absent"]))
         return responses.no_content()
 
 
@@ -72,6 +82,11 @@ def _describe_picture(medium: Medium) -> dict[str, object]:
         "height": medium.height,
         "bytes": len(medium.content),
     }
+
+
+def _describe_write(write: PictureWrite) -> dict[str, object]:
+    content = b64encode(write.content).decode()
+    return {"time": documents.timestamp(write.time), "client_request_id": write.client_request_id, "content": content}
 
 
 def _guid(text: str | None) -> UUID | None:

@@ -1,6 +1,6 @@
 """Routes the control API: how a test arranges a scenario and reads what happened. README.md describes it."""
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from devstack.business_central.api import responses
 from devstack.business_central.api.documents import timestamp
@@ -51,6 +51,11 @@ def _add_conditions(api: Blueprint, world: World) -> None:
     @api.post("/faults")
     def add_fault() -> Response:
         conditions.add_fault(Fault(**body()))
+        return responses.no_content()
+
+    @api.delete("/faults")
+    def remove_faults() -> Response:
+        conditions.remove_faults()
         return responses.no_content()
 
     @api.post("/paging")
@@ -110,7 +115,7 @@ def _add_time(api: Blueprint, world: World) -> None:
 def _add_log(api: Blueprint, world: World) -> None:
     @api.get("/requests")
     def read_log() -> Response:
-        return jsonify(world.log.summary())
+        return jsonify(world.log.summary(after=int(request.args.get("after", 0))))
 
     @api.delete("/requests")
     def clear_log() -> Response:

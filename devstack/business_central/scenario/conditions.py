@@ -73,6 +73,11 @@ class Conditions:
         with self._lock:
             self._faults.append(fault)
 
+    def remove_faults(self) -> None:
+        """Strike no request any more."""
+        with self._lock:
+            self._faults.clear()
+
     def remove_delays(self) -> None:
         """Remove latency and slow speeds; waiting requests continue at once."""
         with self._lock:
@@ -95,11 +100,12 @@ class Conditions:
         with self._lock:
             return next((fault for fault in self._faults if matches(fault, method, path) and fault.strikes()), None)
 
-    def denial(self, permission: str, user_ids: tuple[str, ...]) -> Denial | None:
-        """Return the denial of this permission to a user with these ids."""
+    def denial(self, permission: str, user_ids: tuple[str, ...], path: str) -> Denial | None:
+        """Return the denial of this permission, at this path, to a user with these ids."""
         with self._lock:
             for denial in self._denials:
-                if denial.permission == permission and (denial.user is None or denial.user in user_ids):
+                is_about = denial.permission == permission and denial.path in path
+                if is_about and (denial.user is None or denial.user in user_ids):
                     return denial
             return None
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from itertools import islice
 from threading import Lock
 
 _CAPACITY = 10_000
@@ -15,7 +16,7 @@ class RequestLog:
     def __init__(self) -> None:
         self._lock = Lock()
         self._records: deque[Record] = deque(maxlen=_CAPACITY)
-        self._in_flight = self._peak = 0
+        self._in_flight = self._peak = self._ended = 0
 
     def begin(self) -> None:
         """Count a request that starts."""
@@ -27,7 +28,8 @@ class RequestLog:
         """Record a request that began, before its answer leaves."""
         with self._lock:
             self._in_flight -= 1
-            self._records.append(record)
+            self._ended += 1
+            self._records.append({**record, "number": self._ended})
 
     def clear(self) -> None:
         """Forget all records; the peak restarts at the number that run now."""
@@ -35,11 +37,11 @@ class RequestLog:
             self._records.clear()
             self._peak = self._in_flight
 
-    def summary(self) -> dict[str, object]:
-        """Return the records, oldest first, and the counts."""
+    def summary(self, after: int = 0) -> dict[str, object]:
+        """Return the records beyond number ``after``, oldest first, and the counts."""
         with self._lock:
             return {
-                "requests": list(self._records),
+                "requests": list(islice(self._records, max(0, after - self._ended + len(self._records)), None)),
                 "in_flight": self._in_flight,
                 "peak_concurrency": self._peak,
             }

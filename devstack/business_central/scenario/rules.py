@@ -44,11 +44,12 @@ class Speed:
 
 @dataclass
 class Denial:
-    """Denies ``user`` (an oid or appid; None: everybody) to Read, or to Modify, items."""
+    """Denies ``user`` (an oid or appid; None: everybody) to Read, or to Modify, items at matching paths."""
 
     permission: Literal["Read", "Modify"]
     user: str | None = None
     status: int = 400
+    path: str = ""
 
     def __post_init__(self) -> None:
         if self.permission not in ("Read", "Modify"):
