@@ -25,9 +25,11 @@ SIZES = {"first": (64, 48), "second": (48, 64)}
 
 
 @pytest.fixture
-def running() -> Iterator[LocalStack]:
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStack]:
     """Run a stack of its own: the trigger leaves containers, queues and receipts behind."""
     with stack.running() as own:
+        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+            monkeypatch.setenv(name, own.app_settings[name])
         local = LocalStack(own)
         for number in range(UPLOADS):
             local.control("POST", "items", company_id=own.endpoints.company_id, number=_number(number))

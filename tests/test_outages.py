@@ -113,14 +113,14 @@ def test_bc_forgets_the_company_for_eight_days(local: LocalStack) -> None:
 
 
 def test_the_identity_gives_no_token_for_two_hours(local: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    endpoint = local.stack.app_settings["IDENTITY_ENDPOINT"]
     days = Days(local)
 
-    def move_to(address: str) -> None:
-        monkeypatch.setenv("IDENTITY_ENDPOINT", address)
+    def present(header: str) -> None:
+        monkeypatch.setenv("IDENTITY_HEADER", header)
         days.app = local.app(clock=days.clock)  # a process that starts in the outage has no token yet
 
-    everything_heals(days, lambda: move_to(f"{local.stack.identity_url}/gone"), lambda: move_to(endpoint), **TWO_HOURS)
+    right = local.stack.app_settings["IDENTITY_HEADER"]
+    everything_heals(days, lambda: present("wrong"), lambda: present(right), **TWO_HOURS)
 
 
 def test_storage_refuses_us_for_two_hours(local: LocalStack) -> None:
