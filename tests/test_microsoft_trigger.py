@@ -90,7 +90,9 @@ def _shown(local: LocalStack) -> dict[str, tuple[int, int] | None]:
     endpoints = local.stack.endpoints
     url = f"{endpoints.business_central_url}/companies({endpoints.company_id})/items"
     headers = {"Authorization": f"Bearer {endpoints.business_central_token}"}
-    items = stack.loopback_session().get(url, params={"$expand": "picture"}, headers=headers, timeout=60).json()["value"]
+    items = (
+        stack.loopback_session().get(url, params={"$expand": "picture"}, headers=headers, timeout=60).json()["value"]
+    )
     pictures = {item["number"]: (item["picture"]["width"], item["picture"]["height"]) for item in items}
     return {number: size for number, size in pictures.items() if number.startswith("MS-")}
 
