@@ -1,6 +1,6 @@
 """After an outage everything heals without a hand, however long it lasted, and nothing is in quarantine.
 
-Storage's clock is moved, by which alone the app judges ages; BC's stays, or our tokens would expire there. The eight days
+Storage's clock is moved, by which alone the app judges ages; BC's stays, or our tokens would expire. The eight days
 pass with sweeps that are as rare as they may be: up to 30 minutes apart, BC counts as asked without a gap.
 """
 
@@ -10,7 +10,7 @@ import pytest
 
 from shared.report import SweepReport
 from shared.storage import names
-from shared.wiring import App
+
 from tests.support.faulty_storage import storage_proxy
 from tests.support.item_pictures import picture_of
 from tests.support.local_stack import DESK, LocalStack, ManualClock
@@ -26,7 +26,7 @@ class Days:
 
     def __init__(self, local: LocalStack, **settings: str) -> None:
         self.local, self.clock = local, ManualClock()
-        self.app: App = local.app(clock=self.clock, **settings)
+        self.app = local.app(clock=self.clock, **settings)
         self.seconds = 0.0
 
     def pass_(self, hours: float, every: float) -> list[SweepReport]:
