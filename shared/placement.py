@@ -18,7 +18,7 @@ from shared.storage.settling_marks import SettlingMark, SettlingMarks
 from shared.storage.uploads import PictureStorage, Source
 
 _WAIT_MAX = 60.0  # seconds to wait for another upload of the same item
-_WAIT_STEPS = (0.5, 4.0)  # seconds between two looks: the first, and the longest
+_STEP_MIN, _STEP_MAX = 0.5, 4.0  # seconds between two looks: the first, and the longest
 _STEPS_MAX = 60  # steps of one upload; if it takes more, others keep changing the record
 
 
@@ -91,8 +91,7 @@ class Placement:
             raise Waiting(
                 Reason.ITEM_BUSY, "Another upload for this item is being written. The next delivery tries again."
             )
-        shortest, longest = _WAIT_STEPS
-        step = min(max(waited, shortest), longest, _WAIT_MAX - waited)
+        step = min(max(waited, _STEP_MIN), _STEP_MAX, _WAIT_MAX - waited)
         self.throttle.sleep(step)
         return waited + step
 

@@ -117,7 +117,7 @@ def from_json(text: bytes) -> SweepState:
         if fields.pop("version") != _VERSION:
             return SweepState()
         times = {name: _time(fields[name]) for name in ("ended_at", "answered_since")}
-        companies = {str(name): datetime.fromisoformat(since) for name, since in fields["companies"].items()}
+        companies = {str(name): since for name, text in fields["companies"].items() if (since := _time(text))}
         state = SweepState(**{**fields, **times, "companies": companies})
         numbers = (state.run, state.round, state.round_runs, state.period)
         is_sound = all(isinstance(number, int) for number in numbers) and state.period > 0

@@ -32,7 +32,8 @@ NUMBERS = (
     ("shared.sweep_plan", "ANSWERS_NEEDED"),
     ("shared.sweep_plan", "GAP_MAX"),
     ("shared.placement", "_WAIT_MAX"),
-    ("shared.placement", "_WAIT_STEP"),
+    ("shared.placement", "_STEP_MIN"),
+    ("shared.placement", "_STEP_MAX"),
     ("shared.sweep", "_LIST_WITHIN"),
     ("shared.sweep", "_RENEW_EVERY"),
 )
