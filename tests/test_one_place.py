@@ -1,4 +1,7 @@
-"""An upload is at rest in exactly one place, even if a delivery copies it, fails, and the next one decides differently."""
+"""An upload is at rest in exactly one place, even if a delivery copies it, fails, and the next decides differently."""
+
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from azure.storage.blob import BlobLeaseClient, BlobType
@@ -8,16 +11,15 @@ from shared.report import Outcome
 from shared.storage import names
 from tests.support.item_pictures import (
     BLUE,
-    BY_ID,
     PNG,
     RED,
     deliver,
     deliver_after_doubt,
     picture_of,
-    upload,
     upload_with_lost_answer,
 )
 from tests.support.local_stack import DESK, DESK_ID, LocalStack, photograph
+from tests.support.outgoing_requests import Crash, Process, hooked, hooks_installed
 from tests.support.storage_transport import HookedStorage, Request, StorageHook, Verdict, refuse_copies
 
 TOO_LARGE = {"SOURCE_MAX_BYTES": "10"}
@@ -47,27 +49,29 @@ def fails_to_delete(local: LocalStack, path: str = DESK, **settings: str) -> Non
 
 
 def dies_before_the_delete(local: LocalStack, path: str = DESK, **settings: str) -> None:
-    class Killed(BaseException):
-        pass
-
-    def kill(request: Request) -> Verdict:
-        if request.step == "delete":
-            raise Killed
-        return None
-
-    with HookedStorage(local, StorageHook(kill)) as storage, pytest.raises(Killed):
-        storage.pipeline(**settings).process(names.INCOMING, path)
+    process = Process(lambda effects: str(effects[-1]) == f"DELETE {names.INCOMING}/{path}")
+    pipeline = local.pipeline(**settings)
+    with hooks_installed(), hooked(process), suppress(Crash):
+        pipeline.process(names.INCOMING, path)
+    assert process.died
 
 
+Delivery = Callable[..., None]
 UNDELETED = pytest.mark.parametrize("leave_behind", [fails_to_delete, dies_before_the_delete])
 
 
-def rename(local: LocalStack) -> None:
-    local.control("PATCH", f"items/{DESK_ID}", number="RENAMED")
+GTIN = "4006381333931"
+BY_GTIN = f"CRONUS USA, Inc/{GTIN}.jpg"
+AS_GTIN = {"BLOB_PATH_TEMPLATE": "{company}/{gtin}.{extension}"}
+
+
+def name_item(local: LocalStack, number: str) -> None:
+    """Give the item this number in BC; uploads find it by its GTIN."""
+    local.control("POST", "items", id=DESK_ID, number=number, gtin=GTIN, company_id=local.stack.endpoints.company_id)
 
 
 @UNDELETED
-def test_a_copy_in_quarantine_goes_once_the_picture_is_placed(local: LocalStack, leave_behind) -> None:  # type: ignore[no-untyped-def]
+def test_a_copy_in_quarantine_goes_once_the_picture_is_placed(local: LocalStack, leave_behind: Delivery) -> None:
     local.upload(content=PICTURE)
     leave_behind(local, **TOO_LARGE)
     assert len(local.names(names.QUARANTINE)) == 2
@@ -77,7 +81,7 @@ def test_a_copy_in_quarantine_goes_once_the_picture_is_placed(local: LocalStack,
 
 
 @UNDELETED
-def test_another_reason_does_not_make_a_second_copy(local: LocalStack, leave_behind) -> None:  # type: ignore[no-untyped-def]
+def test_another_reason_does_not_make_a_second_copy(local: LocalStack, leave_behind: Delivery) -> None:
     local.upload(content=PICTURE)
     leave_behind(local, **TOO_LARGE)
     report = deliver(local, BLOB_PATH_TEMPLATE="{company}/other/{item}.jpg")
@@ -88,22 +92,26 @@ def test_another_reason_does_not_make_a_second_copy(local: LocalStack, leave_beh
 
 
 @UNDELETED
-def test_a_renamed_item_does_not_make_a_second_copy(local: LocalStack, leave_behind) -> None:  # type: ignore[no-untyped-def]
-    local.upload(BY_ID, PICTURE)
-    leave_behind(local, BY_ID)
-    rename(local)
-    assert deliver(local, BY_ID).outcome is Outcome.UPDATED
+def test_a_renamed_item_does_not_make_a_second_copy(local: LocalStack, leave_behind: Delivery) -> None:
+    name_item(local, "OLD")
+    local.upload(BY_GTIN, PICTURE)
+    leave_behind(local, BY_GTIN, **AS_GTIN)
+    name_item(local, "NEW")
+    local.pass_time(minutes=5)
+    assert deliver(local, BY_GTIN, **AS_GTIN).outcome is Outcome.UPDATED
     assert_archived_once(local)
 
 
 @UNDELETED
-def test_an_older_upload_of_a_renamed_item_is_archived_once(local: LocalStack, leave_behind) -> None:  # type: ignore[no-untyped-def]
-    local.upload(BY_ID, PICTURE)
+def test_an_older_upload_of_a_renamed_item_is_archived_once(local: LocalStack, leave_behind: Delivery) -> None:
+    name_item(local, "OLD")
+    local.upload(BY_GTIN, PICTURE)
     local.pass_time(seconds=1)
-    upload(local, RED)
-    leave_behind(local, BY_ID)
-    rename(local)
-    assert deliver(local, BY_ID).outcome is Outcome.SUPERSEDED
+    local.upload(BY_GTIN.replace(".jpg", ".png"), picture_of(RED))
+    deliver(local, BY_GTIN.replace(".jpg", ".png"), **AS_GTIN)
+    leave_behind(local, BY_GTIN, **AS_GTIN)
+    name_item(local, "NEW")
+    assert deliver(local, BY_GTIN, **AS_GTIN).outcome is Outcome.SUPERSEDED
     found = places(local)
     assert len(found.pop(names.ARCHIVE)) == 2, "one of each upload"
     assert found == {names.INCOMING: [], names.QUARANTINE: [], "moves": []}

@@ -69,18 +69,19 @@ class Mover:
 
     def _move(self, source: Source, destination: Destination, metadata: dict[str, str], note: str | None) -> bool:
         target = self._service.get_blob_client(*destination.place)
+        is_judged = destination.place[0] == QUARANTINE
         copied = self._copy(source, target, metadata)
         if not copied:
-            if source.content is None or self._has_only_grown(source):
+            if source.content is None or (is_judged and self._has_only_grown(source)):
                 return False
             self._save(source, target, source.content, metadata)
-        if note and destination.place[0] == QUARANTINE:
+        if note and is_judged:
             self._write_note(self._service.get_blob_client(QUARANTINE, f"{target.blob_name}.txt"), note, metadata)
         for place in destination.abandoned:
             remove_copy(self._service, place, metadata)
         if not copied or self._delete(source):
             return copied
-        if self._has_only_grown(source):
+        if is_judged and self._has_only_grown(source):
             remove_copy(self._service, destination.place, metadata)
         return False
 
