@@ -10,17 +10,21 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPMessage
+from itertools import count
 
 import pytest
 
+from shared.settling import Settling
 from shared.storage import names
 from tests.protocol import dying_process
 from tests.protocol.deliveries import (
     BC_HAD_A_PICTURE,
+    BLUE,
     CHANGED,
     FIRST,
+    RED,
     SCENARIOS,
     Scenario,
     deliver,
@@ -161,6 +165,46 @@ def test_a_process_may_die_while_bc_still_applies_its_patch(
         is_repeated = delay > sum(minutes[:2]) * 60  # it was written again before BC applied the first PATCH
         run.assert_at_rest(written_late=is_repeated)
         assert run.repeated == is_repeated
+
+
+def settles_without_its_source(local: LocalStack) -> FreshItem:
+    """Return an item that shows an older picture, after a newer one settled whose source is gone."""
+    item = FreshItem(local)
+    local.fault(drop=True, method="PATCH", applied="later", delay=900)
+    older, newer = item.name("png"), item.name()
+    item.upload(older, BLUE)
+    item.deliver(older)
+    local.pass_time(seconds=1)
+    item.upload(newer, RED)
+    item.deliver(newer)
+    for name in (older, newer):
+        local.incoming(name).delete_blob()
+    local.pass_time(minutes=21)
+    assert (item.colour_in_bc(), item.archived()) == ("blue", [RED])
+    return item
+
+
+def settle(local: LocalStack, process: Process) -> None:
+    settling = Settling(local.pipeline())
+    with suppress(outgoing_requests.Crash), outgoing_requests.hooked(process):
+        settling.settle(lambda: True)
+
+
+def test_a_process_may_die_while_it_settles_an_upload(local: LocalStack) -> None:
+    for at in count():
+        with explained(f"died before effect {at}"):
+            item, process = settles_without_its_source(local), Process(at)
+            settle(local, process)
+            assert item.archived() == [RED]
+            for minutes in (4, 21, 21):
+                local.pass_time(minutes=minutes)
+                settle(local, Process())
+            assert (item.colour_in_bc(), item.archived(), item.kept_pictures()) == ("red", [RED], [])
+            assert not item.is_unsettled()
+            assert not [name for name in local.names(names.RECORDS) if "/settling/" in name]
+        if not process.died:
+            assert at > 8
+            return
 
 
 def test_a_killed_process_leaves_the_same_as_a_simulated_death(local: LocalStack) -> None:

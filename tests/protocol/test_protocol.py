@@ -13,7 +13,7 @@ from shared import item_record
 from shared.business_central.client import BusinessCentral, Item
 from shared.business_central.companies import Company
 from shared.business_central.retries import Throttle
-from shared.errors import Reason, Transient
+from shared.errors import Reason, Transient, Waiting
 from shared.item_record import ItemRecord, Observed, Step, StoredRecord, Upload, released
 from shared.placement import Placement, PlacementJob
 from shared.report import Outcome, Report
@@ -249,7 +249,7 @@ def effects_in_app(model: Model, s: State, upload: int, answer: str) -> tuple[li
     job = PlacementJob(item, None, entry, picture, report)  # type: ignore[arg-type]
     try:
         outcome = placement.place(job, world.read("company", "item"))
-    except Transient:
+    except (Transient, Waiting):
         return world.log, False
     return world.log, outcome is not Outcome.WAITING
 

@@ -39,7 +39,8 @@ class Effect:
         """Return the effect of a request, whether its sender or its receiver reports it."""
         path = unquote(urlsplit(url).path).lstrip("/")
         if path.startswith(f"{PICTURES}/"):
-            container, blob = path.split("/", 2)[1:]
+            _, container, *rest = path.split("/", 2)
+            blob = rest[0] if rest else ""  # a container is listed
             source = headers.get("x-ms-copy-source")
             if source:
                 return cls("COPY", container, blob, unquote(urlsplit(source).path).split("/", 3)[3])
