@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 
 import pytest
 from azure.storage.blob import BlobLeaseClient, BlobType
@@ -168,3 +169,35 @@ def test_a_blob_of_the_same_name_keeps_its_own_place(local: LocalStack) -> None:
     local.pass_time(minutes=5)
     assert deliver(local, PNG).outcome is Outcome.UPDATED
     assert len(local.names(names.QUARANTINE)) == 2
+
+
+# --- a death at every effect --------------------------------------------------------------------------------------
+
+
+def deliver_until_at_rest(local: LocalStack) -> None:
+    for minutes in (5, 21, 21):
+        local.pass_time(minutes=minutes)
+        if local.incoming().exists():
+            deliver(local)
+
+
+@pytest.mark.parametrize("dying", [TOO_LARGE, {}], ids=["set aside", "placed after being set aside"])
+def test_a_move_may_die_anywhere_and_be_decided_anew(local: LocalStack, dying: dict[str, str]) -> None:
+    for at in count():
+        local.reset()
+        local.upload(content=PICTURE)
+        if not dying:
+            dies_before_the_delete(local, **TOO_LARGE)
+            local.pass_time(minutes=5)
+        process = Process(at)
+        pipeline = local.pipeline(**dying)
+        with hooks_installed(), hooked(process), suppress(Crash):
+            pipeline.process(names.INCOMING, DESK)
+        was_moved = not local.incoming().exists()
+        deliver_until_at_rest(local)
+        originals = [name for name in local.names(names.QUARANTINE) if not name.endswith(".txt")]
+        kept = (len(local.names(names.ARCHIVE)), len(originals), len(local.names(names.INCOMING)))
+        assert kept == ((0, 1, 0) if dying and was_moved else (1, 0, 0)), f"died before effect {at}"
+        if not process.died:
+            assert at >= 6
+            return
