@@ -143,7 +143,7 @@ class Pipeline:
             _end(report, outcome, Reason.NEWER_UPLOAD, _NEWER_UPLOAD)
         else:
             _end(report, outcome)
-        self.archive.archive(source, item.company.name, item.number, report)
+        self.archive.archive(source, item.company.name, report.item_number or item.number, report)
 
     def _set_aside(self, source: Source, failure: Permanent | Waiting, take_up: TakeUp, report: Report) -> None:
         """Leave the upload in incoming while waiting can help, else move it to quarantine with the reason."""

@@ -55,12 +55,14 @@ class Placement:
             Waiting: ``item_busy``, another upload is being written; or as ``BusinessCentral.upload_picture`` raises.
             Transient: as ``BusinessCentral.upload_picture`` and storage raise.
         """
-        stored, give_up_at = _numbered(stored, job.item), self.throttle.clock() + TURN_WITHIN
+        give_up_at = self.throttle.clock() + TURN_WITHIN
         observed, content, waited = Observed(), None, 0.0
         for _ in range(_STEPS_MAX):
             changed: StoredRecord | None = None
             match stored.next_step(job.upload, observed):
                 case Step.DONE:
+                    # Under this number an earlier delivery may have copied it; the item may have another one by now.
+                    job.report.item_number = stored.record.number
                     return Outcome(stored.record.outcome or Outcome.UPDATED)
                 case Step.SETTLE:
                     self._keep_settling(job)
@@ -177,15 +179,12 @@ class Placement:
         return self.business_central.picture(job.item, job.report.upload_id)
 
     def _read(self, job: PlacementJob) -> StoredRecord:
-        return _numbered(self.records.read(job.item.company.id, job.item.id), job.item)
+        return self.records.read(job.item.company.id, job.item.id)
 
     def _change(self, job: PlacementJob, stored: StoredRecord, record: ItemRecord) -> StoredRecord | None:
+        """Change the record, and its number: an upload by id need not ask for it, and the item may be renamed."""
+        record = replace(record, number=job.item.number)
         return self.records.write(job.item.company.id, job.item.id, stored, record)
-
-
-def _numbered(stored: StoredRecord, item: Item) -> StoredRecord:
-    """Put the item's number into the next change: an upload by id need not ask for it, and the item may be renamed."""
-    return replace(stored, record=replace(stored.record, number=item.number))
 
 
 def record_entry(source: Source, picture: bytes) -> Upload:

@@ -40,6 +40,15 @@ def test_by_id_every_picture_costs_one_request(local: LocalStack) -> None:
     assert cost(local, RED, BY_ID, Outcome.UNCHANGED) == ("GET", 5)
 
 
+def test_an_upload_read_late_costs_two_more_requests(local: LocalStack) -> None:
+    """It may have been elsewhere, so its destination is remembered during the move."""
+    local.upload(content=picture_of(BLUE))
+    local.pass_time(minutes=2)
+    with storage_requests() as storage:
+        assert deliver(local).outcome is Outcome.UPDATED
+    assert len(storage.methods) == 8
+
+
 @BY_NUMBER_AND_BY_ID
 def test_keeping_a_picture_costs_one_more_request_on_each_side(local: LocalStack, path: str) -> None:
     put_by_hand(local, GREEN)

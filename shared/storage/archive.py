@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from shared.errors import Permanent, Reason, Waiting
 from shared.report import Outcome, Report
@@ -28,20 +28,21 @@ class Archive:
         event.
         """
         name = archive_name(company, item_number, source.name, source.etag, source.uploaded_at)
-        self.mover.move(source, ARCHIVE, name, _metadata(source, report))
-        report.moved_to = f"{ARCHIVE}/{name}"
+        is_prompt = source.age < _PROMPT and report.outcome in (Outcome.UPDATED, Outcome.UNCHANGED)
+        place = self.mover.move(source, (ARCHIVE, name), _metadata(source, report), is_remembered=not is_prompt)
+        report.moved_to = "/".join(place or (ARCHIVE, name))
 
     def keep_settling(self, source: Source, company: str, item_number: str, report: Report) -> None:
         """Copy an upload to the archive while it settles; ``archive`` or ``complete`` say later how it ended."""
         name = archive_name(company, item_number, source.name, source.etag, source.uploaded_at)
         settling = {**_metadata(source, report), "outcome": _SETTLING, "reason": Reason.SETTLING}
-        self.mover.keep(source, ARCHIVE, name, settling)
+        self.mover.keep(source, (ARCHIVE, name), settling)
 
     def settling(self, mark: SettlingMark) -> Source | None:
         """Return the upload as ``keep_settling`` left it in the archive; None if it is not there."""
         upload = mark.upload
         name = archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
-        source = self.mover.read_copy(ARCHIVE, name, upload.name, upload.etag)
+        source = self.mover.read_copy((ARCHIVE, name), upload.name, upload.etag)
         return replace(source, uploaded_at=upload.uploaded_at) if source else None
 
     def complete(self, mark: SettlingMark, outcome: str) -> None:
@@ -49,7 +50,8 @@ class Archive:
         upload = mark.upload
         name = archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
         reason = Reason.NEWER_UPLOAD if outcome == Outcome.SUPERSEDED else None
-        self.mover.complete(ARCHIVE, name, {"outcome": outcome, "reason": reason})
+        changes = {"outcome": outcome, "reason": reason}
+        self.mover.complete((ARCHIVE, name), upload.name, upload.etag, changes)
 
     def quarantine(self, source: Source, failure: Permanent | Waiting, report: Report) -> bool:
         """Move an upload to quarantine with a note beside it, and note in ``report`` where it is.
@@ -57,12 +59,11 @@ class Archive:
         Returns False if the upload was replaced or removed meanwhile; nothing is deleted then.
         """
         name = quarantine_name(failure.reason, source.name, source.etag)
-        if not self.mover.move(
-            source, QUARANTINE, name, _metadata(source, report), _note(source.name, source.uploaded_at, failure, _MOVED)
-        ):
-            return False
-        report.moved_to = f"{QUARANTINE}/{name}"
-        return True
+        note = _note(source.name, source.uploaded_at, failure, _MOVED)
+        place = self.mover.move(source, (QUARANTINE, name), _metadata(source, report), note)
+        if place:
+            report.moved_to = "/".join(place)
+        return place is not None
 
     def note_refusal(self, name: str, failure: Permanent | Waiting, report: Report) -> bool:
         """Write the note for an upload that we must not touch under its name, and leave the upload itself alone.
@@ -126,6 +127,8 @@ def _one_line(text: str) -> str:
 
 
 _SETTLING = Outcome.WAITING
+# An upload as young as this has not been elsewhere: nobody corrects an item or the app within a minute.
+_PROMPT = timedelta(minutes=1)
 _MOVED = (
     "Your original is next to this note; you can leave both here. Once the cause is fixed, upload the picture again."
 )

@@ -4,18 +4,19 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.errors import Reason, Transient
 from shared.storage.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, plan
+from shared.storage.copies import MARKS, complete, is_taken, marks_of, must_be_ours, remove_copy
+from shared.storage.destinations import Destination, Destinations, Place
 from shared.storage.errors import code_of, is_changed_or_gone, storage_errors
-from shared.storage.names import INCOMING, encode_metadata, unquoted_etag
-from shared.storage.uploads import Source, is_current, metadata_of, source_of_copy
+from shared.storage.names import INCOMING, QUARANTINE, encode_metadata
+from shared.storage.uploads import Source, is_current, source_of_copy
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
@@ -33,44 +34,82 @@ class Mover:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service, self._credential, self._clock = service, credential, clock
+        self._destinations = Destinations(service)
 
     def move(
         self,
         source: Source,
-        container: str,
-        name: str,
+        wanted: Place,
         metadata: Mapping[str, str | None],
         note: str | None = None,
-    ) -> bool:
-        """Move the upload to ``container``/``name`` with ``metadata``; repeating it is safe.
+        *,
+        is_remembered: bool = True,
+    ) -> Place | None:
+        """Move the upload to ``wanted`` with ``metadata``, and return its place; repeating it is safe.
 
-        Writes ``note`` beside it, under its name with ``.txt`` added. Returns False if the upload was replaced or
-        removed meanwhile: the bytes that were read are saved all the same, and nothing is deleted.
+        An upload that is already on its way to another place goes there. Without ``is_remembered`` nobody asks, and
+        only a failure is remembered. In quarantine, ``note`` is written beside it, under its name with ``.txt`` added.
+        Returns None if the upload was replaced or removed meanwhile: the bytes that were read are saved all the same,
+        and nothing is deleted.
         """
-        target = self._service.get_blob_client(container, name)
-        encoded = encode_metadata({**metadata, **_marks_of(source)})
-        with storage_errors(f"moving {source.name!r} to {container}/{name}"):
-            copied = self._copy(source, target, encoded)
-            if not copied:
-                if source.content is None:
-                    return False
-                self._save(source, target, source.content, encoded)
-            if note:
-                self._write_note(self._service.get_blob_client(container, f"{name}.txt"), note, encoded)
-            return copied and self._delete(source)
+        encoded = encode_metadata({**metadata, **marks_of(source)})
+        with storage_errors(f"moving {source.name!r} to {'/'.join(wanted)}"):
+            destination = Destination(wanted)
+            if is_remembered:
+                destination = self._destinations.settle(source.name, source.etag, wanted)
+            try:
+                has_moved = self._move(source, destination, encoded, note)
+            except (Transient, AzureError):
+                if not is_remembered:
+                    self._destinations.settle(source.name, source.etag, wanted)
+                raise
+            if is_remembered:
+                self._destinations.forget(source.name, source.etag)
+        return destination.place if has_moved else None
 
-    def keep(self, source: Source, container: str, name: str, metadata: Mapping[str, str | None]) -> None:
+    def _move(self, source: Source, destination: Destination, metadata: dict[str, str], note: str | None) -> bool:
+        target = self._service.get_blob_client(*destination.place)
+        is_judged = destination.place[0] == QUARANTINE
+        copied = self._copy(source, target, metadata)
+        if not copied:
+            if source.content is None or (is_judged and self._has_only_grown(source)):
+                return False
+            self._save(source, target, source.content, metadata)
+        if note and is_judged:
+            self._write_note(self._service.get_blob_client(QUARANTINE, f"{target.blob_name}.txt"), note, metadata)
+        for place in destination.abandoned:
+            remove_copy(self._service, place, metadata)
+        if not copied or self._delete(source):
+            return copied
+        if is_judged and self._has_only_grown(source):
+            remove_copy(self._service, destination.place, metadata)
+        return False
+
+    def _has_only_grown(self, source: Source) -> bool:
+        """Whether what we read is still the beginning of the upload; then that beginning needs no copy."""
+        if not source.is_open or source.content is None:
+            return False
+        try:
+            download = self._incoming(source.name).download_blob(offset=0, length=max(source.size, 1), decompress=False)
+            return download.readall()[: source.size] == source.content
+        except HttpResponseError as error:
+            if code_of(error) in ("BlobNotFound", "InvalidRange", "ConditionNotMet"):
+                return False
+            raise
+
+    def keep(self, source: Source, wanted: Place, metadata: Mapping[str, str | None]) -> None:
         """Copy the upload as ``move`` does, and leave the upload itself where it is."""
-        target = self._service.get_blob_client(container, name)
-        encoded = encode_metadata({**metadata, **_marks_of(source)})
-        with storage_errors(f"copying {source.name!r} to {container}/{name}"):
+        encoded = encode_metadata({**metadata, **marks_of(source)})
+        with storage_errors(f"copying {source.name!r} to {'/'.join(wanted)}"):
+            destination = self._destinations.settle(source.name, source.etag, wanted)
+            target = self._service.get_blob_client(*destination.place)
             if not self._copy(source, target, encoded) and source.content is not None:
                 self._save(source, target, source.content, encoded)
 
-    def read_copy(self, container: str, name: str, source_name: str, etag: str) -> Source | None:
-        """Return the upload ``source_name`` from its copy; None if there is none."""
-        target = self._service.get_blob_client(container, name)
-        with storage_errors(f"reading {container}/{name}"):
+    def read_copy(self, wanted: Place, source_name: str, etag: str) -> Source | None:
+        """Return the upload ``source_name`` from the copy that ``keep`` left; None if there is none."""
+        with storage_errors(f"reading {'/'.join(wanted)}"):
+            target = self._service.get_blob_client(*self._destinations.find(source_name, etag, wanted))
             try:
                 return source_of_copy(target, source_name, etag)
             except HttpResponseError as error:
@@ -78,15 +117,17 @@ class Mover:
                     raise
                 return None
 
-    def complete(self, container: str, name: str, changes: Mapping[str, str | None]) -> None:
-        """Change the metadata of a copy that was kept while its upload waited; leave any other copy as it is."""
-        target = self._service.get_blob_client(container, name)
-        with storage_errors(f"completing {container}/{name}"):
+    def complete(self, wanted: Place, source_name: str, etag: str, changes: Mapping[str, str | None]) -> None:
+        """Change the metadata of the copy that ``keep`` left while its upload waited; leave others as they are."""
+        with storage_errors(f"completing {'/'.join(wanted)}"):
+            target = self._service.get_blob_client(*self._destinations.find(source_name, etag, wanted))
             try:
-                _complete(target, target.get_blob_properties(), encode_metadata(changes), set(changes))
+                complete(target, target.get_blob_properties(), encode_metadata(changes), set(changes))
             except HttpResponseError as error:
                 if code_of(error) not in ("BlobNotFound", "ConditionNotMet"):
                     raise
+            if not is_current(self._incoming(source_name), etag):
+                self._destinations.forget(source_name, etag)
 
     def save(self, container: str, name: str, content: bytes, metadata: Mapping[str, str | None]) -> bool:
         """Save ``content``, which is nowhere else, as ``container``/``name``; repeating it is safe.
@@ -99,7 +140,7 @@ class Mover:
             try:
                 target.upload_blob(content, metadata=encode_metadata(metadata), overwrite=False, validate_content=True)
             except HttpResponseError as error:
-                if not _is_taken(error):
+                if not is_taken(error):
                     raise
                 return False
         return True
@@ -110,8 +151,8 @@ class Mover:
             if not self._copy_in_one_step(source, target, metadata):
                 self._copy_in_parts(source, target, metadata)
         except HttpResponseError as error:
-            if _is_taken(error):
-                _must_be_ours(target, metadata, error, source.size)
+            if is_taken(error):
+                must_be_ours(target, metadata, error, source.size)
             # Storage answers alike for a stale, a missing and an unreadable source; only the source itself tells.
             elif not is_current(self._incoming(source.name), source.etag):
                 return False
@@ -137,7 +178,7 @@ class Mover:
             )
         except HttpResponseError as error:
             # Blocks staged by an earlier delivery may make the name count as taken: then that copy resumes.
-            if code_of(error) in CANNOT_COPY or (_is_taken(error) and not target.exists()):
+            if code_of(error) in CANNOT_COPY or (is_taken(error) and not target.exists()):
                 return False
             raise
         if answer.get("copy_status") != "success":
@@ -152,7 +193,7 @@ class Mover:
         if source.content is not None:
             self._save(source, target, source.content, metadata)
         elif target.exists():
-            _must_be_ours(target, metadata, None, source.size)
+            must_be_ours(target, metadata, None, source.size)
         else:
             copy = BlockCopy(blob, source.etag, target, self._source_authorization, lambda: self._clock() < until)
             copy.run(plan(source.name, source.etag, source.size), metadata, properties.content_settings)
@@ -174,19 +215,19 @@ class Mover:
                 content_settings=ContentSettings(source.content_type, source.content_encoding),
             )
         except HttpResponseError as error:
-            if not _is_taken(error):
+            if not is_taken(error):
                 raise
-            _must_be_ours(target, metadata, error, source.size)
+            must_be_ours(target, metadata, error, source.size)
 
     def _write_note(self, target: BlobClient, note: str, metadata: Mapping[str, str]) -> None:
-        marks = {key: metadata[key] for key in _MARKS}
+        marks = {key: metadata[key] for key in MARKS}
         plain = ContentSettings(content_type="text/plain; charset=utf-8")
         try:
             target.upload_blob(note.encode(), metadata=marks, overwrite=False, content_settings=plain)
         except HttpResponseError as error:
-            if not _is_taken(error):
+            if not is_taken(error):
                 raise
-            _must_be_ours(target, metadata, error)
+            must_be_ours(target, metadata, error)
 
     def _delete(self, source: Source) -> bool:
         blob = self._incoming(source.name)
@@ -202,46 +243,6 @@ class Mover:
 
     def _incoming(self, name: str) -> BlobClient:
         return self._service.get_blob_client(INCOMING, name)
-
-
-_MARKS = ("source_name", "source_etag")
-
-
-def _marks_of(source: Source) -> dict[str, str]:
-    return {"source_name": source.name, "source_etag": unquoted_etag(source.etag)}
-
-
-def _complete(target: BlobClient, existing: Any, metadata: Mapping[str, str], keys: set[str]) -> None:  # noqa: ANN401 - the SDK's
-    """Say on a copy that was kept while its upload waited how the upload ended."""
-    kept = metadata_of(existing)
-    if kept.get("outcome") != "waiting" or metadata.get("outcome") == "waiting":
-        return
-    rest = {key: value for key, value in kept.items() if key not in keys}
-    completed = {**rest, **{key: metadata[key] for key in keys if key in metadata}}
-    target.set_blob_metadata(completed, etag=existing.etag, match_condition=MatchConditions.IfNotModified)
-
-
-def _must_be_ours(
-    target: BlobClient, metadata: Mapping[str, str], error: HttpResponseError | None, size: int | None = None
-) -> None:
-    """Accept an existing blob only if an earlier delivery of this very upload left it there, whole."""
-    existing = target.get_blob_properties()
-    marks = metadata_of(existing)
-    same = all(marks.get(key) == metadata[key] for key in _MARKS)
-    if same and existing.size == size:
-        _complete(target, existing, metadata, {"outcome", "reason", "detail"})
-    elif not same or size is not None:
-        where = f"{target.container_name}/{target.blob_name}"
-        detail = f"{where} belongs to another upload, so this one stays in {INCOMING}. Rename or remove that blob."
-        raise Transient(Reason.STORAGE, detail) from error
-
-
-def _is_taken(error: HttpResponseError) -> bool:
-    """Return whether the target's name is taken; 409 and 412 stand for other conflicts too.
-
-    Storage asks for a lease only if there is a blob.
-    """
-    return code_of(error) in ("BlobAlreadyExists", "TargetConditionNotMet", "LeaseIdMissing")
 
 
 def _hash_of(content: bytes | None) -> dict[str, str]:

@@ -65,6 +65,11 @@ def mark_name(environment: str, company_id: str, item_id: str, source: str, etag
     return f"{marks_folder(environment)}{company_id}/{item_id}/{fingerprint(source, etag)}"
 
 
+def destination_name(source: str, etag: str) -> str:
+    """Return the name of what remembers where an upload goes."""
+    return f"moves/{fingerprint(source, etag)}.json"
+
+
 def before_name(company: str, item: str, content: bytes) -> str:
     """Return the archive's name for ``content``, which BC showed before our first upload; it depends on the content."""
     suffix = next((ending for magic, ending in _MAGIC.items() if content.startswith(magic)), ".bin")

@@ -85,7 +85,7 @@ def test_metadata_fits_however_long_the_values(local: LocalStack, text: str) -> 
     with HookedStorage(local, hook) as storage:
         source = unread_source(storage.service, name)
         assert source.metadata == uploaders_own
-        assert storage.mover().move(source, names.QUARANTINE, "film", metadata)
+        assert storage.mover().move(source, (names.QUARANTINE, "film"), metadata)
     writes = [request for request in hook.requests if any("x-ms-meta-" in key.lower() for key in request.headers)]
     assert writes
     for request in writes:

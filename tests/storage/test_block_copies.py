@@ -64,7 +64,7 @@ def hash_of(blob: BlobClient) -> str:
 
 
 def move_film(storage: HookedStorage, name: str = "film") -> bool:
-    return storage.mover().move(unread_source(storage.service), names.QUARANTINE, name, {})
+    return storage.mover().move(unread_source(storage.service), (names.QUARANTINE, name), {}) is not None
 
 
 def test_the_service_copies_a_large_file_in_blocks(local: LocalStack) -> None:
@@ -72,7 +72,7 @@ def test_the_service_copies_a_large_file_in_blocks(local: LocalStack) -> None:
     hook = StorageHook()
     with HookedStorage(local, hook, by_identity=True) as storage:
         source = unread_source(storage.service)
-        assert storage.mover().move(source, names.QUARANTINE, "film", {"outcome": "quarantined"})
+        assert storage.mover().move(source, (names.QUARANTINE, "film"), {"outcome": "quarantined"})
     assert hash_of(stored_blob(local, "film")) == digest
     assert local.names(names.INCOMING) == []
     assert local.metadata(names.QUARANTINE, "film")["outcome"] == "quarantined"
@@ -123,7 +123,7 @@ def test_an_interrupted_copy_resumes(local: LocalStack, first_by_identity: bool,
     with HookedStorage(local, StorageHook(refuse_copies), by_identity=first_by_identity) as storage:
         mover = storage.mover(clock=SteppingClock(120))
         with pytest.raises(Transient, match="2 of 3 blocks") as failure:
-            mover.move(unread_source(storage.service), names.QUARANTINE, "film", {})
+            mover.move(unread_source(storage.service), (names.QUARANTINE, "film"), {})
     assert failure.value.reason is Reason.STORAGE
     assert local.incoming(BAD_PATH).exists()
     assert local.names(names.QUARANTINE) == []
@@ -144,7 +144,7 @@ def test_an_incomplete_block_is_sent_again(local: LocalStack) -> None:
         source = unread_source(storage.service)
         blocks = plan(source.name, source.etag, source.size)
         stored_blob(local, "film").stage_block(blocks[1].id, b"half")
-        assert storage.mover().move(source, names.QUARANTINE, "film", {})
+        assert storage.mover().move(source, (names.QUARANTINE, "film"), {})
     assert hook.steps("block by service") == ["block by service"] * 3
     assert hash_of(stored_blob(local, "film")) == digest
 
@@ -223,6 +223,6 @@ def test_a_copy_resumes_though_its_blocks_count_as_a_taken_name(local: LocalStac
         source = unread_source(storage.service)
         (block,) = plan(source.name, source.etag, source.size)
         stored_blob(local, "begun film").stage_block(block.id, content)
-        assert storage.mover().move(source, names.QUARANTINE, "begun film", {})
+        assert storage.mover().move(source, (names.QUARANTINE, "begun film"), {})
     assert local.read(names.QUARANTINE, "begun film") == content
     assert local.names(names.INCOMING) == []

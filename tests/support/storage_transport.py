@@ -35,6 +35,8 @@ class Request:
     @property
     def step(self) -> str:
         """The step of a move that sends it."""
+        if f"/{names.RECORDS}/moves/" in self.path:
+            return "destination"
         operation = parse_qs(urlsplit(self.path).query).get("comp", [""])[0]
         has_source = "x-ms-copy-source" in self.headers
         if self.method == "PUT" and operation == "block":
