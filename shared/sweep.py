@@ -103,7 +103,7 @@ class Sweep:
             pipeline = replace(self.pipeline, render=render)
             for settled in Settling(pipeline).settle(budget.may_begin):
                 tally.settled(settled)
-            found = ItemLookUp(pipeline, state, held.seen_at, tally.sweep_id).run(due)
+            found = ItemLookUp(pipeline, state, held.seen_at, tally.sweep_id).run(due, budget, held.renew)
             tally.look_ups(found)
             for company in found.answered:
                 state = state.company_answered(company, held.seen_at)

@@ -1,7 +1,7 @@
 """Finds out in few requests which uploads have an item, so that a sweep reads and renders only those."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from shared.business_central.companies import Company
 from shared.errors import Permanent, Reason, Transient, Waiting
 from shared.paths import ItemKey, fold_company, parse_path
 from shared.pipeline import Pipeline, TakeUp
+from shared.sweep_budget import SweepBudget
 from shared.sweep_plan import Candidate, SweepState
 
 NO_COMPANY = "(none: BC_COMPANY is not set)"
@@ -35,6 +36,7 @@ class LookUp:
     waiting: Counter[Reason] = field(default_factory=Counter)
     missing: list[Candidate] = field(default_factory=list)
     blocked: list[Candidate] = field(default_factory=list)
+    not_begun: list[Candidate] = field(default_factory=list)
     unknown_companies: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
@@ -51,8 +53,11 @@ class ItemLookUp:
         self._pipeline, self._state, self._now, self._id = pipeline, state, now, sweep_id
         self._result = LookUp()
 
-    def run(self, candidates: Iterable[Candidate]) -> LookUp:
-        """Look up the items that the uploads' paths name; a company that fails does not hold the others back."""
+    def run(self, candidates: Iterable[Candidate], budget: SweepBudget, between: Callable[[], None]) -> LookUp:
+        """Look up the items that the uploads' paths name; a company that fails does not hold the others back.
+
+        Calls ``between`` before each company. Companies for which ``budget`` leaves no time are ``not_begun``.
+        """
         by_spelling: dict[str, _Uploads] = defaultdict(list)
         for candidate in candidates:
             try:
@@ -62,7 +67,13 @@ class ItemLookUp:
             else:
                 by_spelling[self._spelling(key)].append((key, candidate))
         for company, uploads in self._by_company(by_spelling).items():
-            self._in_company(company, uploads)
+            between()
+            if not budget.may_begin():
+                self._result.not_begun += [candidate for _, candidate in uploads]
+            elif self._in_company(company, uploads):
+                budget.succeeded()
+            else:
+                budget.failed()
         return self._result
 
     def _spelling(self, key: ItemKey) -> str:
@@ -81,7 +92,8 @@ class ItemLookUp:
                 by_company[company] += uploads
         return by_company
 
-    def _in_company(self, company: Company, uploads: _Uploads) -> None:
+    def _in_company(self, company: Company, uploads: _Uploads) -> bool:
+        """Look up the items of one company; returns whether BC answered."""
         keys = (key for key, _ in uploads)
         try:
             found = item_batches.find(self._pipeline.business_central, company, keys, self._id)
@@ -89,10 +101,12 @@ class ItemLookUp:
             self._disowned(uploads, failure)
         except Transient as failure:
             self._failed(uploads, failure)
+            return False
         else:
             self._result.answered |= {self._spelling(key) for key, _ in uploads}
             for key, candidate in uploads:
                 self._sort_in(found, key, candidate)
+        return True
 
     def _sort_in(self, found: item_batches.FoundItems, key: ItemKey, candidate: Candidate) -> None:
         spelling = self._spelling(key)

@@ -33,6 +33,7 @@ class Tally:
         report.failures = sorted({failure.detail for failure in found.failures})[:_NAMES_MAX]
         self._still_waiting(found.missing)
         self._still_there(found.blocked)
+        self.not_begun(found.not_begun)
 
     def count(self, ended: Report, candidate: Candidate | None = None) -> None:
         """Count an upload that ended with an outcome."""

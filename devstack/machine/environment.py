@@ -149,7 +149,7 @@ def _is_current(requirements: Path) -> bool:
 
 def _create() -> str | None:
     """Create an empty environment; return the problem, if any."""
-    if Path(sys.prefix).resolve() == VENV:
+    if Path(sys.prefix).resolve() == VENV.resolve():  # also behind a symbolic link
         return f"The requirements have changed. Run this with your own Python, not with the one in {VENV.name}."
     _say(f"Creating {VENV.name} with Python {sys.version.split()[0]}, once: about a minute and 320 MB.")
     shutil.rmtree(VENV, ignore_errors=True)

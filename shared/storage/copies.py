@@ -5,7 +5,7 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobClient, BlobServiceClient
+from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.errors import Reason, Transient
 from shared.storage.destinations import Place
@@ -67,3 +67,15 @@ def remove_copy(service: BlobServiceClient, place: Place, metadata: Mapping[str,
         except HttpResponseError as error:
             if code_of(error) != "BlobNotFound":
                 raise
+
+
+def write_note(target: BlobClient, note: str, metadata: Mapping[str, str]) -> None:
+    """Write the note beside a copy that has these ``metadata``, to a name that must be free."""
+    marks = {key: metadata[key] for key in MARKS}
+    plain = ContentSettings(content_type="text/plain; charset=utf-8")
+    try:
+        target.upload_blob(note.encode(), metadata=marks, overwrite=False, content_settings=plain)
+    except HttpResponseError as error:
+        if not is_taken(error):
+            raise
+        must_be_ours(target, metadata, error)

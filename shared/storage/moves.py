@@ -12,7 +12,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.errors import Reason, Transient
 from shared.storage.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, plan
-from shared.storage.copies import MARKS, complete, is_taken, marks_of, must_be_ours, remove_copy
+from shared.storage.copies import complete, is_taken, marks_of, must_be_ours, remove_copy, write_note
 from shared.storage.destinations import Destination, Destinations, Place
 from shared.storage.errors import code_of, is_changed_or_gone, storage_errors
 from shared.storage.names import INCOMING, QUARANTINE, encode_metadata
@@ -20,7 +20,7 @@ from shared.storage.uploads import Source, is_current, source_of_copy
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
 _ONE_COPY = 256 * 1024 * 1024  # bytes that the service copies in one synchronous step
-# After ten minutes the host ends the invocation and its process; part of that is spent before the move.
+# The host ends an invocation after thirty minutes, and the sweep has other uploads.
 _MOVE_SECONDS = 5 * 60.0
 
 
@@ -76,7 +76,7 @@ class Mover:
                 return False
             self._save(source, target, source.content, metadata)
         if note and is_judged:
-            self._write_note(self._service.get_blob_client(QUARANTINE, f"{target.blob_name}.txt"), note, metadata)
+            write_note(self._service.get_blob_client(QUARANTINE, f"{target.blob_name}.txt"), note, metadata)
         for place in destination.abandoned:
             remove_copy(self._service, place, metadata)
         if not copied or self._delete(source):
@@ -218,16 +218,6 @@ class Mover:
             if not is_taken(error):
                 raise
             must_be_ours(target, metadata, error, source.size)
-
-    def _write_note(self, target: BlobClient, note: str, metadata: Mapping[str, str]) -> None:
-        marks = {key: metadata[key] for key in MARKS}
-        plain = ContentSettings(content_type="text/plain; charset=utf-8")
-        try:
-            target.upload_blob(note.encode(), metadata=marks, overwrite=False, content_settings=plain)
-        except HttpResponseError as error:
-            if not is_taken(error):
-                raise
-            must_be_ours(target, metadata, error)
 
     def _delete(self, source: Source) -> bool:
         blob = self._incoming(source.name)

@@ -1,4 +1,4 @@
-"""Storage's time comes with every answer, or the upload fails as transient: the SDK forgets its hook after a lost one."""
+"""Storage's time comes with every answer, or the upload is transient: the SDK drops its hook after a lost answer."""
 
 import pytest
 
