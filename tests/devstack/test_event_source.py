@@ -20,8 +20,7 @@ def test_each_write_is_announced_once(local: LocalStack, tmp_path: Path) -> None
 
 
 def test_what_was_there_before_is_announced_on_request(local: LocalStack, tmp_path: Path) -> None:
-    local.upload("pass-before", b"")
-    with small_app(local, tmp_path, announce_existing=True) as app:
+    with small_app(local, tmp_path, existing=["pass-before"]) as app:
         app.wait("ended", blob="pass-before")
 
 

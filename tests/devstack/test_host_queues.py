@@ -24,8 +24,8 @@ def test_concurrency_becomes_batch_and_threshold(tmp_path: Path, concurrency: in
 
 
 def test_four_means_three_and_three_more_when_one_is_left(local: LocalStack, tmp_path: Path) -> None:
-    with small_app(local, tmp_path, concurrency=4, TIMER_SCHEDULE=EVERY_SECOND) as app:
-        app.upload(*(f"wait-{number}" for number in range(8)))
+    uploads = [f"wait-{number}" for number in range(8)]
+    with small_app(local, tmp_path, existing=uploads, concurrency=4, TIMER_SCHEDULE=EVERY_SECOND) as app:
         started = [event["blob"] for event in app.wait("started", 3)]
         app.wait_for_ticks()
         app.open_gate(started[0])
@@ -41,8 +41,8 @@ def test_four_means_three_and_three_more_when_one_is_left(local: LocalStack, tmp
 
 
 def test_two_means_two_and_none_until_both_end(local: LocalStack, tmp_path: Path) -> None:
-    with small_app(local, tmp_path, concurrency=2, TIMER_SCHEDULE=EVERY_SECOND) as app:
-        app.upload("wait-0", "wait-1", "wait-2", "wait-3")
+    uploads = [f"wait-{number}" for number in range(4)]
+    with small_app(local, tmp_path, existing=uploads, concurrency=2, TIMER_SCHEDULE=EVERY_SECOND) as app:
         started = [event["blob"] for event in app.wait("started", 2)]
         app.open_gate(started[0])
         app.wait("ended")

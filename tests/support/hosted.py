@@ -3,7 +3,7 @@
 import base64
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,14 @@ def small_app(  # noqa: PLR0913 - what the tests vary
     timeout: str = "00:10:00",
     visibility: float = 600,
     app: Path = SMALL_APP,
-    announce_existing: bool = False,
+    existing: Sequence[str] = (),
     event_faults: EventFaults = EventFaults(),  # noqa: B008 - it cannot be changed
     **settings: str,
 ) -> Iterator[HostedApp]:
-    """Run the small app in ``folder``; yield it when all its hosts listen."""
+    """Run the small app in ``folder``; yield it when all its hosts listen.
+
+    The messages about ``existing`` blobs are in the queue before, so that the first batch is a full one.
+    """
     shutil.copy(app, folder / "function_app.py")
     blobs = {"maxDegreeOfParallelism": concurrency, "poisonBlobThreshold": deliveries}
     host_json = {"version": "2.0", "extensions": {"blobs": blobs}, "functionTimeout": timeout}
@@ -101,10 +104,12 @@ def small_app(  # noqa: PLR0913 - what the tests vary
     gate = folder / "gate"
     gate.mkdir()
     hosted = HostedApp(local, gate)
+    hosted.upload(*existing)
     with ExitStack() as ending:
         programs = Programs(ending)
         env = {**local.stack.app_settings, "TIMER_SCHEDULE": NEVER, "GATE": str(gate), **settings}
-        programs.event_source(event_faults, env, hosted.tell, ["--announce-existing"] if announce_existing else [])
+        programs.event_source(event_faults, env, hosted.tell, ["--announce-existing"] if existing else [])
+        hosted.wait_until_visible(len(existing))
         hosted.hosts = programs.hosts(Hosting(hosts, folder, {}, visibility), env, hosted.tell).all
         yield hosted
 
