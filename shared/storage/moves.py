@@ -1,4 +1,4 @@
-"""Moves uploads from incoming to another container; their bytes are in at least one place at every moment."""
+"""Moves uploads from one container to another; their bytes are in at least one place at every moment."""
 
 import base64
 import hashlib
@@ -59,6 +59,20 @@ class Mover:
                 self._write_note(self._service.get_blob_client(container, f"{name}.txt"), note, encoded)
             return copied and self._delete(source)
 
+    def copy(self, source: Source, container: str, name: str, metadata: Mapping[str, str]) -> bool:
+        """Copy the upload to ``container``/``name``, which must be free, with these encoded ``metadata``.
+
+        Returns False if the source was replaced or removed meanwhile; ``metadata`` must contain the marks of a move.
+        """
+        target = self._service.get_blob_client(container, name)
+        with storage_errors(f"copying {source.container}/{source.name} to {container}/{name}"):
+            return self._copy(source, target, dict(metadata))
+
+    def delete(self, source: Source) -> bool:
+        """Delete the upload under its ETag; returns False if it was replaced meanwhile."""
+        with storage_errors(f"removing {source.container}/{source.name}"):
+            return self._delete(source)
+
     def save(self, container: str, name: str, content: bytes, metadata: Mapping[str, str | None]) -> bool:
         """Save ``content``, which is nowhere else, as ``container``/``name``; repeating it is safe.
 
@@ -84,7 +98,7 @@ class Mover:
             if _is_taken(error):
                 _must_be_ours(target, metadata, error, source.size)
             # Storage answers alike for a stale, a missing and an unreadable source; only the source itself tells.
-            elif not is_current(self._incoming(source.name), source.etag):
+            elif not is_current(self._blob(source), source.etag):
                 return False
             else:
                 raise
@@ -92,7 +106,7 @@ class Mover:
 
     def _copy_in_one_step(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> bool:
         """Have the service copy it; returns False if the service cannot."""
-        url = self._incoming(source.name).url
+        url = self._blob(source).url
         if source.size > _ONE_COPY or len(url) > ADDRESS_MAX:
             return False
         try:
@@ -118,7 +132,7 @@ class Mover:
     def _copy_in_parts(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> None:
         """Copy what the service cannot copy in one step, without reading again what we already hold."""
         until = self._clock() + _MOVE_SECONDS
-        blob = self._incoming(source.name)
+        blob = self._blob(source)
         properties = blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
         if source.content is not None:
             self._save(source, target, source.content, metadata)
@@ -160,7 +174,7 @@ class Mover:
             _must_be_ours(target, metadata, error)
 
     def _delete(self, source: Source) -> bool:
-        blob = self._incoming(source.name)
+        blob = self._blob(source)
         try:
             blob.delete_blob(
                 delete_snapshots="include", etag=source.etag, match_condition=MatchConditions.IfNotModified
@@ -171,8 +185,8 @@ class Mover:
             raise
         return True
 
-    def _incoming(self, name: str) -> BlobClient:
-        return self._service.get_blob_client(INCOMING, name)
+    def _blob(self, source: Source) -> BlobClient:
+        return self._service.get_blob_client(source.container, source.name)
 
 
 _MARKS = ("source_name", "source_etag")
