@@ -6,13 +6,12 @@ completes it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import uuid4
 
 from shared.business_central.client import BusinessCentral
 from shared.errors import Permanent, Reason, Superseded, Transient
-from shared.item_record import Upload
 from shared.paths import PathTemplate, fold_company, parse_path
 from shared.report import Outcome
 from shared.storage.moves import Mover
@@ -106,9 +105,9 @@ class Replay:
         source, original = self._look_at(ARCHIVE, name)
         if self._on_item(iter([original])) is None:
             raise ReplayRefused(f"{name!r} is not what is on the item: a newer upload is, or the item has no record.")
-        later = original.uploaded_at + timedelta(seconds=1) if original.uploaded_at else None
         marks = {key: source.metadata[key] for key in _REPLAY_MARKS}
-        return self._put_back(source, original, marks | encode_metadata({"uploaded_at": later and later.isoformat()}))
+        later = datetime.fromisoformat(original.value("uploaded_at")) + timedelta(seconds=1)
+        return self._put_back(source, original, marks | encode_metadata({"uploaded_at": later.isoformat()}))
 
     def _companies(self, original: Original) -> set[str]:
         """Return how the original's company is spelt, in BC if it was asked, and in the path."""
@@ -120,19 +119,22 @@ class Replay:
 
     def _on_item(self, originals: Iterator[Original]) -> Original | None:
         """Return the one of an item's originals that is on the item, by its record."""
-        on: dict[str, Upload | None] = {}  # a number may have been another item's before
+        on: dict[str, tuple[str, str] | None] = {}  # by item id: another item may have had the number before
         for original in originals:
             item_id = original.value("item_id")
             if original.value("outcome") not in _ON_AN_ITEM or not item_id:
                 continue
             if item_id not in on:
-                company = self.business_central.company(original.value("company"), str(uuid4()))
-                on[item_id] = self.records.read(company.id, item_id).record.on
-            upload = on[item_id]
-            is_same = upload and upload.name == original.source_name
-            if upload and is_same and unquoted_etag(upload.etag) == original.value("source_etag"):
+                on[item_id] = self._on(original.value("company"), item_id)
+            if on[item_id] == (original.source_name, original.value("source_etag")):
                 return original
         return None
+
+    def _on(self, company: str, item_id: str) -> tuple[str, str] | None:
+        """Return name and ETag of the upload that is on an item."""
+        company_id = self.business_central.company(company, str(uuid4())).id
+        on = self.records.read(company_id, item_id).record.on
+        return (on.name, unquoted_etag(on.etag)) if on else None
 
     def _look_at(self, container: str, name: str) -> tuple[Source, Original]:
         """Return an original that can be replayed.
@@ -186,7 +188,7 @@ class Replay:
         except Superseded:
             return False
         if existing.metadata != marks or existing.size != source.size:
-            raise ReplayRefused(f"A file of that name is in {INCOMING}: {name!r}. It is newer and stays.")
+            raise ReplayRefused(f"A file of that name is in {INCOMING}: {name!r}. Let it be taken up, or remove it.")
         return True
 
     def _remove_note(self, source: Source) -> None:
