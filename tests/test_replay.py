@@ -1,55 +1,27 @@
 """An original comes back from quarantine or archive, in one place at rest, and never over anything newer."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from azure.storage.blob import ContentSettings
 
 from shared.errors import Reason
-from shared.pipeline import TakeUp
-from shared.replay import Replay, ReplayRefused
+from shared.replay import ReplayRefused
 from shared.report import Outcome
 from shared.storage import names
-from shared.storage.originals import Originals
+from shared.storage.originals import Original, Originals
 from tests.support.item_pictures import BLUE, DESK, RED, colour_in_bc, deliver, picture_of, put_by_hand, upload
 from tests.support.local_stack import LocalStack
+from tests.support.replays import archived_original, rejected, replays, set_aside, without_its_item
 from tests.test_waiting import UNKNOWN_ITEM, create_item
 
 OTHER_COMPANY = "Elsewhere/1896-S.jpg"
 
 
-def replays(local: LocalStack) -> Replay:
-    return local.app().replay
-
-
-def set_aside(local: LocalStack, path: str, content: bytes) -> str:
-    """Upload a file that ends in quarantine, and return its name there."""
-    before = set(local.names(names.QUARANTINE))
-    local.upload(path, content)
-    report = local.pipeline(ITEM_WAIT="PT0S").process(names.INCOMING, path, TakeUp(ends_waiting=True))
-    assert report.outcome is Outcome.QUARANTINED
-    (name,) = (name for name in set(local.names(names.QUARANTINE)) - before if not name.endswith(".txt"))
-    return name
-
-
-def without_its_item(local: LocalStack) -> str:
-    return set_aside(local, UNKNOWN_ITEM, picture_of(BLUE))
-
-
-def rejected(local: LocalStack, colour: str) -> str:
-    """Have BC refuse a picture of the desk for good."""
-    local.fault(400, method="PATCH", code="Application_DialogException", message="Blocked.")
-    return set_aside(local, DESK, picture_of(colour))
-
-
-def archived_original(local: LocalStack, colour: str) -> str:
-    """Return the archive's name of the desk's original of this colour."""
-    (name,) = (n for n in local.names(names.ARCHIVE) if local.read(names.ARCHIVE, n) == picture_of(colour))
-    return name
-
-
-def paths(originals: object) -> list[str]:
-    return sorted(original.source_name for original in originals)  # type: ignore[attr-defined]
+def paths(originals: Iterable[Original]) -> list[str]:
+    return sorted(original.source_name for original in originals)
 
 
 # --- the lists ---------------------------------------------------------------------------------------------------
@@ -156,17 +128,13 @@ def test_as_new_rolls_an_item_back(local: LocalStack) -> None:
     assert sorted(map(str, contents)) == sorted(map(str, [picture_of(BLUE), picture_of(RED)]))
 
 
-def test_a_replay_keeps_content_type_and_bytes(local: LocalStack) -> None:
+def test_a_replay_keeps_bytes_and_content_type(local: LocalStack) -> None:
     name = without_its_item(local)
-    local.storage.get_blob_client(names.QUARANTINE, name).get_blob_properties()
-    content_type = _content_type(local, names.QUARANTINE, name)
+    odd = ContentSettings(content_type="image/odd")
+    local.storage.get_blob_client(names.QUARANTINE, name).set_http_headers(odd)
     replays(local).replay(names.QUARANTINE, name)
-    assert _content_type(local, names.INCOMING, UNKNOWN_ITEM) == content_type
+    assert local.incoming(UNKNOWN_ITEM).get_blob_properties().content_settings.content_type == "image/odd"
     assert local.read(names.INCOMING, UNKNOWN_ITEM) == picture_of(BLUE)
-
-
-def _content_type(local: LocalStack, container: str, name: str) -> str | None:
-    return local.storage.get_blob_client(container, name).get_blob_properties().content_settings.content_type
 
 
 def test_a_note_that_belongs_to_another_upload_stays(local: LocalStack) -> None:
