@@ -4,7 +4,7 @@ Copy, verify, delete: the original is in at least one place at every moment, and
 completes it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -52,7 +52,7 @@ class Replay:
         self,
         reason: Reason | None = None,
         company: str | None = None,
-        older_than: timedelta = timedelta(0),
+        older_than: timedelta = timedelta.min,
         younger_than: timedelta = timedelta.max,
     ) -> Iterator[Original]:
         """Yield what is in quarantine, by the reason, the company as BC or the path spells it, and the age there."""
@@ -75,9 +75,7 @@ class Replay:
         """
         name = self.business_central.company(company, str(uuid4())).name
         for _, originals in groupby(self.archived(name), key=lambda original: original.name.rpartition("/")[0]):
-            # One of each folder: a picture that is rendered meanwhile comes back into it, and may be listed again.
-            if newest := self._on_item(originals):
-                yield newest
+            yield from self._on_items(originals)
 
     def replay(self, container: str, name: str, *, as_new: bool = False) -> str:
         """Put an original back into incoming under its own name, which is returned.
@@ -103,7 +101,7 @@ class Replay:
             Waiting: ``company_not_found``.
         """
         source, original = self._look_at(ARCHIVE, name)
-        if self._on_item(iter([original])) is None:
+        if not list(self._on_items([original])):
             raise ReplayRefused(f"{name!r} is not what is on the item: a newer upload is, or the item has no record.")
         marks = {key: source.metadata[key] for key in _REPLAY_MARKS}
         later = datetime.fromisoformat(original.value("uploaded_at")) + timedelta(seconds=1)
@@ -117,9 +115,11 @@ class Replay:
             named = None
         return {fold_company(spelling) for spelling in (original.value("company"), named) if spelling}
 
-    def _on_item(self, originals: Iterator[Original]) -> Original | None:
-        """Return the one of an item's originals that is on the item, by its record."""
-        on: dict[str, tuple[str, str] | None] = {}  # by item id: another item may have had the number before
+    def _on_items(self, originals: Iterable[Original]) -> Iterator[Original]:
+        """Yield those of a folder's originals that are on their items, by the records."""
+        # By item id: another item may have had the number before. Each record is read once, so what is rendered
+        # meanwhile, and comes back into the folder, is not yielded again.
+        on: dict[str, tuple[str, str] | None] = {}
         for original in originals:
             item_id = original.value("item_id")
             if original.value("outcome") not in _ON_AN_ITEM or not item_id:
@@ -127,8 +127,7 @@ class Replay:
             if item_id not in on:
                 on[item_id] = self._on(original.value("company"), item_id)
             if on[item_id] == (original.source_name, original.value("source_etag")):
-                return original
-        return None
+                yield original
 
     def _on(self, company: str, item_id: str) -> tuple[str, str] | None:
         """Return name and ETag of the upload that is on an item."""
@@ -208,4 +207,4 @@ _NAME_UNKNOWN = (
     "cannot be replayed under its own name: the metadata do not have it in full (more than 1 KiB, percent-encoded), or "
     "the blob was renamed. Download it, and upload it under its path; a note in quarantine has the name in full."
 )
-_REPEAT = "The original stays where it is. Repeat the replay: a second copy of the same age changes nothing."
+_REPEAT = "The original stays where it is. Look for its copy in the archive before you repeat the replay."

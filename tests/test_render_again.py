@@ -2,13 +2,14 @@
 
 import pytest
 
-from shared.errors import Waiting
+from shared.errors import Transient, Waiting
 from shared.replay import ReplayRefused
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.item_pictures import BLUE, GREEN, PNG, RED, colour_in_bc, deliver, picture_of, upload
+from tests.support.item_pictures import BLUE, BY_ID, GREEN, PNG, RED, colour_in_bc, deliver, picture_of, upload
 from tests.support.local_stack import DESK, LocalStack, photograph
-from tests.support.replays import archived_original, replays
+from tests.support.replays import DiesAt, archived_original, hooked_replays, replays
+from tests.support.storage_transport import StorageHook
 
 COMPANY = "CRONUS USA, Inc"
 OTHER = "CRONUS USA, Inc/1900-S.jpg"
@@ -109,6 +110,38 @@ def test_a_superseded_original_is_not_rendered_again(local: LocalStack) -> None:
     upload(local, RED, PNG)
     assert deliver(local).outcome is Outcome.SUPERSEDED
     assert render_again(local) == [PNG]
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_interrupted_rendering_is_completed_by_a_repeat(local: LocalStack, number: int) -> None:
+    """Wherever it ends, and if the copy is taken up before or after the repeat."""
+    for is_taken_up in (False, True):
+        local.reset()
+        upload(local, BLUE)
+        local.pass_time(hours=1)
+        with hooked_replays(local, StorageHook(DiesAt(number, is_done=False))) as replay, pytest.raises(Transient):
+            replay.render_again(archived_original(local, BLUE))
+        if is_taken_up:
+            deliver(local, **SMALL)
+        render_again(local)
+        deliver(local, **SMALL)
+        assert (longer_side(local), colour_in_bc(local)) == (64, BLUE)
+        assert local.names(names.INCOMING) == []
+        assert {local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)} == {picture_of(BLUE)}
+        assert len(local.names(names.ARCHIVE)) <= 1 + is_taken_up
+
+
+def test_an_item_that_took_over_a_number_is_rendered_too(local: LocalStack) -> None:
+    upload(local, BLUE, BY_ID)
+    (first,) = local.names(names.ARCHIVE)
+    upload(local, RED, OTHER)
+    (second,) = (name for name in local.names(names.ARCHIVE) if name != first)
+    same_folder = f"{first.rpartition('/')[0]}/{second.rpartition('/')[2]}"
+    blob = local.storage.get_blob_client(names.ARCHIVE, second)
+    content, metadata = blob.download_blob().readall(), blob.get_blob_properties().metadata
+    local.storage.get_blob_client(names.ARCHIVE, same_folder).upload_blob(content, metadata=metadata)
+    blob.delete_blob()
+    assert sorted(render_again(local)) == sorted([BY_ID, OTHER])
 
 
 def test_an_unknown_company_is_told(local: LocalStack) -> None:

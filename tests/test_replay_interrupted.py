@@ -1,7 +1,6 @@
 """An interrupted replay loses nothing, and its repetition leaves the original in one place."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 import pytest
 
@@ -9,10 +8,9 @@ from shared.errors import Transient
 from shared.replay import ReplayRefused
 from shared.report import Outcome
 from shared.storage import names
-from tests.support.faulty_storage import Answer
 from tests.support.item_pictures import BLUE, RED, colour_in_bc, deliver, picture_of, upload
 from tests.support.local_stack import DESK, LocalStack
-from tests.support.replays import hooked_replays, rejected, replays
+from tests.support.replays import DiesAt, hooked_replays, rejected, replays
 from tests.support.storage_transport import Request, StorageHook, Verdict, refuse_copies
 
 CONTENT = picture_of(BLUE)
@@ -20,21 +18,6 @@ EVERYWHERE = (names.INCOMING, names.QUARANTINE, names.ARCHIVE)
 DIES = pytest.mark.parametrize("is_done", [False, True], ids=["before a request", "before its answer"])
 REPEATED = pytest.mark.parametrize("as_new", [False, True], ids=["replay", "as new"])
 STEPS = ["look", "look", "copy", "look", "look", "delete", "delete"]  # the last: the note, then the original
-
-
-@dataclass
-class DiesAt:
-    """Ends the worker at its request ``number``: storage has done that one if ``is_done``, and gets no other."""
-
-    number: int
-    is_done: bool
-    seen: int = 0
-
-    def __call__(self, _request: Request) -> Verdict:
-        self.seen += 1
-        if self.seen < self.number:
-            return None
-        return Answer.LOST if self.is_done and self.seen == self.number else 503
 
 
 def interrupted(local: LocalStack, name: str, dies: DiesAt, *, as_new: bool = False) -> bool:
@@ -130,7 +113,7 @@ def test_a_copy_that_is_gone_at_once_keeps_the_original(local: LocalStack) -> No
         return None
 
     hook.decide = remove_copy
-    with hooked_replays(local, hook) as replay, pytest.raises(Transient, match="Repeat the replay"):
+    with hooked_replays(local, hook) as replay, pytest.raises(Transient, match="The original stays where it is"):
         replay.replay(names.QUARANTINE, name)
     assert local.names(names.QUARANTINE) == [name, f"{name}.txt"]
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared.pipeline import TakeUp
 from shared.replay import Replay
 from shared.report import Outcome
 from shared.storage import names
 from shared.storage.uploads import PictureStorage
+from tests.support.faulty_storage import Answer
 from tests.support.item_pictures import BLUE, picture_of
 from tests.support.local_stack import DESK, LocalStack
-from tests.support.storage_transport import HookedStorage, StorageHook
+from tests.support.storage_transport import HookedStorage, Request, StorageHook, Verdict
 from tests.test_waiting import UNKNOWN_ITEM
 
 
@@ -34,6 +35,21 @@ def set_aside(local: LocalStack, path: str, content: bytes) -> str:
     assert report.outcome is Outcome.QUARANTINED
     (name,) = (name for name in set(local.names(names.QUARANTINE)) - before if not name.endswith(".txt"))
     return name
+
+
+@dataclass
+class DiesAt:
+    """Ends the worker at its request ``number``: storage has done that one if ``is_done``, and gets no other."""
+
+    number: int
+    is_done: bool
+    seen: int = 0
+
+    def __call__(self, _request: Request) -> Verdict:
+        self.seen += 1
+        if self.seen < self.number:
+            return None
+        return Answer.LOST if self.is_done and self.seen == self.number else 503
 
 
 def without_its_item(local: LocalStack) -> str:
