@@ -18,10 +18,12 @@ from shared.pipeline import Pipeline
 from shared.placement import Placement
 from shared.render_process import RenderProcesses
 from shared.rendering import Renderer
+from shared.replay import Replay
 from shared.storage import uploads
 from shared.storage.archive import Archive
 from shared.storage.incoming import Incoming
 from shared.storage.moves import Mover
+from shared.storage.originals import Originals
 from shared.storage.records import ItemRecords
 from shared.storage.settling_marks import SettlingMarks
 from shared.storage.sweep_states import SweepStates
@@ -34,6 +36,7 @@ class App:
 
     pipeline: Pipeline
     sweep: Sweep
+    replay: Replay
 
 
 def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Timeouts | None = None) -> App:
@@ -53,12 +56,16 @@ def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Tim
         retry,
         connection_string=settings.storage.connection_string,
     )
-    pictures, archive = uploads.PictureStorage(service), Archive(Mover(service, credential))
-    records, marks = ItemRecords(service, bc.environment), SettlingMarks(service, bc.environment)
+    pictures, mover = uploads.PictureStorage(service), Mover(service, credential)
+    archive, records = Archive(mover), ItemRecords(service, bc.environment)
+    marks = SettlingMarks(service, bc.environment)
     placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing, marks)
     renderer = Renderer(settings.rendition, settings.limits, MemoryBudget(settings.render_memory))
     pipeline = Pipeline(settings, pictures, archive, business_central, records, placement, renderer)
-    return App(pipeline, _sweep(pipeline, service, throttle))
+    replay = Replay(
+        pictures, Originals(service), mover, records, business_central, settings.templates, bc.company or None
+    )
+    return App(pipeline, _sweep(pipeline, service, throttle), replay)
 
 
 def _sweep(pipeline: Pipeline, service: BlobServiceClient, throttle: Throttle) -> Sweep:

@@ -79,3 +79,16 @@ def write_note(target: BlobClient, note: str, metadata: Mapping[str, str]) -> No
         if not is_taken(error):
             raise
         must_be_ours(target, metadata, error)
+
+
+def has_only_grown(blob: BlobClient, source: Source) -> bool:
+    """Whether what we read of ``source`` is still the beginning of ``blob``; then that beginning needs no copy."""
+    if not source.is_open or source.content is None:
+        return False
+    try:
+        download = blob.download_blob(offset=0, length=max(source.size, 1), decompress=False)
+        return download.readall()[: source.size] == source.content
+    except HttpResponseError as error:
+        if code_of(error) in ("BlobNotFound", "InvalidRange", "ConditionNotMet"):
+            return False
+        raise

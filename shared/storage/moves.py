@@ -1,4 +1,4 @@
-"""Moves uploads from incoming to another container; their bytes are in at least one place at every moment."""
+"""Moves uploads from one container to another; their bytes are in at least one place at every moment."""
 
 import base64
 import hashlib
@@ -12,10 +12,10 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.errors import Reason, Transient
 from shared.storage.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, plan
-from shared.storage.copies import complete, is_taken, marks_of, must_be_ours, remove_copy, write_note
+from shared.storage.copies import complete, has_only_grown, is_taken, marks_of, must_be_ours, remove_copy, write_note
 from shared.storage.destinations import Destination, Destinations, Place
 from shared.storage.errors import code_of, is_changed_or_gone, storage_errors
-from shared.storage.names import INCOMING, QUARANTINE, encode_metadata
+from shared.storage.names import QUARANTINE, encode_metadata
 from shared.storage.uploads import Source, is_current, source_of_copy
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"
@@ -72,7 +72,7 @@ class Mover:
         is_judged = destination.place[0] == QUARANTINE
         copied = self._copy(source, target, metadata)
         if not copied:
-            if source.content is None or (is_judged and self._has_only_grown(source)):
+            if source.content is None or (is_judged and has_only_grown(self._blob(source), source)):
                 return False
             self._save(source, target, source.content, metadata)
         if note and is_judged:
@@ -81,21 +81,9 @@ class Mover:
             remove_copy(self._service, place, metadata)
         if not copied or self._delete(source):
             return copied
-        if is_judged and self._has_only_grown(source):
+        if is_judged and has_only_grown(self._blob(source), source):
             remove_copy(self._service, destination.place, metadata)
         return False
-
-    def _has_only_grown(self, source: Source) -> bool:
-        """Whether what we read is still the beginning of the upload; then that beginning needs no copy."""
-        if not source.is_open or source.content is None:
-            return False
-        try:
-            download = self._incoming(source.name).download_blob(offset=0, length=max(source.size, 1), decompress=False)
-            return download.readall()[: source.size] == source.content
-        except HttpResponseError as error:
-            if code_of(error) in ("BlobNotFound", "InvalidRange", "ConditionNotMet"):
-                return False
-            raise
 
     def keep(self, source: Source, wanted: Place, metadata: Mapping[str, str | None]) -> None:
         """Copy the upload as ``move`` does, and leave the upload itself where it is."""
@@ -126,8 +114,22 @@ class Mover:
             except HttpResponseError as error:
                 if code_of(error) not in ("BlobNotFound", "ConditionNotMet"):
                     raise
-            if not is_current(self._incoming(source_name), etag):
+            if not is_current(self._service.get_blob_client(INCOMING, source_name), etag):
                 self._destinations.forget(source_name, etag)
+
+    def copy(self, source: Source, container: str, name: str, metadata: Mapping[str, str]) -> bool:
+        """Copy the upload to ``container``/``name``, which must be free, with these encoded ``metadata``.
+
+        Returns False if the source was replaced or removed meanwhile; ``metadata`` must contain the marks of a move.
+        """
+        target = self._service.get_blob_client(container, name)
+        with storage_errors(f"copying {source.container}/{source.name} to {container}/{name}"):
+            return self._copy(source, target, dict(metadata))
+
+    def delete(self, source: Source) -> bool:
+        """Delete the upload under its ETag; returns False if it was replaced meanwhile."""
+        with storage_errors(f"removing {source.container}/{source.name}"):
+            return self._delete(source)
 
     def save(self, container: str, name: str, content: bytes, metadata: Mapping[str, str | None]) -> bool:
         """Save ``content``, which is nowhere else, as ``container``/``name``; repeating it is safe.
@@ -154,7 +156,7 @@ class Mover:
             if is_taken(error):
                 must_be_ours(target, metadata, error, source.size)
             # Storage answers alike for a stale, a missing and an unreadable source; only the source itself tells.
-            elif not is_current(self._incoming(source.name), source.etag):
+            elif not is_current(self._blob(source), source.etag):
                 return False
             else:
                 raise
@@ -162,7 +164,7 @@ class Mover:
 
     def _copy_in_one_step(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> bool:
         """Have the service copy it; returns False if the service cannot."""
-        url = self._incoming(source.name).url
+        url = self._blob(source).url
         if source.size > _ONE_COPY or len(url) > ADDRESS_MAX:
             return False
         try:
@@ -188,7 +190,7 @@ class Mover:
     def _copy_in_parts(self, source: Source, target: BlobClient, metadata: dict[str, str]) -> None:
         """Copy what the service cannot copy in one step, without reading again what we already hold."""
         until = self._clock() + _MOVE_SECONDS
-        blob = self._incoming(source.name)
+        blob = self._blob(source)
         properties = blob.get_blob_properties(etag=source.etag, match_condition=MatchConditions.IfNotModified)
         if source.content is not None:
             self._save(source, target, source.content, metadata)
@@ -220,7 +222,7 @@ class Mover:
             must_be_ours(target, metadata, error, source.size)
 
     def _delete(self, source: Source) -> bool:
-        blob = self._incoming(source.name)
+        blob = self._blob(source)
         try:
             blob.delete_blob(
                 delete_snapshots="include", etag=source.etag, match_condition=MatchConditions.IfNotModified
@@ -231,8 +233,8 @@ class Mover:
             raise
         return True
 
-    def _incoming(self, name: str) -> BlobClient:
-        return self._service.get_blob_client(INCOMING, name)
+    def _blob(self, source: Source) -> BlobClient:
+        return self._service.get_blob_client(source.container, source.name)
 
 
 def _hash_of(content: bytes | None) -> dict[str, str]:

@@ -24,7 +24,12 @@ _READABLE = "/:,~"  # characters that metadata keep unencoded
 def archive_name(company: str, item: str, source: str, etag: str, uploaded_at: datetime) -> str:
     """Return the archive's name for an upload's original: the same at every delivery."""
     name = f"{uploaded_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fingerprint(source, etag)}{_suffix(source)}"
-    return f"{_segment(company)}/{_segment(item)}/{name}"
+    return f"{archive_folder(company)}{_segment(item)}/{name}"
+
+
+def archive_folder(company: str) -> str:
+    """Return what the archive's names of all originals of a company begin with."""
+    return f"{_segment(company)}/"
 
 
 def quarantine_name(reason: Reason, source: str, etag: str) -> str:

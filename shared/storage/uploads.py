@@ -1,4 +1,4 @@
-"""Connects to the pictures account and reads uploads from incoming."""
+"""Connects to the pictures account and reads uploads, from incoming or from where they were moved."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +40,7 @@ class Source:
     content_encoding: str | None
     is_open: bool
     content: bytes | None
+    container: str = INCOMING
 
     @property
     def age(self) -> timedelta:
@@ -97,12 +98,13 @@ class PictureStorage:
             content = download.readall() if download.properties.size <= max_bytes else None
         return _source(name, download.properties, dates, content)
 
-    def look_at(self, name: str) -> Source:
+    def look_at(self, name: str, container: str = INCOMING) -> Source:
         """Return the upload without its content; errors as for ``read``."""
         dates: list[str] = []
-        with _source_errors(name):
-            properties = self._incoming(name).get_blob_properties(raw_response_hook=keep_date(dates))
-        return _source(name, properties, dates, None)
+        with _source_errors(name, container):
+            blob = self._service.get_blob_client(container, name)
+            properties = blob.get_blob_properties(raw_response_hook=keep_date(dates))
+        return replace(_source(name, properties, dates, None), container=container)
 
     def is_current(self, source: Source) -> bool:
         """Return whether the upload is still the blob of its name in incoming."""
@@ -178,14 +180,14 @@ def is_current(blob: BlobClient, etag: str) -> bool:
 
 
 @contextmanager
-def _source_errors(name: str) -> Iterator[None]:
+def _source_errors(name: str, container: str = INCOMING) -> Iterator[None]:
     try:
         with storage_errors(f"reading {name!r}"):
             yield
     except Transient as failure:
         code = code_of(failure.__cause__)
         if code == "BlobNotFound":
-            raise Superseded(Reason.SOURCE_GONE, f"{name!r} is no longer in {INCOMING}.") from failure
+            raise Superseded(Reason.SOURCE_GONE, f"{name!r} is no longer in {container}.") from failure
         if code == "ConditionNotMet":
             raise Superseded(Reason.SOURCE_CHANGED, f"{name!r} was replaced while we read it.") from failure
         raise
