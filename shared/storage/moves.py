@@ -15,7 +15,7 @@ from shared.storage.block_copies import ADDRESS_MAX, CANNOT_COPY, BlockCopy, pla
 from shared.storage.copies import complete, has_only_grown, is_taken, marks_of, must_be_ours, remove_copy, write_note
 from shared.storage.destinations import Destination, Destinations, Place
 from shared.storage.errors import code_of, is_changed_or_gone, storage_errors
-from shared.storage.names import QUARANTINE, encode_metadata
+from shared.storage.names import INCOMING, QUARANTINE, encode_metadata
 from shared.storage.uploads import Source, is_current, source_of_copy
 
 _STORAGE_SCOPE = "https://storage.azure.com/.default"

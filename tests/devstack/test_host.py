@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError
 
 from devstack import stack
 from devstack.demo import Ledger
@@ -24,13 +24,13 @@ class Hosted(LocalStack):
         self.ledger = ledger
 
     def reset(self) -> None:
-        """Reset the stack, although a sweep may move a blob in the same moment."""
+        """Reset the stack, although a sweep may be active in the same moment."""
         until(self._could_reset, 20)
 
     def _could_reset(self) -> bool:
         try:
             super().reset()
-        except ResourceNotFoundError:
+        except HttpResponseError:  # it has moved, or a sweep has a lease on its state
             return False
         return True
 
