@@ -29,15 +29,24 @@ EXPECTED_SKIPS: tuple[str, ...] = (
     "no Chromium, Chrome or Edge is on the PATH",  # .ci/run installs one
     "what a picture costs is measured by means of Linux",  # elsewhere
     "Pillow's own pictures cannot be fetched",  # without a package index
+    "takes minutes; --long runs it",
     "Microsoft's trigger does not lie beside the project",  # nor does it belong to it
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add options for a longer search for harmful files."""
+    """Add options for tests that take long."""
     group = parser.getgroup("harmful files (tests/pictures/test_hostile_fuzz.py)")
     group.addoption("--fuzz", type=float, metavar="SECONDS", help="search for this long, from a random seed")
+    parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
     group.addoption("--fuzz-seed", type=int, metavar="SEED", help="search from this seed, to repeat an earlier run")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests marked ``long``, unless asked for."""
+    for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes; --long runs it"))
 
 
 @pytest.fixture(autouse=True)

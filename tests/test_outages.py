@@ -5,6 +5,8 @@ pass with sweeps that are as rare as they may be: up to 30 minutes apart, BC cou
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
@@ -25,8 +27,13 @@ class Days:
 
     def __init__(self, local: LocalStack, **settings: str) -> None:
         self.local, self.clock = local, ManualClock()
-        self.app = local.app(clock=self.clock, **settings)
+        self.start(**settings)
         self.seconds = 0.0
+
+    def start(self, **settings: str) -> None:
+        """Start a process of the app. It renders in this process: hundreds of sweeps would start as many others."""
+        app = self.local.app(clock=self.clock, **settings)
+        self.app = replace(app, sweep=replace(app.sweep, renderers=lambda: nullcontext(app.pipeline.render)))
 
     def pass_(self, hours: float, every: float) -> list[SweepReport]:
         """Sweep every so many minutes, for so many hours; return the sweeps' reports."""
@@ -83,12 +90,16 @@ def _uploads_shown(local: LocalStack) -> set[str]:
     return {item["number"] for item in answer.json()["value"] if item["picture"]["width"]}
 
 
-@pytest.mark.parametrize("length", [TWO_HOURS, EIGHT_DAYS], ids=["two hours", "eight days"])
+@pytest.mark.parametrize(
+    "length",
+    [pytest.param(TWO_HOURS, id="two hours"), pytest.param(EIGHT_DAYS, id="eight days", marks=pytest.mark.long)],
+)
 def test_bc_is_down(local: LocalStack, length: dict[str, float]) -> None:
     days = Days(local)
     everything_heals(days, lambda: local.fault(503, count=None), lambda: local.control("DELETE", "faults"), **length)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("permission", ["Read", "Modify"])
 def test_the_permission_is_missing_for_eight_days(local: LocalStack, permission: str) -> None:
     days = Days(local)
@@ -100,6 +111,7 @@ def test_the_permission_is_missing_for_eight_days(local: LocalStack, permission:
     )
 
 
+@pytest.mark.long
 def test_bc_forgets_the_company_for_eight_days(local: LocalStack) -> None:
     absence = f"companies/{local.stack.endpoints.company_id}/absence"
     everything_heals(
@@ -115,7 +127,7 @@ def test_the_identity_gives_no_token_for_two_hours(local: LocalStack, monkeypatc
 
     def present(header: str) -> None:
         monkeypatch.setenv("IDENTITY_HEADER", header)
-        days.app = local.app(clock=days.clock)  # a process that starts in the outage has no token yet
+        days.start()  # a process that starts in the outage has no token yet
 
     right = local.stack.app_settings["IDENTITY_HEADER"]
     everything_heals(days, lambda: present("wrong"), lambda: present(right), **TWO_HOURS)
@@ -129,6 +141,7 @@ def test_storage_refuses_us_for_two_hours(local: LocalStack) -> None:
         everything_heals(days, lambda: refusing.append(True), refusing.clear, **TWO_HOURS)
 
 
+@pytest.mark.long
 def test_waiting_ends_only_after_a_day_of_answers(local: LocalStack) -> None:
     days = Days(local)
     local.upload(NEVER)

@@ -43,6 +43,8 @@ def _open_records(service: BlobServiceClient) -> int:
     """Return how many items have a claim, a doubt, or a mark of an upload that settles."""
     container, count = service.get_container_client("records"), 0
     for name in container.list_blob_names():
+        if name.startswith("moves/"):  # where an upload goes, no item's record
+            continue
         try:
             record = json.loads(container.get_blob_client(name).download_blob().readall())
         except ResourceNotFoundError:
