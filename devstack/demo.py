@@ -29,8 +29,15 @@ _REPORTED_KEYS = (
 )
 
 
+_NO_END = (Reason.UNFINISHED, Reason.SOURCE_GONE)
+
+
 class Ledger:
-    """Collects the host's events about each upload and wakes the waiting thread. Unfinished uploads have not ended."""
+    """Collects the host's events about each upload and wakes the waiting thread.
+
+    Unfinished uploads have not ended. Trigger and sweep may take up one upload at once: then the slower one finds its
+    source gone, and the other one's event is its end.
+    """
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -42,7 +49,7 @@ class Ledger:
         event = json.loads(line)
         with self._changed:
             self.events.append(event)
-            if event["event"] == "upload_finished" and event["reason"] != Reason.UNFINISHED:
+            if event["event"] == "upload_finished" and event["reason"] not in _NO_END:
                 self.end_events[event["blob"]] = event
             elif event["event"] == "poisoned":
                 self.end_events[event["blob"]] = {"outcome": "failed", **event}
