@@ -28,6 +28,7 @@ EXPECTED_SKIPS: tuple[str, ...] = (
     "pillow-heif is not installed, as in the app",  # not a requirement, because of its decoder's licences
     "no Chromium, Chrome or Edge is on the PATH",  # .ci/run installs one
     "what a picture costs is measured by means of Linux",  # elsewhere
+    "a child's limits, and what it dies of, are Linux's",  # elsewhere
     "Pillow's own pictures cannot be fetched",  # without a package index
     "takes minutes; --long runs it",
     "Microsoft's trigger does not lie beside the project",  # nor does it belong to it
@@ -45,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the tests marked ``long``, unless asked for; put the searches last.
 
-    They leave so many blobs behind that Azurite did not answer for a minute or longer while it cleaned up.
+    Right after them, Azurite has been seen not to answer for a minute or longer.
     """
     items.sort(key=lambda item: "tests/protocol/" in item.nodeid)
     for item in items:

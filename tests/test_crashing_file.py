@@ -14,7 +14,7 @@ GOOD = 200
 COMPANY = "CRONUS USA, Inc"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="a child's limits, and what it dies of, are Linux's")
 def test_good_pictures_arrive_beside_a_crashing_file(local: LocalStack) -> None:
     company = local.stack.endpoints.company_id
     for number in range(GOOD):

@@ -22,7 +22,7 @@ from tests.support.local_stack import photograph
 
 MEMORY = 512 * 1024 * 1024
 DYING = (sys.executable, "-m", "tests.support.dying_child")
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="what a picture costs is measured by means of Linux")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="a child's limits, and what it dies of, are Linux's")
 
 
 def processes(*, command: tuple[str, ...] = DYING, **limits: Any) -> RenderProcesses:
