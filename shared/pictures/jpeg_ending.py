@@ -61,7 +61,8 @@ def completed(jpeg: Jpeg) -> bytes:
     affordable = max(len(continuations) + 2, _MOST_COST // (work + _BYTE_COST * len(jpeg.content)))
     check = _Check(jpeg, continuations, affordable)
     pixels = jpeg.content[: scans[-1][2]].rstrip(b"\xff")  # perhaps half an end marker
-    fill = len(pixels) - len(pixels.rstrip(b"\0"))
+    bare = pixels.rstrip(b"\0")
+    fill = len(pixels) - len(bare) - bare.endswith(b"\xff")  # behind 0xFF, a zero belongs to it
     # Zeros may be pixels, or stand for missing ones. Pixels do not go on for longer than they need.
     for zeros in range(min(fill, 1) + 1):
         content = pixels[: len(pixels) - fill + zeros]

@@ -1,8 +1,11 @@
 """The memory estimate from the header is an upper bound, so the memory budget keeps its promise."""
 
+import re
 import struct
 import sys
 from io import BytesIO
+from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
@@ -116,12 +119,32 @@ def test_planes_are_put_together_within_the_estimate(kind: str, worker: Worker) 
     assert verdict.memory <= estimate(source).for_pixels, f"{verdict}, estimated {estimate(source)}"
 
 
-def test_a_long_jpeg_without_its_end_stays_within_it(worker: Worker) -> None:
+LAST_BYTES = {"stuffed": rb"\xff\0", "another": rb"[^\0]"}  # of the pixels
+
+
+def noise(height: int, seed: int) -> Image.Image:
+    size = (6000, height)
+    gray = Image.frombytes("L", size, Random(seed).randbytes(size[0] * height))
+    channels = [gray, gray.transpose(Image.Transpose.FLIP_LEFT_RIGHT), gray.transpose(Image.Transpose.ROTATE_180)]
+    return Image.merge("RGB", channels)
+
+
+def as_long_jpeg(image: Image.Image) -> bytes:
+    """Save a JPEG in which no row of blocks depends on the one before."""
     file = BytesIO()
-    noise = Image.effect_noise((6000, 5500), 90)
-    channels = [noise, noise.transpose(Image.Transpose.FLIP_LEFT_RIGHT), noise.transpose(Image.Transpose.ROTATE_180)]
-    Image.merge("RGB", channels).save(file, "JPEG", quality=86, subsampling=0)
-    source = file.getvalue()[:-2] + bytes(50)
+    image.save(file, "JPEG", quality=80, subsampling=0, restart_marker_rows=1)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("ending", LAST_BYTES.values(), ids=LAST_BYTES.keys())
+def test_a_long_jpeg_without_its_end_stays_within_it(ending: bytes, worker: Worker) -> None:
+    ends = re.compile(ending + rb"\xff\xd9\Z", re.DOTALL)
+    rows = next(row for seed in count() if ends.search(as_long_jpeg(row := noise(8, seed))))
+    picture = noise(5504, 1)
+    picture.paste(rows, (0, picture.height - rows.height))
+    source = as_long_jpeg(picture)
+    assert ends.search(source)
+    source = source[:-2] + bytes(50)
     assert 30 * 1024**2 < len(source) < 64 * 1024**2
     verdict = worker.render(source)
     assert verdict.outcome == "picture", verdict
