@@ -5,6 +5,7 @@ standard output. Whatever else the app prints goes to standard error.
 """
 
 import importlib
+import inspect
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ import azure.functions as func
 import typer
 
 from devstack.functions_host import events, storage
+from devstack.functions_host.call_context import context_of
 from devstack.machine import loopback
 
 _log = logging.getLogger("devstack.functions_host.worker")
@@ -44,6 +46,24 @@ class TimerRequest(func.TimerRequest):
     def past_due(self) -> bool:
         """Whether the call comes late."""
         return False
+
+
+def _set_up_telemetry() -> None:
+    """Configure the distribution as Azure's worker does: before it imports the app, if the settings ask for it.
+
+    Unlike most of Azure's workers, this one leaves it to the app to go on with the host's trace.
+    """
+    if os.environ.get("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "").lower() not in ("1", "true"):
+        return
+    from azure.monitor.opentelemetry import configure_azure_monitor  # noqa: PLC0415 - only if asked for
+
+    os.environ.setdefault("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "azure_functions")
+    connection_string = os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING")
+    logger = os.environ.get("PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME", "")
+    try:
+        configure_azure_monitor(connection_string=connection_string, logger_name=logger)
+    except Exception:  # noqa: BLE001 - as in Azure, the app runs without it
+        _log.exception("Telemetry was not set up")
 
 
 def _argument(call: dict[str, Any]) -> object:
@@ -93,9 +113,10 @@ def _keep_standard_streams() -> None:
 
 def _run(functions: dict[str, tuple[str, Callable[..., object]]], call: dict[str, Any]) -> None:
     parameter, function = functions[call["function"]]
+    context = {"context": context_of(call)} if "context" in inspect.signature(function).parameters else {}
     error = None
     try:
-        function(**{parameter: _argument(call)})
+        function(**{parameter: _argument(call)}, **context)
     except Exception as problem:  # noqa: BLE001 - the worker survives whatever a function raises
         _log.exception("%s failed", call["function"])
         error = f"{problem}" or type(problem).__name__
@@ -108,6 +129,7 @@ def main(app: Annotated[Path, typer.Argument(help="The folder with function_app.
     _keep_standard_streams()
     os.chdir(app)
     sys.path.insert(0, str(app))
+    _set_up_telemetry()
     functions, bindings = {}, []
     for function in importlib.import_module("function_app").app.get_functions():
         binding = function.get_trigger().get_dict_repr()
