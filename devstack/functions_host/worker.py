@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import azure.functions as func
 import typer
 
-from devstack.functions_host import events, storage
+from devstack.functions_host import events, storage, worker_telemetry
 from devstack.functions_host.call_context import context_of
 from devstack.machine import loopback
 
@@ -46,24 +46,6 @@ class TimerRequest(func.TimerRequest):
     def past_due(self) -> bool:
         """Whether the call comes late."""
         return False
-
-
-def _set_up_telemetry() -> None:
-    """Configure the distribution as Azure's worker does: before it imports the app, if the settings ask for it.
-
-    Unlike most of Azure's workers, this one leaves it to the app to go on with the host's trace.
-    """
-    if os.environ.get("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "").lower() not in ("1", "true"):
-        return
-    from azure.monitor.opentelemetry import configure_azure_monitor  # noqa: PLC0415 - only if asked for
-
-    os.environ.setdefault("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "azure_functions")
-    connection_string = os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING")
-    logger = os.environ.get("PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME", "")
-    try:
-        configure_azure_monitor(connection_string=connection_string, logger_name=logger)
-    except Exception:  # noqa: BLE001 - as in Azure, the app runs without it
-        _log.exception("Telemetry was not set up")
 
 
 def _argument(call: dict[str, Any]) -> object:
@@ -129,7 +111,7 @@ def main(app: Annotated[Path, typer.Argument(help="The folder with function_app.
     _keep_standard_streams()
     os.chdir(app)
     sys.path.insert(0, str(app))
-    _set_up_telemetry()
+    worker_telemetry.set_up()
     functions, bindings = {}, []
     for function in importlib.import_module("function_app").app.get_functions():
         binding = function.get_trigger().get_dict_repr()
