@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sys
+from typing import Any
 
 _log = logging.getLogger("devstack.functions_host.worker")
 
@@ -23,3 +25,14 @@ def set_up() -> None:
         configure_azure_monitor(connection_string=connection_string, logger_name=logger)
     except Exception:  # noqa: BLE001 - as in Azure, the app runs without it
         _log.exception("Telemetry was not set up")
+
+
+def flush() -> None:
+    """Send what has not been sent; the host kills Azure's worker without that."""
+    if "opentelemetry.sdk" not in sys.modules:
+        return
+    from opentelemetry import _logs, trace  # noqa: PLC0415 - only with telemetry
+
+    providers: tuple[Any, ...] = (trace.get_tracer_provider(), _logs.get_logger_provider())
+    for provider in providers:
+        provider.force_flush()

@@ -95,15 +95,8 @@ def telemetry_to(file: Path, running: stack.Stack) -> Iterator[None]:
     os.environ["REQUESTS_CA_BUNDLE"] = str(running.accounts.certificate.public)
     worker_telemetry.set_up()
     yield
-    _flush()
+    worker_telemetry.flush()
     file.write_text(json.dumps({"rows": running.ingestion.rows(), "bodies": running.ingestion.bodies()}))
-
-
-def _flush() -> None:
-    from opentelemetry import _logs, trace  # noqa: PLC0415 - only where telemetry is on
-
-    for provider in (trace.get_tracer_provider(), _logs.get_logger_provider()):
-        provider.force_flush()  # type: ignore[attr-defined]
 
 
 def measurements(row: Row) -> Mapping[str, Any]:
