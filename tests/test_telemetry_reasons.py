@@ -138,13 +138,15 @@ def test_a_missing_blob_is_no_failure_but_a_refusal_is(sent: dict[str, Any]) -> 
 
 
 def test_a_repeated_call_says_how_often(sent: dict[str, Any]) -> None:
-    attempts = {dimensions(row).get("attempt") for row in sent["rows"] if row["resultCode"] == "429"}
+    attempts = {dimensions(row).get("attempt") for row in sent["rows"] if row.get("resultCode") == "429"}
     assert attempts == {"2"}
 
 
 def test_a_wait_for_bc_is_measured(sent: dict[str, Any]) -> None:
     waits = [
-        measurements(row)["bc_throttled_s"] for row in of_uploads(sent) if dimensions(row)["reason"] == "bc_unavailable"
+        measurements(row)["bc_throttled_s"]
+        for row in of_uploads(sent)
+        if dimensions(row).get("reason") == "bc_unavailable"
     ]
     assert waits == [20.0]
 
