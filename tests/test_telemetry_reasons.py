@@ -49,6 +49,7 @@ ON_LINUX = {
 }
 EXPECTED = {**PRODUCED, **(ON_LINUX if sys.platform == "linux" else {})}
 ALSO = (
+    "tests/test_keep_existing.py::test_a_picture_that_bc_already_has_is_unchanged",
     "tests/test_pipeline.py::test_a_signature_opens_the_account_and_is_never_logged",
     "tests/test_newest_wins.py::test_a_replay_updates_an_item_without_a_newer_upload",
 )
