@@ -135,6 +135,13 @@ def check() -> None:
     raise typer.Exit(len(failed))
 
 
+@app.command()
+def package() -> None:
+    """Pack the app for Azure: Linux x64, Python 3.13, from any system."""
+    script = ROOT / "infra" / "scripts" / "package_app.py"  # azd runs it too, in an environment of its own
+    raise typer.Exit(subprocess.run([sys.executable, str(script)], cwd=ROOT, check=False).returncode)
+
+
 def _only_stack() -> BufferedRandom:
     """Return a lock that makes this the only stack, or stop if there is another one."""
     lock = locks.hold(LOCAL / "up.lock", alone=True)
@@ -169,7 +176,8 @@ def main() -> None:
     """Run the command on the command line."""
     if os.environ.pop("ITEM_PICTURE_SYNC_LIFELINE", None):
         lifeline.end_with_parent()
-    os.environ.update(NO_PROXY="*", no_proxy="*")  # every request stays on this machine
+    if sys.argv[1:2] != ["package"]:  # fetches packages, maybe through a proxy
+        os.environ.update(NO_PROXY="*", no_proxy="*")  # every request stays on this machine
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # no file name may stop a command
             stream.reconfigure(encoding="utf-8", errors="replace")

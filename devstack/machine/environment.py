@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV, LOCAL = ROOT / ".venv", ROOT / ".local"
 PYTHON = VENV / "Scripts" / "python.exe" if os.name == "nt" else VENV / "bin" / "python"
 APP, STACK, TESTS, BENCH = (ROOT / f"requirements{part}.txt" for part in ("", "-dev", "-test", "-bench"))
+SCRIPTS = ROOT / "infra" / "scripts" / "requirements.txt"
 # By command, so that a mistake shows before anything is installed; None leaves it to the command itself.
 OPTIONS: dict[str, tuple[str, ...] | None] = {
     "demo": ("--photos", "--keyless", "--report"),
@@ -26,6 +27,7 @@ OPTIONS: dict[str, tuple[str, ...] | None] = {
     "test": None,
     "check": (),
     "bench": None,
+    "package": (),
     "clean": (),
 }
 # They lead pip, or Python itself, away from the environment.
@@ -80,6 +82,8 @@ def _requirements(command: str, *arguments: str) -> Path:
     """Return a command's requirements: only the rendering benchmark installs its own packages."""
     if command in ("test", "check"):
         return TESTS
+    if command == "package":
+        return SCRIPTS
     renders = command == "bench" and arguments[:1] in ((), ("render",)) and "--help" not in arguments
     return BENCH if renders else STACK
 
@@ -116,7 +120,7 @@ def _prepare(additional: Path) -> str | None:
                 if problem := _install(requirements):
                     return problem
                 _stamp(requirements).write_text(_state(requirements), encoding="utf-8")
-                _say(f"Installed {requirements.name} in {time.monotonic() - started:.0f} s.")
+                _say(f"Installed {requirements.relative_to(ROOT)} in {time.monotonic() - started:.0f} s.")
     return None
 
 

@@ -47,7 +47,7 @@ class _Tunnelled(BaseHTTPRequestHandler):
         self.wfile.write(content)
         onward.close()
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _forward  # noqa: N815 - http.server's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _forward  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -1,0 +1,235 @@
+"""Subscribes the app to uploads, once its code is deployed: azd runs this after each deployment.
+
+Waits until the app's host has made the key that the subscription needs, then deploys
+``infra/bicep/modules/event_subscription.bicep``, and again while the app does not answer Event Grid's handshake. It may
+be run at any time, any number of times. The names come from azd's environment: the outputs of ``main.bicep``.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rest import Document, Problem, Refused, Rest, run, without_keys
+
+MODULE = Path(__file__).resolve().parents[1] / "bicep" / "modules" / "event_subscription.bicep"
+_KEYS_API, _DEPLOYMENTS_API = "2024-11-01", "2022-09-01"
+_ATTEMPTS = 6
+_FORBIDDEN = (401, 403)
+_MISSING = ("ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound")
+_ENDED = ("Succeeded", "Failed", "Canceled")
+# A host that is just starting, or Event Grid's handshake with one: seen to pass within a minute or two.
+_PASSING = re.compile(
+    r"url validation|validate the provided endpoint|ServiceUnavailable|InternalServerError|DeploymentActive|from host",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The names of what is deployed."""
+
+    subscription: str
+    resource_group: str
+    function_app: str
+    pictures_account: str
+    system_topic: str
+
+    @property
+    def group_path(self) -> str:
+        """Return the resource group's path in Azure Resource Manager."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+
+
+_VARIABLES = {
+    "subscription": "AZURE_SUBSCRIPTION_ID",
+    "resource_group": "AZURE_RESOURCE_GROUP",
+    "function_app": "AZURE_FUNCTION_APP_NAME",
+    "pictures_account": "AZURE_PICTURES_ACCOUNT_NAME",
+    "system_topic": "AZURE_SYSTEM_TOPIC_NAME",
+}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait in all for one thing, and between two looks; in seconds."""
+
+    longest: float
+    pause: float
+
+    def looks(self) -> Iterator[int]:
+        """Yield the number of each look, with a pause between two, until the longest time is over."""
+        started, number = time.monotonic(), 0
+        while number == 0 or time.monotonic() - started < self.longest:
+            number += 1
+            yield number
+            time.sleep(self.pause)
+
+
+def main() -> None:
+    """Run the script."""
+    options = _options()
+    installation = _installation()
+    patience = Patience(options.longest, options.pause)
+    arm = Rest("https://management.azure.com", os.environ.get("AZURE_TENANT_ID"))
+    wait_for_key(arm, installation, patience)
+    subscribe(arm, installation, compiled(MODULE), patience)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Subscribe the app to uploads.")
+    parser.add_argument("--longest", type=float, default=600, help="seconds to wait for one thing at most (600)")
+    parser.add_argument("--pause", type=float, default=10, help="seconds between two looks (10)")
+    return parser.parse_args()
+
+
+def _installation() -> Installation:
+    missing = [variable for variable in _VARIABLES.values() if not os.environ.get(variable)]
+    if missing:
+        raise Problem(
+            f"These variables are missing: {', '.join(missing)}. azd sets them: run 'azd provision', then "
+            "'azd hooks run postdeploy'."
+        )
+    return Installation(**{field: os.environ[variable] for field, variable in _VARIABLES.items()})
+
+
+def wait_for_key(arm: Rest, installation: Installation, patience: Patience) -> None:
+    """Wait until the app's host has made the key of the blob trigger; the key itself stays in Azure.
+
+    Raises:
+        Problem: It takes too long, or a right is missing.
+    """
+    site = f"{installation.group_path}/providers/Microsoft.Web/sites/{installation.function_app}"
+    app = installation.function_app
+    tell = _changes()
+    for _ in patience.looks():
+        state = _key_state(arm, f"{site}/host/default/listKeys?api-version={_KEYS_API}", app)
+        if state is None:
+            print(f"The key blobs_extension of {app} is there.", flush=True)
+            return
+        tell(f"Waiting for the key blobs_extension of {app}, at most {patience.longest:.0f} s: {state}.")
+    raise Problem(
+        f"{app} has no key blobs_extension after {patience.longest:.0f} s: {state}. The host makes it when it finds "
+        "the function item_picture_uploaded. Look at the app's log for settings that it refuses; deploy the code with "
+        "'azd deploy', or run 'azd hooks run postdeploy' if it is deployed."
+    )
+
+
+def _key_state(arm: Rest, path: str, app: str) -> str | None:
+    """Return None if the key is there, otherwise what there is."""
+    try:
+        keys = arm.call("POST", path).get("systemKeys") or {}
+    except Refused as refused:
+        if refused.status in _FORBIDDEN:
+            raise Problem(
+                f"You may not list the keys of {app} ({refused}). You need the role Website Contributor or Contributor "
+                "on the resource group."
+            ) from None
+        if refused.code in _MISSING:  # another 404 comes from a host that is starting
+            raise Problem(f"There is no function app {app} ({refused}). Run 'azd provision'.") from None
+        return f"the app's host does not answer yet ({refused})"
+    return None if keys.get("blobs_extension") else "the app's host runs, and has not found the function yet"
+
+
+def _changes() -> Callable[[str], None]:
+    """Return a function that prints a text unless it was the last one."""
+    last = ""
+
+    def tell(text: str) -> None:
+        nonlocal last
+        if text != last:
+            print(text, flush=True)
+        last = text
+
+    return tell
+
+
+def compiled(module: Path) -> Document:
+    """Return a Bicep file as a template, compiled by azd's own Bicep or another one on this machine."""
+    command = [str(_bicep()), "build", str(module), "--stdout"]
+    # .NET wants ICU, which small images do not have; the compiler does without.
+    environment = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+    ended = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+    if ended.returncode:
+        raise Problem(f"Bicep could not compile {module}:\n{ended.stderr}")
+    template: Document = json.loads(ended.stdout)
+    return template
+
+
+def _bicep() -> Path:
+    """Return the compiler: the one azd uses, one on the PATH, or the Azure CLI's."""
+    program = "bicep.exe" if os.name == "nt" else "bicep"
+    azd = Path(os.environ.get("AZD_CONFIG_DIR") or Path.home() / ".azd")
+    places = (
+        os.environ.get("AZD_BICEP_TOOL_PATH"),
+        azd / "bin" / program,
+        shutil.which("bicep"),
+        Path.home() / ".azure" / "bin" / program,
+    )
+    for place in places:
+        if place and Path(place).is_file():
+            return Path(place)
+    raise Problem("Found no Bicep: azd brings it with 'azd provision', 'az bicep install' does too.")
+
+
+def subscribe(arm: Rest, installation: Installation, template: Document, patience: Patience) -> None:
+    """Deploy the event subscription; repeat it while the app does not answer Event Grid's handshake.
+
+    Raises:
+        Problem: Azure refuses it for a reason that does not pass, or again and again.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        problem = _deployment_problem(arm, installation, template, patience)
+        if problem is None:
+            print("The app is subscribed to uploads: a picture in product-images starts it.", flush=True)
+            return
+        if not _PASSING.search(problem):
+            break
+        if attempt < _ATTEMPTS:
+            print(f"Event Grid could not reach the app yet, attempt {attempt} of {_ATTEMPTS}: {problem}", flush=True)
+            time.sleep(patience.pause * attempt)
+    raise Problem(
+        f"The event subscription could not be created: {problem}\nUntil it is, only the sweep finds uploads. Run 'azd "
+        "hooks run postdeploy' again; docs/deployment.md says what else can be wrong."
+    )
+
+
+def _deployment_problem(arm: Rest, installation: Installation, template: Document, patience: Patience) -> str | None:
+    """Deploy once and return what went wrong, if anything did."""
+    path = (
+        f"{installation.group_path}/providers/Microsoft.Resources/deployments/event-subscription"
+        f"?api-version={_DEPLOYMENTS_API}"
+    )
+    parameters = {
+        "functionAppName": {"value": installation.function_app},
+        "picturesAccountName": {"value": installation.pictures_account},
+        "systemTopicName": {"value": installation.system_topic},
+    }
+    try:
+        arm.call("PUT", path, {"properties": {"mode": "Incremental", "template": template, "parameters": parameters}})
+        for _ in patience.looks():
+            properties = arm.call("GET", path).get("properties") or {}
+            if properties.get("provisioningState") in _ENDED:
+                break
+    except Refused as refused:
+        return str(refused)
+    state = properties.get("provisioningState")
+    return None if state == "Succeeded" else f"{state}: {_causes(properties.get('error') or {})}"
+
+
+def _causes(error: Document) -> str:
+    """Return the messages at the ends of an error's tree: the ones above only say that something failed."""
+    details = error.get("details") or []
+    if details:
+        return "; ".join(_causes(detail) for detail in details)
+    return without_keys(f"{error.get('code', '')}: {error.get('message', '')}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,102 @@
+"""Calls one of Azure's REST interfaces as whoever is signed in."""
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import requests
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+Document = dict[str, Any]
+_TIMEOUTS = (10, 60)  # seconds to connect, seconds without an answer
+_SIGN_IN_SECONDS = 60
+# Nothing has happened yet when a service answers so; any call may be repeated.
+_BUSY = Retry(
+    total=5, status_forcelist=(429, 503), allowed_methods=None, backoff_factor=1, raise_on_status=False, read=0, other=0
+)
+
+
+class Refused(Exception):
+    """Azure's answer to a call is an error: its status, its code, its message, without anything secret."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}" if code else f"{status}: {message}")
+        self.status, self.code = status, code
+
+
+class Problem(Exception):
+    """Something that whoever runs the script must know; the message says what to do."""
+
+
+class Rest:
+    """One interface, for instance https://management.azure.com; paths begin with a slash."""
+
+    def __init__(self, address: str, tenant: str | None) -> None:
+        self._address = address
+        self._credential = ChainedTokenCredential(
+            AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=_SIGN_IN_SECONDS),
+            AzureCliCredential(tenant_id=tenant or "", process_timeout=_SIGN_IN_SECONDS),
+        )
+        self._session = requests.Session()
+        self._session.mount("https://", HTTPAdapter(max_retries=_BUSY))
+
+    def call(self, method: str, path: str, body: Document | None = None) -> Document:
+        """Make one call and return the answer's document.
+
+        Raises:
+            Refused: The answer is an error.
+            Problem: Nobody is signed in, or there is no answer.
+        """
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        try:
+            answer = self._session.request(
+                method, self._address + path, json=body, headers=headers, timeout=_TIMEOUTS, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise Problem(f"{self._address} gave no answer: {error}. Run this again.") from None
+        document = _document(answer)
+        if not answer.ok:
+            raise _refusal(answer, document.get("error", document))
+        return document
+
+    def _token(self) -> str:
+        try:
+            return self._credential.get_token(f"{self._address}/.default").token
+        except ClientAuthenticationError as error:
+            raise Problem(
+                f"Nobody is signed in whom {self._address} knows. Run 'azd auth login' or 'az login'.\n{error.message}"
+            ) from None
+
+
+def _refusal(answer: requests.Response, found: object) -> Refused:
+    error = found if isinstance(found, dict) else {"message": found}
+    message = error.get("message") or error.get("Message") or answer.reason
+    return Refused(answer.status_code, str(error.get("code") or ""), without_keys(str(message)))
+
+
+def _document(answer: requests.Response) -> Document:
+    try:
+        document = answer.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def without_keys(text: str) -> str:
+    """Return a message without the keys that addresses in it may contain."""
+    return re.sub(r"(?i)\b(code|sig|key)=[^&\s\"')]+", r"\1=…", text)
+
+
+def run(script: Callable[[], None]) -> NoReturn:
+    """Run a script; a problem ends it with its message and the exit code 1."""
+    try:
+        script()
+    except Problem as problem:
+        sys.exit(f"{problem}")
+    except Refused as refused:
+        sys.exit(f"Azure refused: {refused}")
+    sys.exit(0)

@@ -1,0 +1,170 @@
+"""The grant gives the identity its two roles once, says what remains, and explains every refusal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.azure_api import Answer, Api, Caller, Request, refused, serving
+
+PRINCIPAL, CLIENT = "b6a1d5f0-2c3e-4f70-8a91-0d1e2f3a4b5c", "0d5f3c0e-7a53-4c1b-8a5c-2f1d9b6a4e10"
+BC, BC_APP = "11f0a5c2-93b4-4d5e-a6f7-8192a3b4c5d6", "996def3d-b36c-4153-8607-a6fd3c01b89f"
+ROLES = {"API.ReadWrite.All": "role-api", "Automation.ReadWrite.All": "role-automation", "app_access": "role-access"}
+OTHER = {"appRoleId": "role-api", "resourceId": "another application"}
+
+
+class Directory:
+    """Stands in for Microsoft Graph: one identity, one Business Central, the roles that were assigned."""
+
+    def __init__(self, *assigned: str) -> None:
+        self.assignments: list[dict[str, str]] = [OTHER, *({"appRoleId": ROLES[n], "resourceId": BC} for n in assigned)]
+        self.roles = dict(ROLES)
+        self.refusals: dict[tuple[str, str], Answer] = {}
+        self.pages_link = "https://graph.microsoft.com/v1.0/page"
+
+    @property
+    def granted(self) -> list[str]:
+        return [each["appRoleId"] for each in self.assignments if each["resourceId"] == BC]
+
+    def __call__(self, request: Request) -> Answer:
+        for (method, part), refusal in self.refusals.items():
+            if method == request.method and part in request.path:
+                return refusal
+        if request.method == "POST" and request.body["principalId"] in request.path:
+            self.assignments.append({key: request.body[key] for key in ("appRoleId", "resourceId")})
+            return 201, request.body
+        not_found = refused(404, "Request_ResourceNotFound", request.path)
+        return self._documents().get(request.path.removeprefix("/v1.0/"), not_found)
+
+    def _documents(self) -> dict[str, Answer]:
+        roles = [{"value": name, "id": role} for name, role in self.roles.items()]
+        first_page = {"value": self.assignments[:1], "@odata.nextLink": self.pages_link}
+        return {
+            f"servicePrincipals/{PRINCIPAL}": (
+                200,
+                {"id": PRINCIPAL, "appId": CLIENT, "displayName": "id-itempic-test"},
+            ),
+            f"servicePrincipals(appId='{BC_APP}')": (200, {"id": BC, "appRoles": roles}),
+            f"servicePrincipals/{PRINCIPAL}/appRoleAssignments": (200, first_page),
+            "page": (200, {"value": self.assignments[1:]}),
+        }
+
+
+@contextmanager
+def graph(directory: Directory, folder: Path) -> Iterator[tuple[Api, Callable[..., Any]]]:
+    with serving("graph.microsoft.com", directory, folder) as (api, caller):
+        yield api, lambda *arguments: run(caller, *arguments)
+
+
+def run(caller: Caller, *arguments: str) -> Any:
+    return caller.run("grant_business_central.py", "--principal-id", PRINCIPAL, *arguments)
+
+
+def test_the_identity_gets_both_roles_and_no_other(tmp_path: Path) -> None:
+    directory = Directory()
+    with graph(directory, tmp_path) as (_, grant):
+        ended = grant()
+    assert ended.returncode == 0, ended.stderr
+    assert directory.granted == ["role-api", "role-access"]
+    assert "API.ReadWrite.All: given to id-itempic-test." in ended.stdout
+
+
+def test_it_says_what_remains_to_be_done_in_bc(tmp_path: Path) -> None:
+    with graph(Directory(), tmp_path) as (_, grant):
+        remains = grant().stdout
+    assert "Microsoft Entra Applications" in remains
+    assert CLIENT in remains
+    assert "D365 BASIC; D365 ITEM, EDIT" in remains
+    assert "SUPER" not in remains
+
+
+def test_run_again_it_changes_nothing_and_says_so(tmp_path: Path) -> None:
+    directory = Directory()
+    with graph(directory, tmp_path) as (api, grant):
+        grant()
+        again = grant()
+    assert again.returncode == 0
+    assert len(api.named("POST", "appRoleAssignments")) == 2
+    assert "API.ReadWrite.All: id-itempic-test has it.\napp_access: id-itempic-test has it.\n" in again.stdout
+
+
+def test_half_a_grant_is_completed(tmp_path: Path) -> None:
+    directory = Directory("API.ReadWrite.All")
+    with graph(directory, tmp_path) as (_, grant):
+        assert grant().returncode == 0
+    assert directory.granted == ["role-api", "role-access"]
+
+
+def test_a_check_changes_nothing_and_tells_by_its_exit_code(tmp_path: Path) -> None:
+    directory = Directory("app_access")
+    with graph(directory, tmp_path) as (api, grant):
+        ended = grant("--check")
+        assert ended.returncode == 1
+        assert "Missing: API.ReadWrite.All." in ended.stderr
+        assert api.named("POST", "") == []
+        directory.assignments.append({"appRoleId": "role-api", "resourceId": BC})
+        assert grant("--check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "refusal", "problem"),
+    [
+        (
+            "POST",
+            "appRoleAssignments",
+            refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+            "It takes the role Privileged Role Administrator",
+        ),
+        (
+            "GET",
+            PRINCIPAL,
+            refused(404, "Request_ResourceNotFound", "does not exist"),
+            "no service principal with the object id",
+        ),
+        (
+            "GET",
+            BC_APP,
+            refused(404, "Request_ResourceNotFound", "does not exist"),
+            f"az ad sp create --id {BC_APP}",
+        ),
+    ],
+    ids=["no rights", "no such identity", "no Business Central"],
+)
+def test_a_refusal_is_explained(tmp_path: Path, method: str, part: str, refusal: Answer, problem: str) -> None:
+    directory = Directory()
+    directory.refusals[method, part] = refusal
+    with graph(directory, tmp_path) as (_, grant):
+        ended = grant()
+    assert ended.returncode == 1
+    assert problem in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert directory.granted == []
+
+
+def test_a_role_that_bc_does_not_offer_is_named(tmp_path: Path) -> None:
+    directory = Directory()
+    del directory.roles["app_access"]
+    with graph(directory, tmp_path) as (_, grant):
+        ended = grant()
+    assert "Business Central offers no app_access" in ended.stderr
+    assert directory.granted == []
+
+
+def test_the_token_goes_to_microsoft_graph_only(tmp_path: Path) -> None:
+    """A link to the next page that leads elsewhere is not followed there."""
+    directory = Directory()
+    directory.pages_link = "https://graph.example/v1.0/page"
+    with graph(directory, tmp_path) as (api, grant):
+        ended = grant()
+    assert ended.returncode == 1
+    assert api.named("POST", "") == []
+
+
+def test_without_a_principal_nothing_is_asked(tmp_path: Path) -> None:
+    with serving("graph.microsoft.com", Directory(), tmp_path) as (api, caller):
+        ended = caller.run("grant_business_central.py")
+    assert ended.returncode == 2
+    assert "azd env get-value IDENTITY_PRINCIPAL_ID" in ended.stderr
+    assert (api.requests, api.unauthorized) == ([], 0)

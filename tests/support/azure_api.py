@@ -1,0 +1,171 @@
+"""Stands in for the few calls of Azure Resource Manager and Microsoft Graph that the deployment's scripts make.
+
+The scripts run as programs of their own, as azd runs them, with the real azure-identity and requests. They ask for the
+real hosts, and the proxy of ``loopback_proxy`` leads them here. Programs named ``azd`` and ``az`` give the tokens.
+"""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from devstack.machine.children import clean_environment
+from devstack.machine.setup import ROOT
+from tests.support import loopback_proxy
+
+SCRIPTS = ROOT / "infra" / "scripts"
+SECONDS = 60
+TOKEN = "the-token"  # noqa: S105 - only this stand-in knows it
+
+Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass
+class Request:
+    """One request that came in."""
+
+    method: str
+    path: str
+    body: Any
+
+
+@dataclass
+class Api:
+    """Answers by a function of the request; ``requests`` shows what came in."""
+
+    answer: Callable[[Request], Answer]
+    requests: list[Request] = field(default_factory=list)
+    unauthorized: int = 0
+
+    def named(self, method: str, part: str) -> list[Request]:
+        return [each for each in self.requests if each.method == method and part in each.path]
+
+
+def refused(status: int, code: str, message: str, **more: Any) -> Answer:
+    return status, {"error": {"code": code, "message": message, **more}}
+
+
+class Script:
+    """Gives one answer after the other, and the last one for ever."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = list(answers)
+
+    def __call__(self) -> Answer:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            url = urlsplit(self.path)
+            request = Request(self.command, unquote(url.path), json.loads(content) if content else None)
+            if self.headers.get("Authorization") == f"Bearer {TOKEN}":
+                api.requests.append(request)
+                status, document = api.answer(request)
+            else:
+                api.unauthorized += 1
+                status, document = refused(401, "AuthenticationFailed", "Authentication failed.")
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = _answer  # noqa: N815 - http.server's names
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+@contextmanager
+def serving(host: str, answer: Callable[[Request], Answer], folder: Path) -> Iterator[tuple[Api, "Caller"]]:
+    """Serve ``host`` to the scripts that the yielded caller runs."""
+    api = Api(answer)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(api)) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            with loopback_proxy.running(host, f"http://127.0.0.1:{server.server_port}", folder) as proxy:
+                yield api, Caller(proxy, folder)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+SIGNED_IN = {
+    "azd": {"token": TOKEN, "expiresOn": "2099-01-01T00:00:00Z"},
+    "az": {"accessToken": TOKEN, "expires_on": 4_000_000_000, "expiresOn": "2099-01-01 00:00:00.000000"},
+}
+
+
+SIGNED_OUT = {
+    "azd": "ERROR: not logged in, run `azd auth login` to login",
+    "az": "ERROR: Please run 'az login' to setup account.",
+}
+
+
+class Caller:
+    """Runs a script as azd does, in an environment that has nothing but what azd gives it."""
+
+    def __init__(self, proxy: loopback_proxy.Proxy, folder: Path) -> None:
+        self.folder, self._proxy, self._bin = folder, proxy, folder / "bin"
+        self._bin.mkdir()
+        self.sign_in("azd", "az")
+
+    def sign_in(self, *programs: str) -> None:
+        """Let these programs give tokens, and the others say that nobody is signed in."""
+        for program, answer in SIGNED_IN.items():
+            if program in programs:
+                self.program(program, f"print({json.dumps(answer)!r})")
+            else:
+                self.program(program, f"raise SystemExit({SIGNED_OUT[program]!r})")
+
+    def program(self, name: str, python: str) -> Path:
+        """Put a program on the scripts' PATH."""
+        path = self._bin / name
+        path.write_text(f"#!{sys.executable}\n{python}\n", encoding="utf-8")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return path
+
+    def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **clean_environment({}),
+            "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}",
+            "HTTPS_PROXY": self._proxy.url,
+            "REQUESTS_CA_BUNDLE": str(self._proxy.certificate),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
+        }
+        for name in ("NO_PROXY", "no_proxy"):
+            environment.pop(name, None)
+        return run_program(SCRIPTS / script, arguments, environment)
+
+
+def run_program(
+    script: Path, arguments: Sequence[str], environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(script), *arguments],
+        cwd=script.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
