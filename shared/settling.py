@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from shared.business_central.client import Item
 from shared.business_central.companies import Company
 from shared.errors import Reason, Waiting
 from shared.item_record import Observed, Step
-from shared.pipeline import Pipeline
+from shared.pipeline import Pipeline, measured
 from shared.placement import PlacementJob, record_entry
 from shared.report import Outcome, Report, upload_failed, upload_finished
 from shared.storage.settling_marks import SettlingMark, StoredMark
@@ -34,11 +33,15 @@ class Settling:
         return [report for report in reports if report.repeated or not report.outcome]
 
     def _look_after(self, stored: StoredMark) -> Report:
+        with self.pipeline.telemetry.upload() as upload_id:
+            return self._settled(stored, Report(stored.mark.upload.name, upload_id, etag=stored.mark.upload.etag))
+
+    def _settled(self, stored: StoredMark, report: Report) -> Report:
         mark = stored.mark
-        report = Report(mark.upload.name, str(uuid4()), etag=mark.upload.etag)
         report.company, report.item_number, report.item_id = mark.company, mark.item_number, mark.item_id
         try:
-            report.outcome = self._outcome(mark, report)
+            with measured(report):
+                report.outcome = self._outcome(mark, report)
             if report.outcome is not Outcome.WAITING:
                 self.pipeline.archive.complete(mark, report.outcome)
                 self.pipeline.placement.marks.remove(stored)

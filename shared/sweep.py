@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from uuid import uuid4
 
 from shared.pipeline import Pipeline
 from shared.rendering import Render
@@ -52,7 +51,7 @@ class Sweep:
         Raises:
             Transient: ``storage``: the state or the list could not be read, or the state not be written.
         """
-        report = SweepReport(str(uuid4()))
+        report = SweepReport(self.pipeline.telemetry.request_id())
         budget = SweepBudget(self.clock, lambda: self.pipeline.business_central.check(report.sweep_id))
         held = self.states.lease()
         if held is None:
@@ -100,7 +99,7 @@ class Sweep:
         self, due: list[Candidate], state: SweepState, held: LeasedState, budget: SweepBudget, tally: Tally
     ) -> SweepState:
         with self.renderers() as render:
-            pipeline = replace(self.pipeline, render=render)
+            pipeline = replace(self.pipeline, render=render, telemetry=self.pipeline.telemetry.linked())
             for settled in Settling(pipeline).settle(budget.may_begin):
                 tally.settled(settled)
             found = ItemLookUp(pipeline, state, held.seen_at, tally.sweep_id).run(due, budget, held.renew)

@@ -44,6 +44,8 @@ WITHOUT_DEFAULT = (
     "BC_CLIENT_ID",
     "BLOB_PATH_TEMPLATE",
     "AZURE_",
+    "APPLICATIONINSIGHTS_",
+    "PYTHON_APPLICATIONINSIGHTS_",
 )
 
 
@@ -58,14 +60,15 @@ def sample_settings() -> set[str]:
     return {name for values in SAMPLE.values() if isinstance(values, dict) for name in values}
 
 
-@pytest.mark.parametrize("setting", config.SETTINGS)
+@pytest.mark.parametrize("setting", [*config.SETTINGS, *config.TELEMETRY_SETTINGS])
 def test_every_setting_is_in_the_sample_and_the_documents(setting: str) -> None:
     assert setting in sample_settings()
     assert f"`{setting}`" in CONFIGURATION
 
 
 def test_the_sample_has_no_unknown_setting() -> None:
-    assert sample_settings() - set(config.SETTINGS) == {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
+    known = {*config.SETTINGS, *config.TELEMETRY_SETTINGS}
+    assert sample_settings() - known == {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
 
 
 def test_the_sample_is_accepted_as_it_is() -> None:
