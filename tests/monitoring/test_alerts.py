@@ -139,7 +139,7 @@ def test_no_sweep_for_half_an_hour_is_an_alert(gap: int, expected: dict[str, set
 
 
 def test_an_app_that_sends_nothing_at_all_is_an_alert() -> None:
-    assert [name for name, rule in LOG_RULES.items() if rule.fires(Telemetry({}), minutes(60))] == ["No sweep"]
+    assert [name for name, rule in LOG_RULES.items() if rule.fires(Telemetry([]), minutes(60))] == ["No sweep"]
 
 
 def test_a_dead_lettered_event_is_an_alert() -> None:

@@ -93,7 +93,7 @@ class History:
 
     deliveries: list[Delivery] = field(default_factory=list)
     sweeps: list[Sweep] = field(default_factory=list)
-    rows: dict[str, list[Row]] = field(default_factory=lambda: {"traces": [], "dependencies": []})
+    rows: list[Row] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: count(1))
 
     def deliver(self, at: datetime, blob: str, outcome: str | None = "updated", **facts: Any) -> Delivery:
@@ -164,19 +164,20 @@ class History:
             "requestQueueTime": queue,
         }
         row = {"timestamp": delivery.at, "message": f"Web service called (API): {call.method}", "operation_Id": guid}
-        self.rows["traces"].append(row | {"customDimensions": _strings(dimensions)})
+        self.rows.append({"table": "traces", **row, "customDimensions": _strings(dimensions)})
 
     def _trace(
         self, at: datetime, message: str, dimensions: dict[str, Any], measurements: dict[str, Any], trace: str = ""
     ) -> None:
         ours = {f"item_picture.{name}": value for name, value in dimensions.items()}
         known = {name: float(value) for name, value in measurements.items() if value is not None}
-        row = {"timestamp": at, "message": message, "operation_Id": trace, "itemId": f"t{len(self.rows['traces'])}"}
-        self.rows["traces"].append(row | {"customDimensions": _strings(ours), "customMeasurements": known})
+        row = {"timestamp": at, "message": message, "operation_Id": trace, "itemId": f"row {len(self.rows)}"}
+        facts = {"customDimensions": _strings(ours), "customMeasurements": known}
+        self.rows.append({"table": "traces", **row, **facts})
 
     def _dependency(self, at: datetime, name: str, ms: float, trace: str, **columns: Any) -> None:
         row = {"timestamp": at, "name": name, "duration": ms, "operation_Id": trace, "success": "True", **columns}
-        self.rows["dependencies"].append({"itemId": f"d{len(self.rows['dependencies'])}", "resultCode": "0", **row})
+        self.rows.append({"table": "dependencies", "itemId": f"row {len(self.rows)}", "resultCode": "0", **row})
 
     def _call(self, at: datetime, call: Call, trace: str) -> None:
         host = "api.businesscentral.dynamics.com" if call.is_to_bc else "pictures.blob.core.windows.net"

@@ -1,11 +1,11 @@
 """Keeps telemetry in DuckDB as Application Insights' classic tables, and answers KQL over it.
 
-The columns and their types are those of the classic tables in a component's Logs. ``customDimensions`` holds strings
+Rows are those of the local ingestion endpoint, or made up alike. The columns and their types are those of the classic tables in a component's Logs. ``customDimensions`` holds strings
 only, ``customMeasurements`` numbers only, and ``success`` is the word ``True`` or ``False``.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -37,22 +37,25 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "requests": _COMMON | _CALL | {"url": "string", "source": "string"},
     "exceptions": _COMMON
     | {"type": "string", "outerMessage": "string", "problemId": "string", "severityLevel": "int", "details": "dynamic"},
+    "customEvents": _COMMON | {"name": "string"},
+    "customMetrics": _COMMON | {"name": "string", "value": "real", "valueCount": "int"},
 }
 _DUCKDB = {"datetime": "TIMESTAMP", "string": "VARCHAR", "int": "INTEGER", "real": "DOUBLE", "dynamic": "JSON"}
 
-Row = Mapping[str, Any]  # by column; a column that is missing is null
-Rows = Mapping[str, Sequence[Row]]  # by table
+Row = Mapping[str, Any]  # by column, and its ``table``; a column that is missing is null
 
 
 class Telemetry:
     """Answers queries over ``rows``, all of them or those of a time span."""
 
-    def __init__(self, rows: Rows) -> None:
-        assert set(rows) <= set(TABLES), f"no table for {set(rows) - set(TABLES)}"
+    def __init__(self, rows: Iterable[Row]) -> None:
+        by_table: dict[str, list[Row]] = {table: [] for table in TABLES}
+        for row in rows:
+            by_table[row["table"]].append({name: value for name, value in row.items() if name != "table"})
         self._database = duckdb_kql.connect()
         self._database.execute("SET threads = 1")  # the tables are small
         for table, columns in TABLES.items():
-            self._create(table, columns, rows.get(table, ()))
+            self._create(table, columns, by_table[table])
         self.between(datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
     def _create(self, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
@@ -71,6 +74,10 @@ class Telemetry:
         """Show queries only what is later than ``after`` and not later than ``until``, as a rule's window does."""
         self._database.execute("SET VARIABLE after = ?::TIMESTAMP", [after])
         self._database.execute("SET VARIABLE until = ?::TIMESTAMP", [until])
+
+    def columns(self, query: str) -> list[str]:
+        """Return the names of the columns of the answer."""
+        return [column[0] for column in self._database.execute(_sql(query)).description]
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """Return the rows that answer ``query``, a file's name or KQL."""
