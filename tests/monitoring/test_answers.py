@@ -53,13 +53,15 @@ def test_the_tiles_count_each_file_once() -> None:
     ]
 
 
-def test_a_tile_shows_a_trouble_until_it_is_over() -> None:
+def test_a_tile_shows_what_became_of_a_file_last() -> None:
     history = History()
     history.deliver(START, "a.jpg", "quarantined", reason="too_large")
     history.deliver(START, "b.jpg", None, reason="storage")
     history.deliver(START, "c.jpg", "waiting", reason="item_not_found")
     history.deliver(START, "d.jpg", None, reason="bc_unavailable")
     history.put(START + HOUR, "d.jpg")
+    for blob, reason in (("a.jpg", "source_changed"), ("d.jpg", "source_gone")):  # the sweep came at the same time
+        history.deliver(START + HOUR + timedelta(seconds=1), blob, "superseded", reason=reason)
     tiles = {row["tile"]: row["value"] for row in Telemetry(history.rows).ask("overview.kql")}
     assert [tiles[name] for name in ("arrived", "on items", "waiting", "quarantined", "failing")] == [4, 1, 1, 1, 1]
 
