@@ -1,4 +1,4 @@
-"""Queries read only what the app writes, and all of it; their words are the app's; alerts and workbook use only them."""
+"""Queries read only what the app writes, and all of it; alerts and the workbook read only what queries answer."""
 
 import json
 import re

@@ -1,7 +1,8 @@
 """Keeps telemetry in DuckDB as Application Insights' classic tables, and answers KQL over it.
 
-Rows are those of the local ingestion endpoint, or made up alike. The columns and their types are those of the classic tables in a component's Logs. ``customDimensions`` holds strings
-only, ``customMeasurements`` numbers only, and ``success`` is the word ``True`` or ``False``.
+Rows are those of the local ingestion endpoint, or made up alike. The columns and their types are those of the classic
+tables in a component's Logs. ``customDimensions`` holds strings only, ``customMeasurements`` numbers only, and
+``success`` is the word ``True`` or ``False``.
 """
 
 import json
