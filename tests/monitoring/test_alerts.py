@@ -194,5 +194,3 @@ def test_an_alerts_default_setting_is_the_apps() -> None:
 def test_an_alert_says_what_it_means_and_what_to_do(rule: Rule) -> None:
     assert rule.facts["means"].endswith(".")
     assert rule.facts["first"].endswith(".")
-    anchor = "".join(letter for letter in rule.name.lower().replace(" ", "-") if letter.isalnum() or letter == "-")
-    assert rule.facts["help"] == f"docs/operations.md#{anchor}"
