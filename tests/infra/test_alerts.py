@@ -22,7 +22,7 @@ def test_each_log_alert_is_as_in_the_file(prediction: Prediction) -> None:
     for rule, resource in by_rule(prediction, "Insights/scheduledQueryRules", "query"):
         facts, properties = rule.facts, resource["properties"]
         (criterion,) = properties["criteria"]["allOf"]
-        assert properties["displayName"] == rule.name
+        assert (resource["kind"], properties["displayName"]) == ("LogAlert", rule.name)
         assert criterion["query"] == (MONITORING / "queries" / facts["query"]).read_text(encoding="utf-8")
         assert criterion["operator"] == facts["operator"]
         assert criterion["timeAggregation"] == facts["aggregation"]
@@ -86,6 +86,7 @@ def test_the_workbook_asks_this_installation(prediction: Prediction) -> None:
     text = (MONITORING / "workbook.json").read_text(encoding="utf-8")
     assert "__APPLICATION_INSIGHTS_ID__" in text
     assert workbook["properties"]["serializedData"] == text.replace("__APPLICATION_INSIGHTS_ID__", insights)
+    assert prediction.one("Insights/components")["properties"]["Application_Type"] == "web"
     assert (workbook["kind"], workbook["properties"]["sourceId"]) == ("shared", insights)
 
 
@@ -93,6 +94,7 @@ def test_telemetry_has_a_daily_cap_or_an_existing_workspace(small: Prediction, l
     workspace = small.one("OperationalInsights/workspaces")
     assert workspace["properties"]["workspaceCapping"] == {"dailyQuotaGb": 1}
     assert workspace["properties"]["sku"] == {"name": "PerGB2018"}
+    assert workspace["properties"]["retentionInDays"] in range(30, 731)
     assert small.one("Insights/components")["properties"]["WorkspaceResourceId"] == workspace["id"]
     assert large.all("OperationalInsights/workspaces") == []
     shared = large.one("Insights/components")["properties"]["WorkspaceResourceId"]

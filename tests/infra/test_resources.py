@@ -3,6 +3,8 @@
 import re
 from math import prod
 
+import pytest
+
 from devstack.machine.setup import ROOT
 from tests.support.bicep import PINNED, TEMPLATES, Prediction
 
@@ -39,6 +41,29 @@ def test_everything_that_has_a_place_has_the_tags(prediction: Prediction) -> Non
 
 def test_tags_of_ones_own_are_added(large: Prediction) -> None:
     assert {r["tags"]["costCenter"] for r in large.resources if "location" in r} == {"4711"}
+
+
+# From the Cloud Adoption Framework's list of abbreviations.
+ABBREVIATIONS = {
+    "EventGrid/systemTopics": "egst-",
+    "Insights/actionGroups": "ag-",
+    "Insights/components": "appi-",
+    "ManagedIdentity/userAssignedIdentities": "id-",
+    "Network/privateEndpoints": "pep-",
+    "Network/virtualNetworks": "vnet-",
+    "OperationalInsights/workspaces": "log-",
+    "Resources/resourceGroups": "rg-",
+    "Storage/storageAccounts": "st",
+    "Web/serverfarms": "asp-",
+    "Web/sites": "func-",
+}
+
+
+@pytest.mark.parametrize("kind", ABBREVIATIONS)
+def test_a_name_begins_with_its_abbreviation(kind: str, small: Prediction, large: Prediction) -> None:
+    names = [resource["name"] for resource in [*small.all(kind), *large.all(kind)]]
+    assert names
+    assert [name for name in names if not name.startswith(ABBREVIATIONS[kind])] == []
 
 
 def test_names_fit_azures_rules(prediction: Prediction) -> None:

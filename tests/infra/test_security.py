@@ -59,6 +59,7 @@ def test_the_app_lives_in_a_subnet_of_its_own(large: Prediction) -> None:
     assert [each["properties"]["serviceName"] for each in subnets[name]["delegations"]] == [
         "Microsoft.App/environments"
     ]
+    assert subnets["snet-endpoints"]["privateEndpointNetworkPolicies"] == "Disabled"
     assert "_" not in name, "Flex Consumption refuses such a name"
     assert {name: subnet["addressPrefix"] for name, subnet in subnets.items()} == {
         "snet-app": "10.72.0.0/27",
