@@ -19,6 +19,7 @@ import requests
 import typer
 
 from devstack import demo, stack, terminal
+from devstack import workbook as workbook_file
 from devstack.benchmarks import commands as benchmarks
 from devstack.machine import cleaning, environment, lifeline, locks
 from devstack.machine.children import ChildFailedError
@@ -140,6 +141,12 @@ def package() -> None:
     """Pack the app for Azure: Linux x64, Python 3.13, from any system."""
     script = ROOT / "infra" / "scripts" / "package_app.py"  # azd runs it too, in an environment of its own
     raise typer.Exit(subprocess.run([sys.executable, str(script)], cwd=ROOT, check=False).returncode)
+
+
+@app.command()
+def workbook() -> None:
+    """Write the workbook (infra/monitoring/workbook.json) anew, from the queries."""
+    workbook_file.write()
 
 
 def _only_stack() -> BufferedRandom:

@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from shared.storage.names import ARCHIVE, INCOMING, QUARANTINE, RECORDS
 
-_BC_READS = {
+WRITE_PICTURE = "write picture"
+BC_READS = {
     "companies": "read companies",
     "items": "find items",
     "pictureContent": "read picture",
@@ -21,7 +22,7 @@ def call_name(method: str, url: str, headers: Container[str]) -> str | None:
     parts = urlsplit(url)
     segments = parts.path.strip("/").split("/")
     if "client-request-id" in headers:  # only our requests to BC have it
-        return "write picture" if method == "PATCH" else _BC_READS.get(segments[-1])
+        return WRITE_PICTURE if method == "PATCH" else BC_READS.get(segments[-1])
     container = next((segment for segment in segments[:2] if segment in _CONTAINERS), None)
     if "x-ms-version" not in headers or container is None:
         return None

@@ -28,6 +28,7 @@ OPTIONS: dict[str, tuple[str, ...] | None] = {
     "check": (),
     "bench": None,
     "package": (),
+    "workbook": (),
     "clean": (),
 }
 # They lead pip, or Python itself, away from the environment.

@@ -87,6 +87,13 @@ def test_azd_deploys_what_the_packager_makes() -> None:
     assert service["remoteBuild"] is False
 
 
+def test_azd_finds_the_function_app_by_its_tag() -> None:
+    (name,) = AZURE_YAML["services"]
+    module = (ROOT / "infra" / "bicep" / "modules" / "function_app.bicep").read_text(encoding="utf-8")
+    assert f"'azd-service-name': '{name}'" in module
+    assert (ROOT / AZURE_YAML["infra"]["path"] / f"{AZURE_YAML['infra']['module']}.bicep").is_file()
+
+
 def test_a_preview_comes_before_the_first_change() -> None:
     steps = [step["azd"] for step in AZURE_YAML["workflows"]["up"]["steps"]]
     assert steps == ["package --all", "provision --preview", "provision", "deploy --all"]

@@ -1,6 +1,7 @@
 """The second stage waits for the key, repeats the handshake, and says plainly what is wrong."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from devstack.machine.setup import ROOT
 from tests.support.azure_api import Answer, Api, Caller, Request, Script, refused, serving
+from tests.support.bicep import Bicep
 
 KEY = "the-secret-key"
 NAMES = {
@@ -93,6 +96,22 @@ def test_it_waits_for_the_key_and_then_subscribes(tmp_path: Path) -> None:
     (deployment,) = api.named("PUT", DEPLOYMENT)
     assert deployment.body["properties"]["mode"] == "Incremental"
     assert deployment.body["properties"]["template"]["compiled"][0] == "build"
+
+
+def test_the_real_module_is_deployed_with_its_parameters(tmp_path: Path, bicep: Bicep) -> None:
+    with azure(tmp_path) as (api, caller):
+        ended = subscribe(caller, AZD_BICEP_TOOL_PATH=str(bicep.program))
+    assert ended.returncode == 0, ended.stderr
+    properties = api.named("PUT", DEPLOYMENT)[0].body["properties"]
+    assert properties["parameters"].keys() == properties["template"]["parameters"].keys()
+    assert "Microsoft.EventGrid/systemTopics/eventSubscriptions" in json.dumps(properties["template"]["resources"])
+
+
+def test_every_name_is_an_output_that_azd_passes_on() -> None:
+    main = (ROOT / "infra" / "bicep" / "main.bicep").read_text(encoding="utf-8")
+    outputs = set(re.findall(r"^output (\w+) ", main, re.MULTILINE))
+    assert NAMES.keys() - outputs == {"AZURE_SUBSCRIPTION_ID"}  # which azd sets itself
+    assert "IDENTITY_PRINCIPAL_ID" in outputs
 
 
 def test_a_handshake_refused_twice_is_repeated(tmp_path: Path) -> None:
