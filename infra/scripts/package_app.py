@@ -61,8 +61,9 @@ def _install_packages(folder: Path) -> None:
 def _zip(folder: Path, target: Path) -> None:
     partial = target.with_name(f"{target.name}.partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        for name, path in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr, entry.compress_type = _FILE, zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes())
     partial.replace(target)
