@@ -26,7 +26,7 @@ _MISSING = ("ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound")
 _ENDED = ("Succeeded", "Failed", "Canceled")
 # A host that is just starting, or Event Grid's handshake with one: seen to pass within a minute or two.
 _PASSING = re.compile(
-    r"url validation|validate the provided endpoint|ServiceUnavailable|InternalServerError|DeploymentActive|from host",
+    r"url validation|validation handshake|ServiceUnavailable|InternalServerError|DeploymentActive|from host",
     re.IGNORECASE,
 )
 

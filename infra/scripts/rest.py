@@ -74,8 +74,9 @@ class Rest:
 
 def _refusal(answer: requests.Response, found: object) -> Refused:
     error = found if isinstance(found, dict) else {"message": found}
+    # Microsoft.Web writes the names in capitals, and without "error" around them.
     message = error.get("message") or error.get("Message") or answer.reason
-    return Refused(answer.status_code, str(error.get("code") or ""), without_keys(str(message)))
+    return Refused(answer.status_code, str(error.get("code") or error.get("Code") or ""), without_keys(str(message)))
 
 
 def _document(answer: requests.Response) -> Document:

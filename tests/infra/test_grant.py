@@ -1,5 +1,6 @@
 """The grant gives the identity its two roles once, says what remains, and explains every refusal."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devstack.machine.setup import ROOT
 from tests.support.azure_api import Answer, Api, Caller, Request, refused, serving
 
 PRINCIPAL, CLIENT = "b6a1d5f0-2c3e-4f70-8a91-0d1e2f3a4b5c", "0d5f3c0e-7a53-4c1b-8a5c-2f1d9b6a4e10"
@@ -69,6 +71,18 @@ def test_the_identity_gets_both_roles_and_no_other(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert directory.granted == ["role-api", "role-access"]
     assert "API.ReadWrite.All: given to id-itempic-test." in ended.stdout
+
+
+def test_the_documents_show_the_same_calls(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "business-central.md").read_text(encoding="utf-8")
+    shown = re.findall(r'az rest (--method POST )?--url "\$GRAPH(/[^"?]*)', page)
+    for name, value in {"$PRINCIPAL": PRINCIPAL, "$BC_APP": BC_APP}.items():
+        shown = [(method, path.replace(name, value)) for method, path in shown]
+    with graph(Directory(), tmp_path) as (api, grant):
+        grant()
+    made = {(each.method, each.path.removeprefix("/v1.0")) for each in api.requests if each.path != "/v1.0/page"}
+    assert made == {("POST" if method else "GET", path) for method, path in shown}
+    assert all(role in page for role in ("API.ReadWrite.All", "app_access"))
 
 
 def test_it_says_what_remains_to_be_done_in_bc(tmp_path: Path) -> None:

@@ -28,7 +28,11 @@ QUICK = ("--pause", "0.01")
 # A template like the compiler's; the real one compiles it in the test of the real module.
 COMPILER = "import json, sys; print(json.dumps({'compiled': sys.argv[1:]}))"
 
-NOT_STARTED = refused(400, "BadRequest", "Encountered an error (ServiceUnavailable) from host runtime.")
+# Both as people have pasted them: Azure/azure-cli #11176, MicrosoftDocs/azure-docs #107285.
+NOT_STARTED: Answer = (
+    400,
+    {"Code": "BadRequest", "Message": "Encountered an error (ServiceUnavailable) from host runtime.", "Target": None},
+)
 NO_FUNCTION: Answer = (200, {"masterKey": "m", "functionKeys": {}, "systemKeys": {}})
 WITH_KEY: Answer = (200, {"masterKey": "m", "functionKeys": {}, "systemKeys": {"blobs_extension": KEY}})
 
@@ -48,7 +52,8 @@ def failed(code: str, message: str) -> Answer:
 
 NO_HANDSHAKE = failed(
     "Url validation",
-    f"The attempt to validate the provided endpoint https://func/runtime/webhooks/blobs?code={KEY} failed.",
+    f"Webhook validation handshake failed for https://func.azurewebsites.net/runtime/webhooks/blobs?code={KEY}. "
+    "Http POST request failed with response code Unknown.",
 )
 FORBIDDEN = refused(403, "AuthorizationFailed", "The client does not have authorization to perform action 'listKeys'.")
 
