@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from io import BufferedRandom
 from pathlib import Path
 from typing import NoReturn
@@ -142,9 +143,17 @@ def _stamp(requirements: Path) -> Path:
 
 def _state(requirements: Path) -> str:
     """Return a digest of this Python and these requirements."""
-    parts = [sys.version, sys.base_prefix]
-    parts += [path.read_text(encoding="utf-8") for path in dict.fromkeys((APP, STACK, requirements))]
+    parts = [sys.version, sys.base_prefix, *_texts(requirements)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _texts(requirements: Path) -> Iterator[str]:
+    """Yield these requirements and those that they include."""
+    text = requirements.read_text(encoding="utf-8")
+    yield text
+    for line in text.splitlines():
+        if line.startswith("-r "):
+            yield from _texts(requirements.parent / line.removeprefix("-r "))
 
 
 def _is_current(requirements: Path) -> bool:

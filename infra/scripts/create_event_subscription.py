@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from azure.identity import AzureCliCredential, AzureDeveloperCliCredential
 from rest import Document, Problem, Refused, Rest, run, without_keys
 
 MODULE = Path(__file__).resolve().parents[1] / "bicep" / "modules" / "event_subscription.bicep"
@@ -77,7 +78,8 @@ def main() -> None:
     options = _options()
     installation = _installation()
     patience = Patience(options.longest, options.pause)
-    arm = Rest("https://management.azure.com", os.environ.get("AZURE_TENANT_ID"))
+    tenant = os.environ.get("AZURE_TENANT_ID")
+    arm = Rest("https://management.azure.com", tenant, AzureDeveloperCliCredential, AzureCliCredential)
     wait_for_key(arm, installation, patience)
     subscribe(arm, installation, compiled(MODULE), patience)
 
@@ -220,6 +222,8 @@ def _deployment_problem(arm: Rest, installation: Installation, template: Documen
     except Refused as refused:
         return str(refused)
     state = properties.get("provisioningState")
+    if state not in _ENDED:
+        return f"the deployment is still {state} after {patience.longest:.0f} s"
     return None if state == "Succeeded" else f"{state}: {_causes(properties.get('error') or {})}"
 
 

@@ -8,6 +8,7 @@ with --check it never changes anything, and ends with exit code 1 if a role is m
 import argparse
 import os
 
+from azure.identity import AzureCliCredential, AzureDeveloperCliCredential
 from rest import Document, Problem, Refused, Rest, run
 
 GRAPH = "https://graph.microsoft.com"
@@ -20,7 +21,8 @@ _NOT_FOUND, _FORBIDDEN = 404, (401, 403)
 def main() -> None:
     """Run the script."""
     options = _options()
-    graph = Rest(GRAPH, options.tenant)
+    # Whoever is signed in to azd deploys; the administrator who may do this usually has the Azure CLI.
+    graph = Rest(GRAPH, options.tenant, AzureCliCredential, AzureDeveloperCliCredential)
     principal = _principal(graph, options.principal_id)
     business_central = _business_central(graph)
     present = _assigned(graph, principal["id"], business_central["id"])

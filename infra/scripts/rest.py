@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 Document = dict[str, Any]
+_Program = AzureDeveloperCliCredential | AzureCliCredential
 _TIMEOUTS = (10, 60)  # seconds to connect, seconds without an answer
 _SIGN_IN_SECONDS = 60
 # Nothing has happened yet when a service answers so; any call may be repeated.
@@ -35,11 +36,11 @@ class Problem(Exception):
 class Rest:
     """One interface, for instance https://management.azure.com; paths begin with a slash."""
 
-    def __init__(self, address: str, tenant: str | None) -> None:
+    def __init__(self, address: str, tenant: str | None, *programs: type[_Program]) -> None:
+        """Take the token from the first of ``programs`` in which somebody is signed in."""
         self._address = address
         self._credential = ChainedTokenCredential(
-            AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=_SIGN_IN_SECONDS),
-            AzureCliCredential(tenant_id=tenant or "", process_timeout=_SIGN_IN_SECONDS),
+            *(program(tenant_id=tenant or "", process_timeout=_SIGN_IN_SECONDS) for program in programs)
         )
         self._session = requests.Session()
         self._session.mount("https://", HTTPAdapter(max_retries=_BUSY))

@@ -104,6 +104,14 @@ def test_run_again_it_changes_nothing_and_says_so(tmp_path: Path) -> None:
     assert "API.ReadWrite.All: id-itempic-test has it.\napp_access: id-itempic-test has it.\n" in again.stdout
 
 
+def test_the_azure_clis_account_comes_before_azds(tmp_path: Path) -> None:
+    with serving("graph.microsoft.com", Directory(), tmp_path) as (_, caller):
+        caller.program("azd", 'print(\'{"token": "another", "expiresOn": "2099-01-01T00:00:00Z"}\')')
+        assert run(caller).returncode == 0
+        caller.sign_in("azd")
+        assert run(caller, "--check").returncode == 0
+
+
 def test_half_a_grant_is_completed(tmp_path: Path) -> None:
     directory = Directory("API.ReadWrite.All")
     with graph(directory, tmp_path) as (_, grant):

@@ -162,6 +162,13 @@ def test_a_key_that_never_comes_ends_the_wait(tmp_path: Path) -> None:
     assert api.named("PUT", DEPLOYMENT) == []
 
 
+def test_a_deployment_that_does_not_end_ends_the_wait(tmp_path: Path) -> None:
+    with azure(tmp_path, states=Script(state("Running"))) as (_, caller):
+        ended = subscribe(caller, "--longest", "0.05")
+    assert ended.returncode == 1
+    assert "the deployment is still Running" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("keys", "accepted", "states", "problem"),
     [
