@@ -1,0 +1,82 @@
+"""docs/deployment.md names what is there: outputs, variables, files, resources."""
+
+import re
+
+import yaml
+
+from devstack.machine.setup import ROOT
+
+PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+BICEP = ROOT / "infra" / "bicep"
+MAIN = (BICEP / "main.bicep").read_text(encoding="utf-8")
+PARAMETERS = (BICEP / "main.bicepparam").read_text(encoding="utf-8")
+MODULES = "".join(path.read_text(encoding="utf-8") for path in sorted((BICEP / "modules").glob("*.bicep")))
+
+
+def section(heading: str) -> str:
+    text = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    assert text, heading
+    return text
+
+
+def test_every_variable_is_read_by_the_parameter_file() -> None:
+    named = re.findall(r"azd env set (\w+)", PAGE)
+    assert named
+    assert [name for name in named if f"readEnvironmentVariable('{name}'" not in PARAMETERS] == []
+
+
+def test_every_variable_that_has_no_default_is_named() -> None:
+    needed = re.findall(r"readEnvironmentVariable\('(BC_\w+)', ''\)", PARAMETERS)
+    assert sorted(needed) == ["BC_COMPANY", "BC_ENVIRONMENT", "BC_TENANT_ID"]
+    assert [name for name in needed if f"azd env set {name} " not in PAGE] == []
+
+
+def test_every_output_exists() -> None:
+    named = set(re.findall(r"`((?:AZURE|IDENTITY)_\w+)`", PAGE))
+    assert len(named) == 5
+    assert named <= set(re.findall(r"^output (\w+)", MAIN, re.MULTILINE))
+
+
+def test_every_file_exists() -> None:
+    named = set(re.findall(r"\binfra/[\w./]*\w", PAGE))
+    own = {"infra/bicep/main.own.bicepparam"}  # the reader's copy
+    assert [name for name in named - own if not (ROOT / name).exists()] == []
+
+
+def test_every_resource_that_a_command_names_exists() -> None:
+    for name in ("item-picture-uploaded", "keep-pictures", "dead-letter"):
+        assert name in PAGE
+        assert f"'{name}'" in MODULES
+
+
+def test_without_azd_three_commands_are_enough() -> None:
+    (commands,) = re.findall(r"```sh\n(# 1\. .*?)```", section("With the Azure CLI alone"), re.DOTALL)
+    assert re.findall(r"^(az .*?) --", commands, re.MULTILINE) == [
+        "az deployment sub create",
+        "az functionapp deployment source config-zip",
+        "az deployment sub create",
+    ]
+    first, _, third = re.split(r"^# \d.*\n", commands, flags=re.MULTILINE)[1:]
+    assert "--confirm-with-what-if" in first
+    assert first.strip().replace("createEventSubscription=false", "createEventSubscription=true") == third.strip()
+
+
+def test_the_version_of_azd_is_the_required_one() -> None:
+    required = yaml.safe_load((ROOT / "azure.yaml").read_text(encoding="utf-8"))["requiredVersions"]["azd"]
+    assert f"`azd`, {required.removeprefix('>= ')} or newer" in PAGE
+
+
+def test_every_message_in_the_table_is_one_of_the_scripts() -> None:
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "infra" / "scripts").glob("*.py"))
+    for message in (
+        "uv could not install the packages",
+        "Waiting for the key blobs_extension",
+        "the app's host does not answer yet",
+        "the app's host runs, and has not found the function yet",
+        "You may not list the keys",
+        "Event Grid could not reach the app yet",
+        "You may not do this",
+        "The directory does not know Dynamics 365 Business Central",
+    ):
+        assert message in section("What can go wrong")
+        assert message in scripts
