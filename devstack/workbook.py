@@ -16,7 +16,9 @@ Item = dict[str, Any]
 _DAY_MS = 86_400_000
 _SPANS_MS = (3_600_000, 6 * 3_600_000, _DAY_MS, 2 * _DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
 _COMPONENTS = {"queryType": 0, "resourceType": "microsoft.insights/components"}
-_SELECTS = {"exportedParameters": [{"fieldName": "operation_Id", "parameterName": "Operation", "parameterType": 1}]}
+_SELECTS: Item = {
+    "exportedParameters": [{"fieldName": "operation_Id", "parameterName": "Operation", "parameterType": 1}]
+}
 # What a query leaves to its reader, and the parameter that takes its place.
 _PLACES = {'let wanted = "";': 'let wanted = "{Search}";', 'let operation = "";': 'let operation = "{Operation}";'}
 _LINK, _TEXT, _BIG_NUMBER = 7, 1, 12  # formatters, as workbooks number them
