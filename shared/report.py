@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
@@ -80,7 +81,7 @@ class SweepReport:
 def upload_finished(report: Report) -> None:
     """Log an upload that ended with an outcome; a quarantined one is a warning, since somebody must act."""
     needs_action = report.outcome is Outcome.QUARANTINED and report.reason is not Reason.IGNORED
-    _log.log(logging.WARNING if needs_action else logging.INFO, "%s", _line("upload_finished", report))
+    _log.log(logging.WARNING if needs_action else logging.INFO, "%s", _line("upload_finished", asdict(report)))
 
 
 def upload_failed(report: Report, error: Exception) -> None:
@@ -88,13 +89,13 @@ def upload_failed(report: Report, error: Exception) -> None:
     report.outcome = None  # it may have failed on its last step
     report.reason = error.reason if isinstance(error, Failure) else None
     report.detail = error.detail if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
-    _log.error("%s", _line("upload_failed", report))
+    _log.error("%s", _line("upload_failed", asdict(report)))
 
 
 def sweep_finished(report: SweepReport) -> None:
     """Log a sweep; one that left uploads behind is a warning."""
     level = logging.WARNING if report.failed or report.not_begun or report.unknown_companies else logging.INFO
-    _log.log(level, "%s", _line("sweep_finished", report))
+    _log.log(level, "%s", _line("sweep_finished", asdict(report)))
 
 
 def delivery_exhausted(message: bytes) -> None:
@@ -111,8 +112,9 @@ def delivery_exhausted(message: bytes) -> None:
         is_ours, facts = False, {"blob": None, "etag": None, "function": None}
     # Reading takes the message from the queue: of another app's, our log is all that is left.
     facts["detail"] = None if is_ours else f"Not of this app: {message[:_SHOWN].decode(errors='replace')!r}"
-    _log.warning("%s", json.dumps({"event": "delivery_exhausted", **facts}, ensure_ascii=False))
+    _log.warning("%s", _line("delivery_exhausted", facts))
 
 
-def _line(event: str, report: Report | SweepReport) -> str:
-    return json.dumps({"event": event, **asdict(report)}, ensure_ascii=False)
+def _line(event: str, facts: Mapping[str, object]) -> str:
+    line = json.dumps({"event": event, **facts}, ensure_ascii=False)
+    return line.encode(errors="replace").decode()  # a foreign message may have half a character, which nobody can write

@@ -6,9 +6,10 @@ identity, wherever they come from.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from uuid import uuid4
 
@@ -27,7 +28,7 @@ from shared.sweep_tally import Tally
 AT_ONCE = 4  # uploads; together with the trigger's they share the five requests that BC runs at a time
 WINDOW = 20_000  # uploads that one run holds, about 25 MiB; the rest of the list waits for the next run
 _LIST_WITHIN = 90.0  # seconds for reading the list
-_RENEW_EVERY = 20.0  # seconds between two renewals of the lease, which lasts a minute
+_SETTLE_WITHIN = 150.0  # seconds for that and for what settles: after trouble with BC there may be thousands
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Sweep:
         if held is None:
             report.stopped = "Another sweep is active."
             return report
-        state = self._sweep(held, budget, report)
+        with held.kept():
+            state = self._sweep(held, budget, report)
         report.milliseconds = round(budget.seconds * 1000, 1)
         sweep_finished(report)
         held.end(state)
@@ -72,7 +74,7 @@ class Sweep:
         budget.probe()
         tally = Tally(report)
         if budget.may_begin():
-            state = self._take_up_all(due, state.answered(held.seen_at), held, budget, tally)
+            state = self._take_up_all(due, state.answered(held.seen_at), held.seen_at, budget, tally)
         else:
             tally.not_begun(due)
         if budget.stopped_by:
@@ -97,42 +99,39 @@ class Sweep:
         return due, marker or None
 
     def _take_up_all(
-        self, due: list[Candidate], state: SweepState, held: LeasedState, budget: SweepBudget, tally: Tally
+        self, due: list[Candidate], state: SweepState, now: datetime, budget: SweepBudget, tally: Tally
     ) -> SweepState:
         with self.renderers() as render:
             pipeline = replace(self.pipeline, render=render)
-            for settled in Settling(pipeline).settle(budget.may_begin):
+            for settled in Settling(pipeline).settle(
+                lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state.run
+            ):
                 tally.settled(settled)
-            found = ItemLookUp(pipeline, state, held.seen_at, tally.sweep_id).run(due, budget, held.renew)
+            found = ItemLookUp(pipeline, state, now, tally.sweep_id, budget).run(due)
             tally.look_ups(found)
             for company in found.answered:
-                state = state.company_answered(company, held.seen_at)
+                state = state.company_answered(company, now)
             for company in found.failed:
                 state = state.company_failed(company)
-            self._in_threads(_by_item(found.tasks, state.run), pipeline, held, budget, tally)
+            _in_threads(_by_item(found.tasks, state.run), pipeline, budget, tally)
         return state
 
-    def _in_threads(
-        self, groups: list[list[Task]], pipeline: Pipeline, held: LeasedState, budget: SweepBudget, tally: Tally
-    ) -> None:
-        """Take up several items at once, the uploads of one item one after the other."""
-        queue: SimpleQueue[list[Task]] = SimpleQueue()
-        for group in groups:
-            queue.put(group)
 
-        def work() -> None:
-            with suppress(Empty):
-                while True:
-                    for task in queue.get_nowait():
-                        _take_up(task, pipeline, budget, tally)
+def _in_threads(groups: list[list[Task]], pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:
+    """Take up several items at once, the uploads of one item one after the other."""
+    queue: SimpleQueue[list[Task]] = SimpleQueue()
+    for group in groups:
+        queue.put(group)
 
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as threads:
-            pending = {threads.submit(work) for _ in range(min(AT_ONCE, len(groups)))}
-            while pending:
-                done, pending = wait(pending, timeout=_RENEW_EVERY)
-                held.renew()
-                for future in done:
-                    future.result()
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                for task in queue.get_nowait():
+                    _take_up(task, pipeline, budget, tally)
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as threads:
+        for worker in [threads.submit(work) for _ in range(min(AT_ONCE, len(groups)))]:
+            worker.result()
 
 
 def _take_up(task: Task, pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:

@@ -83,12 +83,6 @@ def test_the_next_run_goes_on_where_the_list_stopped(local: LocalStack) -> None:
     assert looked_at == [4, 4, 2, 4, 4, 2]
 
 
-def test_a_marker_that_storage_refuses_starts_anew(local: LocalStack) -> None:
-    local.upload()
-    pages = list(Incoming(local.storage).pages("no marker"))
-    assert [upload.name for page in pages for upload in page.uploads] in ([f"{COMPANY}/1896-S.jpg"], [])
-
-
 POISON = {"FunctionId": "Host.Functions.item_picture_uploaded", "BlobName": "a.jpg", "ETag": '"0x1"'}
 
 

@@ -14,6 +14,7 @@ from shared.storage.uploads import Source, keep_date, metadata_of
 
 _PAGE_SIZE = 500  # blobs; metadata can be 8 KiB each
 _BEFORE = "before"  # the outcome of a picture that BC had before: no upload
+_SETTLING = "waiting"  # the outcome of what is in the archive while its upload is still in incoming
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Original:
     def is_before(self) -> bool:
         """Whether this is what BC showed before the first upload."""
         return self.value("outcome") == _BEFORE
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether this is the copy of an upload that settles: from it, the sweep restores what is on the item."""
+        return self.value("outcome") == _SETTLING
 
 
 def original_of(source: Source) -> Original:
