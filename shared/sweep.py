@@ -4,12 +4,12 @@ It processes the uploads itself. No queue and no other instance would help: BC r
 identity, wherever they come from.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from uuid import uuid4
 
@@ -117,17 +117,22 @@ class Sweep:
         return state
 
 
-def _in_threads(groups: list[list[Task]], pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:
-    """Take up several items at once, the uploads of one item one after the other."""
-    queue: SimpleQueue[list[Task]] = SimpleQueue()
+def _in_threads(groups: list[deque[Task]], pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:
+    """Take up several items at once, the uploads of one item one after the other.
+
+    The items take turns: one with thousands of uploads must not keep the others waiting.
+    """
+    queue: SimpleQueue[deque[Task]] = SimpleQueue()
     for group in groups:
         queue.put(group)
 
     def work() -> None:
         with suppress(Empty):
             while True:
-                for task in queue.get_nowait():
-                    _take_up(task, pipeline, budget, tally)
+                group = queue.get_nowait()
+                _take_up(group.popleft(), pipeline, budget, tally)
+                if group:
+                    queue.put(group)
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as threads:
         for worker in [threads.submit(work) for _ in range(min(AT_ONCE, len(groups)))]:
@@ -148,7 +153,7 @@ def _take_up(task: Task, pipeline: Pipeline, budget: SweepBudget, tally: Tally) 
         budget.succeeded()
 
 
-def _by_item(tasks: Iterable[Task], run: int) -> list[list[Task]]:
+def _by_item(tasks: Iterable[Task], run: int) -> list[deque[Task]]:
     """Return the uploads of each item together, newest first: then the older ones need no PATCH.
 
     Side by side they would wait for each other's claim.
@@ -156,5 +161,10 @@ def _by_item(tasks: Iterable[Task], run: int) -> list[list[Task]]:
     groups: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
         groups[task.take_up.item.id if task.take_up.item else f"/{task.candidate.name}"].append(task)
-    ordered = [sorted(group, key=lambda task: task.candidate.age) for group in groups.values()]
+    ordered = [deque(sorted(group, key=_newness, reverse=True)) for group in groups.values()]
     return shuffled(ordered, run, lambda group: (group[0].company, group[0].candidate.name))
+
+
+def _newness(task: Task) -> tuple[timedelta, str]:
+    """Return what orders uploads as the item records do: within a second, the greater name is newer."""
+    return -task.candidate.age, task.candidate.name

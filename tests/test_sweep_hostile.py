@@ -18,7 +18,7 @@ from shared.storage.incoming import Incoming
 from shared.storage.sweep_states import SweepStates
 from tests.support.faulty_storage import storage_proxy
 from tests.support.item_pictures import BLUE, RED, upload, upload_with_lost_answer
-from tests.support.local_stack import LocalStack, Log, ManualClock
+from tests.support.local_stack import LocalStack, Log, ManualClock, photograph
 from tests.test_sweep import sweep
 
 COMPANY = "CRONUS USA, Inc"
@@ -122,6 +122,22 @@ def test_a_company_whose_numbers_bc_refuses_takes_its_time_only(local: LocalStac
     report = replace(local.app().sweep, clock=TickingClock(5)).run()
     assert report.not_begun == 40
     assert len(local.requests("GET")) < 60
+
+
+def test_an_item_with_many_uploads_holds_up_no_other(local: LocalStack) -> None:
+    many, others = (
+        ("1896-S", "1900-S", "1906-S", "1908-S"),
+        ("1920-S", "1928-S", "1936-S", "1960-S", "1964-S", "1968-S"),
+    )
+    for item in many:
+        for number in range(12):
+            local.upload(f"{COMPANY}/{item}.a{number:02}", photograph(size=(8, 8)))
+    for item in others:
+        local.upload(f"{COMPANY}/{item}.jpg", photograph(size=(8, 8)))
+    local.pass_time(minutes=5)
+    report = replace(local.app().sweep, clock=TickingClock(12)).run()
+    assert report.not_begun > len(others), "the time was over before all had their turn"
+    assert not {f"{COMPANY}/{item}.jpg" for item in others} & set(local.names(names.INCOMING))
 
 
 def test_many_unknown_companies_do_not_outlast_the_sweep(local: LocalStack) -> None:
