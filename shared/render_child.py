@@ -18,6 +18,9 @@ from shared.pictures.memory import MemoryBudget
 from shared.pictures.rendition import Rendition, SourceLimits
 from shared.rendering import Render, Renderer
 
+_BESIDE = 128 * 1024 * 1024  # bytes beside the pixels: the source unpacked, the allocator's reserve
+_THREAD = 16 * 1024 * 1024  # bytes of address space for each of a decoder's threads
+
 
 class Parent:
     """The other end of the pipes."""
@@ -45,17 +48,18 @@ class Parent:
 
 
 class _ParentsBudget(MemoryBudget):
-    """Asks the parent, who shares the memory among all children."""
+    """Asks the parent, who shares the memory among all children; what it grants, ``allow`` lets this process use."""
 
-    def __init__(self, size: int, parent: Parent) -> None:
+    def __init__(self, size: int, parent: Parent, allow: Callable[[int], None]) -> None:
         super().__init__(size)
-        self._parent = parent
+        self._parent, self._allow = parent, allow
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
         with super().reserve(size):  # refuses what never fits
             self._parent.send({"reserve": size})
             self._parent.receive()
+            self._allow(size)
             yield
 
 
@@ -71,9 +75,9 @@ def main(around: Callable[[Render], Render] = lambda render: render) -> None:
         return
     rendition = Rendition(**{**setup["rendition"], "background": tuple(setup["rendition"]["background"])})
     limits = SourceLimits(**setup["limits"])
-    beside_others = around(Renderer(rendition, limits, _ParentsBudget(setup["memory"], parent)))
-    alone = around(Renderer(rendition, limits, MemoryBudget(setup["memory"])))
     own_limits = _OwnLimits(setup["memory"], setup["cpu"])
+    beside_others = around(Renderer(rendition, limits, _ParentsBudget(setup["memory"], parent, own_limits.allow)))
+    alone = around(Renderer(rendition, limits, MemoryBudget(setup["memory"])))
     while request := parent.receive():
         content = parent.read(request["size"])
         own_limits.begin(alone=request["alone"])
@@ -105,11 +109,15 @@ def _answer(parent: Parent, render: Render, content: bytes) -> None:
 
 
 class _OwnLimits:
-    """Has the system end this process where a picture takes too much; only on Linux, where the app is deployed."""
+    """Has the system end this process where a picture takes too much; only on Linux, where the app is deployed.
+
+    A decoder that gets no memory may say that the file is damaged. So the limit lies well above what a picture was
+    estimated to need: only what breaks the estimate meets it.
+    """
 
     def __init__(self, memory: int, cpu_seconds: int) -> None:
         self._memory, self._cpu_seconds = memory, cpu_seconds
-        self._before = _data_size() if sys.platform == "linux" else 0
+        self._before = 0
 
     def begin(self, *, alone: bool) -> None:
         """Limit the next picture: half of the memory, which four share, or all of it."""
@@ -117,15 +125,27 @@ class _OwnLimits:
             return
         import resource  # noqa: PLC0415 - only there
 
-        memory = self._before + (self._memory if alone else self._memory // 2)
+        self._before = _data_size()
+        self.allow(self._memory if alone else 0)
         used = resource.getrusage(resource.RUSAGE_SELF)
-        cpu = int(used.ru_utime + used.ru_stime) + 1 + self._cpu_seconds
-        for limit, value in (
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_DATA, memory),
-            (resource.RLIMIT_CPU, cpu),
-        ):
-            resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + self._cpu_seconds)
+
+    def allow(self, estimated: int) -> None:
+        """Let the picture take what it is ``estimated`` to need, in bytes, but half of the memory in any case."""
+        if sys.platform != "linux":
+            return
+        import resource  # noqa: PLC0415 - only there
+
+        most = max(estimated + estimated // 4, self._memory // 2)
+        _limit(resource.RLIMIT_DATA, self._before + most + _BESIDE + (os.cpu_count() or 1) * _THREAD)
+
+
+def _limit(limit: int, value: int) -> None:
+    import resource  # noqa: PLC0415 - only on Linux
+
+    hard = resource.getrlimit(limit)[1]
+    resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 def _data_size() -> int:
