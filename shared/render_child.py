@@ -19,6 +19,7 @@ from shared.pictures.rendition import Rendition, SourceLimits
 from shared.rendering import Render, Renderer
 
 _BESIDE = 128 * 1024 * 1024  # bytes beside the pixels: the source unpacked, the allocator's reserve
+_OPENING = 8  # bytes of address space for a pixel, which WebP's decoder takes before anybody can check the size
 _THREAD = 16 * 1024 * 1024  # bytes of address space for each of a decoder's threads
 
 
@@ -75,12 +76,12 @@ def main(around: Callable[[Render], Render] = lambda render: render) -> None:
         return
     rendition = Rendition(**{**setup["rendition"], "background": tuple(setup["rendition"]["background"])})
     limits = SourceLimits(**setup["limits"])
-    own_limits = _OwnLimits(setup["memory"], setup["cpu"])
+    own_limits = _OwnLimits(setup["memory"], limits.max_pixels, setup["cpu"])
     beside_others = around(Renderer(rendition, limits, _ParentsBudget(setup["memory"], parent, own_limits.allow)))
     alone = around(Renderer(rendition, limits, MemoryBudget(setup["memory"])))
     while request := parent.receive():
         content = parent.read(request["size"])
-        own_limits.begin(alone=request["alone"])
+        own_limits.begin()
         _answer(parent, alone if request["alone"] else beside_others, content)
 
 
@@ -115,18 +116,18 @@ class _OwnLimits:
     estimated to need: only what breaks the estimate meets it.
     """
 
-    def __init__(self, memory: int, cpu_seconds: int) -> None:
-        self._memory, self._cpu_seconds = memory, cpu_seconds
+    def __init__(self, memory: int, max_pixels: int, cpu_seconds: int) -> None:
+        self._memory, self._max_pixels, self._cpu_seconds = memory, max_pixels, cpu_seconds
         self._before = 0
 
-    def begin(self, *, alone: bool) -> None:
-        """Limit the next picture: half of the memory, which four share, or all of it."""
+    def begin(self) -> None:
+        """Limit the next picture, of which nothing is known yet."""
         if sys.platform != "linux":
             return
         import resource  # noqa: PLC0415 - only there
 
         self._before = _data_size()
-        self.allow(self._memory if alone else 0)
+        self.allow(max(self._memory, _OPENING * self._max_pixels))
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + self._cpu_seconds)

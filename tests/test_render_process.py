@@ -97,6 +97,16 @@ def test_a_picture_that_just_fits_into_the_memory_arrives(picture_format: str) -
 
 
 @on_linux
+def test_a_picture_that_never_fits_is_not_called_damaged() -> None:
+    source = photograph(size=(8000, 6000), picture_format="WEBP")
+    with (
+        RenderProcesses(USUAL_RENDITION, USUAL_LIMITS, 64 * 1024 * 1024) as render,
+        pytest.raises(Permanent, match="too_large"),
+    ):
+        render(source)
+
+
+@on_linux
 def test_one_child_renders_many_pictures() -> None:
     before = set(children())
     with processes() as render:
