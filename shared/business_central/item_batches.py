@@ -38,7 +38,7 @@ def find(
     """
     wanted = list(dict.fromkeys(keys))
     found = FoundItems()
-    if len(wanted) > LIST_FROM:
+    if len(wanted) > LIST_FROM and may_ask():
         listed = FoundItems()
         _sort_in(wanted, takewhile(lambda _: may_ask(), bc.all_items(company, upload_id)), listed)
         return listed if may_ask() else found  # a part of the list does not tell what is missing
