@@ -167,6 +167,11 @@ def main() -> None:
         print(run.stdout + run.stderr, end="")
         if run.returncode:
             raise SystemExit(run.returncode)
+        # The compiler gives the outputs in another order each time.
+        file = ROOT / TEMPLATES / f"{example}.snapshot.json"
+        content = json.loads(file.read_text(encoding="utf-8"))
+        content["outputs"] = dict(sorted(content["outputs"].items()))
+        file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
