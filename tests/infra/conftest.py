@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bicep import NOT_FOUND, Bicep, Prediction, copy_of_templates, find
-
-EXAMPLES = ("main.test", "main.prod")
+from tests.support.bicep import EXAMPLES, NOT_FOUND, Bicep, Prediction, copy_of_templates, find
 
 
 @pytest.fixture(scope="session")

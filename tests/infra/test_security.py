@@ -49,7 +49,7 @@ def test_each_account_closes_by_its_own_switch(small: Prediction, large: Predict
 
 def test_without_the_option_there_is_no_network(small: Prediction) -> None:
     assert not [resource for resource in small.resources if resource["type"].startswith("Microsoft.Network/")]
-    assert "virtualNetworkSubnetId" not in small.app["properties"]
+    assert small.app["properties"]["virtualNetworkSubnetId"] is None
 
 
 def test_the_app_lives_in_a_subnet_of_its_own(large: Prediction) -> None:

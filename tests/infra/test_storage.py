@@ -68,7 +68,7 @@ def rules(prediction: Prediction) -> dict[tuple[str, ...], dict[str, dict[str, i
 
 def test_originals_stay_unless_a_parameter_says_how_long(small: Prediction, large: Prediction) -> None:
     after = "daysAfterModificationGreaterThan"
-    assert rules(small)[(f"{ARCHIVE}/",)] == {"tierToCool": {after: 30}}
+    assert rules(small)[(f"{ARCHIVE}/",)] == {"tierToCool": {after: 30}, "delete": None}
     assert rules(large)[(f"{ARCHIVE}/",)] == {"tierToCool": {after: 30}, "delete": {after: 1095}}
 
 

@@ -245,3 +245,23 @@ def test_a_company_is_unknown_until_two_hours_without_it() -> None:
         history.sweep(START + hour * HOUR, companies=named if hour % 2 else None)
     answer = Telemetry(history.rows).ask("unknown-companies.kql")
     assert [(row["company"], row["hours"]) for row in answer] == [("Südwind", 28)]
+
+
+def test_a_trace_shows_the_upload_step_by_step() -> None:
+    history = History()
+    history.put(START, "other.jpg")
+    delivery = history.put(START, "a.jpg")
+    (found,) = find(history, "a.jpg")
+    assert found["operation_Id"] == delivery.trace
+    query = query_file("trace.kql").replace('operation = ""', f'operation = "{delivery.trace}"')
+    answer = Telemetry(history.rows).ask(query)
+    assert [row["what"] for row in answer if row["part"] == "record"] == ["upload_finished"]
+    assert {row["what"] for row in answer if row["part"] == "step"} == {
+        "process upload",
+        "render picture",
+        "place picture",
+    }
+    assert {row["what"] for row in answer if row["part"] == "call"} == {"read record", "find items", "write picture"}
+    assert len(answer) == 7
+    assert answer[0]["duration_ms"] == delivery.duration_ms
+    assert [row["result"].strip() for row in answer if row["part"] == "record"] == ["updated"]

@@ -52,6 +52,8 @@ def test_search_finds_the_delivery_and_its_trace(sent: Telemetry) -> None:
     (row,) = [row for row in found if row["outcome"] == "updated"]
     assert (row["blob"], row["company"], row["item_number"]) == (DESK, "CRONUS USA, Inc.", "1896-S")
     assert row["trace"]
+    trace = sent.ask(query_file("trace.kql").replace('operation = ""', f'operation = "{row["operation_Id"]}"'))
+    assert {"item_picture_uploaded", "process upload", "find items", "write picture"} <= {row["what"] for row in trace}
 
 
 def test_calls_to_bc_and_steps_are_measured(sent: Telemetry) -> None:

@@ -53,11 +53,8 @@ def test_queries_that_it_names_are_those_that_exist() -> None:
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_leads_to_its_section_and_its_query(name: str) -> None:
+def test_an_alerts_section_names_its_query(name: str) -> None:
     alert = ALERTS[name]
-    path, _, anchor = alert["help"].partition("#")
-    assert (path, anchor) == ("docs/operations.md", name.lower().replace(" ", "-"))
-    assert anchor in OPERATIONS.anchors
     assert f"`{alert.get('query') or alert['metric']['name']}`" in SECTIONS[name].partition("**Query:**")[2]
 
 

@@ -1,4 +1,7 @@
-"""Finds Microsoft's Bicep compiler and runs it on a copy of the templates; reads the resources that it predicts."""
+"""Finds Microsoft's Bicep compiler and runs it on a copy of the templates; reads the resources that it predicts.
+
+As a program, writes the project's snapshots anew.
+"""
 
 import json
 import os
@@ -18,7 +21,9 @@ TEMPLATES = Path("infra") / "bicep"
 PINNED = "0.49.2"  # whose snapshots are in the project
 NOT_FOUND = "no Bicep compiler is on the PATH or named by BICEP_CLI"
 BESIDE = ROOT.parent / "shared" / "tools" / "bicep"
-PLACE = ("--subscription-id", "00000000-0000-0000-0000-000000000000", "--location", "westeurope")
+EXAMPLES = ("main.test", "main.prod")
+ANEW = "python -m tests.support.bicep"
+_PLACE = ("--subscription-id", "00000000-0000-0000-0000-000000000000", "--location", "westeurope")
 
 Resource = Mapping[str, Any]
 
@@ -47,7 +52,7 @@ class Bicep:
 
     def snapshot(self, project: Path, parameters: str) -> subprocess.CompletedProcess[str]:
         """Write the resources that these parameters lead to beside them."""
-        return self.run("snapshot", f"{parameters}.bicepparam", "--mode", "overwrite", *PLACE, cwd=project / TEMPLATES)
+        return self.run("snapshot", f"{parameters}.bicepparam", "--mode", "overwrite", *_PLACE, cwd=project / TEMPLATES)
 
 
 def find() -> Bicep | None:
@@ -150,3 +155,24 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner)
+
+
+def main() -> None:
+    """Write the snapshots of both examples."""
+    found = find()
+    if found is None or found.version != PINNED:
+        raise SystemExit(f"Bicep {PINNED} writes the snapshots; found {found.version if found else 'none'}.")
+    for example in EXAMPLES:
+        run = found.snapshot(ROOT, example)
+        print(run.stdout + run.stderr, end="")
+        if run.returncode:
+            raise SystemExit(run.returncode)
+        # The compiler gives the outputs in another order each time.
+        file = ROOT / TEMPLATES / f"{example}.snapshot.json"
+        content = json.loads(file.read_text(encoding="utf-8"))
+        content["outputs"] = dict(sorted(content["outputs"].items()))
+        file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

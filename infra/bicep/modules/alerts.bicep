@@ -52,22 +52,20 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       skipQueryValidation: true // of tables that exist only once the first rows have come
       criteria: {
         allOf: [
-          union(
-            {
-              query: queries[alert.query]
-              timeAggregation: alert.aggregation
-              operator: alert.operator
-              threshold: contains(alert, 'percentOf')
-                ? alert.threshold * settings[alert.percentOf] / 100
-                : alert.threshold
-              failingPeriods: {
-                numberOfEvaluationPeriods: alert.?periods ?? 1
-                minFailingPeriodsToAlert: alert.?failing ?? 1
-              }
-              dimensions: map(alert.?by ?? [], column => { name: column, operator: 'Include', values: ['*'] })
-            },
-            contains(alert, 'column') ? { metricMeasureColumn: alert.column } : {}
-          )
+          {
+            query: queries[alert.query]
+            timeAggregation: alert.aggregation
+            operator: alert.operator
+            threshold: contains(alert, 'percentOf')
+              ? alert.threshold * settings[alert.percentOf] / 100
+              : alert.threshold
+            failingPeriods: {
+              numberOfEvaluationPeriods: alert.?periods ?? 1
+              minFailingPeriodsToAlert: alert.?failing ?? 1
+            }
+            dimensions: map(alert.?by ?? [], column => { name: column, operator: 'Include', values: ['*'] })
+            metricMeasureColumn: alert.?column
+          }
         ]
       }
       actions: { actionGroups: [actions.id] }

@@ -94,42 +94,34 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   tags: union(tags, { 'azd-service-name': 'sync' })
   kind: 'functionapp,linux'
   identity: { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {} } }
-  properties: union(
-    {
-      serverFarmId: plan.id
-      httpsOnly: true
-      publicNetworkAccess: 'Enabled' // Event Grid calls from outside
-      siteConfig: {
-        minTlsVersion: '1.2'
-        appSettings: map(items(settings), setting => { name: setting.key, value: setting.value })
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled' // Event Grid calls from outside
+    virtualNetworkSubnetId: isInVirtualNetwork
+      ? resourceId('Microsoft.Network/virtualNetworks/subnets', names.virtualNetwork, 'snet-app')
+      : null
+    siteConfig: {
+      minTlsVersion: '1.2'
+      appSettings: map(items(settings), setting => { name: setting.key, value: setting.value })
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${hostAccount.properties.primaryEndpoints.blob}app-package'
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
+        }
       }
-      functionAppConfig: {
-        deployment: {
-          storage: {
-            type: 'blobContainer'
-            value: '${hostAccount.properties.primaryEndpoints.blob}app-package'
-            authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
-          }
-        }
-        scaleAndConcurrency: {
-          maximumInstanceCount: scale.maximumInstanceCount
-          instanceMemoryMB: scale.instanceMemoryMB
-          // Blob triggers are a scaling group of their own; it may never start without this.
-          alwaysReady: [{ name: 'blob', instanceCount: scale.alwaysReadyInstances }]
-        }
-        runtime: { name: 'python', version: '3.13' }
+      scaleAndConcurrency: {
+        maximumInstanceCount: scale.maximumInstanceCount
+        instanceMemoryMB: scale.instanceMemoryMB
+        // Blob triggers are a scaling group of their own; it may never start without this.
+        alwaysReady: [{ name: 'blob', instanceCount: scale.alwaysReadyInstances }]
       }
-    },
-    isInVirtualNetwork
-      ? {
-          virtualNetworkSubnetId: resourceId(
-            'Microsoft.Network/virtualNetworks/subnets',
-            names.virtualNetwork,
-            'snet-app'
-          )
-        }
-      : {}
-  )
+      runtime: { name: 'python', version: '3.13' }
+    }
+  }
 
   // Publishing by password is off; azd and the Azure CLI publish by token.
   resource ftp 'basicPublishingCredentialsPolicies' = { name: 'ftp', properties: { allow: false } }

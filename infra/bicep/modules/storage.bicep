@@ -19,8 +19,6 @@ var security = {
   // A closed account denies; it is not disabled: Event Grid writes dead letters through the exception for Azure's services.
   publicNetworkAccess: 'Enabled'
 }
-var open = { networkAcls: { bypass: 'AzureServices', defaultAction: 'Allow' } }
-var closed = { networkAcls: { bypass: 'AzureServices', defaultAction: 'Deny' } }
 
 resource host 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: names.hostAccount
@@ -28,7 +26,10 @@ resource host 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: { name: 'Standard_LRS' }
-  properties: union(security, network.hostAccountIsPublic ? open : closed)
+  properties: {
+    ...security
+    networkAcls: { bypass: 'AzureServices', defaultAction: network.hostAccountIsPublic ? 'Allow' : 'Deny' }
+  }
 
   resource blobs 'blobServices' = {
     name: 'default'
@@ -43,8 +44,11 @@ resource pictures 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: { name: picturesAccountSku }
-  // Flat: a hierarchical account raises events on empty files.
-  properties: union(security, network.picturesAccountIsPublic ? open : closed, { isHnsEnabled: false })
+  properties: {
+    ...security
+    networkAcls: { bypass: 'AzureServices', defaultAction: network.picturesAccountIsPublic ? 'Allow' : 'Deny' }
+    isHnsEnabled: false // a hierarchical account raises events on empty files
+  }
 
   resource blobs 'blobServices' = {
     name: 'default'
@@ -77,12 +81,12 @@ resource pictures 'Microsoft.Storage/storageAccounts@2025-06-01' = {
             definition: {
               filters: { blobTypes: ['blockBlob'], prefixMatch: ['archive/'] }
               actions: {
-                baseBlob: union(
-                  { tierToCool: { daysAfterModificationGreaterThan: retention.archiveCoolDays } },
-                  retention.archiveDeleteDays == 0
-                    ? {}
-                    : { delete: { daysAfterModificationGreaterThan: retention.archiveDeleteDays } }
-                )
+                baseBlob: {
+                  tierToCool: { daysAfterModificationGreaterThan: retention.archiveCoolDays }
+                  delete: retention.archiveDeleteDays == 0
+                    ? null
+                    : { daysAfterModificationGreaterThan: retention.archiveDeleteDays }
+                }
               }
             }
           }
