@@ -1,11 +1,12 @@
 """Runs the developer's commands.
 
-python3 dev.py demo    put sample photographs on items and show each result (--photos DIR for your own)
-python3 dev.py up      run the local stack until Ctrl-C; .local/endpoints.json lists its addresses
-python3 dev.py test    run the whole test suite on all cores; further arguments go to pytest, on one core
-python3 dev.py check   check formatting, lint and types
-python3 dev.py bench   measure: render, import (alone, these two), pipeline; simulate: capacity
-python3 dev.py clean   remove everything the other commands created (up to 1.3 GB)
+python3 dev.py demo      put sample photographs on items and show each result (--photos DIR for your own)
+python3 dev.py up        run the local stack until Ctrl-C; .local/endpoints.json lists its addresses
+python3 dev.py test      run the whole test suite on all cores; further arguments go to pytest, on one core
+python3 dev.py check     check formatting, lint and types
+python3 dev.py bench     measure: render, import (alone, these two), pipeline; simulate: capacity
+python3 dev.py workbook  write the monitoring workbook anew, from the queries
+python3 dev.py clean     remove everything the other commands created (up to 1.3 GB)
 
 COMMAND --help explains the options. The first command creates .venv with all packages (a minute, 320 MB).
 """

@@ -20,18 +20,21 @@ app = func.FunctionApp()
     connection="PICTURE_STORAGE",
     source=func.BlobSource(settings.trigger_source),
 )
-def item_picture_uploaded(picture: blob.BlobClient) -> None:
+def item_picture_uploaded(picture: blob.BlobClient, context: func.Context) -> None:
     """Put one uploaded picture onto its item; ``picture`` is a reference, the pipeline reads the bytes itself."""
-    parts.pipeline.process(picture.container_name, picture.blob_name)
+    with parts.telemetry.invocation(context.trace_context):
+        parts.pipeline.process(picture.container_name, picture.blob_name)
 
 
 @app.timer_trigger(arg_name="timer", schedule=settings.sweep_schedule)
-def sweep_incoming(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding wants a parameter
+def sweep_incoming(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the binding wants a parameter
     """Take up what is still in incoming."""
-    parts.sweep.run()
+    with parts.telemetry.invocation(context.trace_context):
+        parts.sweep.run()
 
 
 @app.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection="PICTURE_STORAGE")
-def delivery_exhausted(message: func.QueueMessage) -> None:
+def delivery_exhausted(message: func.QueueMessage, context: func.Context) -> None:
     """Log that all deliveries of an upload have failed; the upload stays, and the next sweep takes it up."""
-    report.delivery_exhausted(message.get_body())
+    with parts.telemetry.invocation(context.trace_context):
+        report.delivery_exhausted(message.get_body())

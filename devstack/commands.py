@@ -19,6 +19,7 @@ import requests
 import typer
 
 from devstack import demo, stack, terminal
+from devstack import workbook as workbook_file
 from devstack.benchmarks import commands as benchmarks
 from devstack.machine import cleaning, environment, lifeline, locks
 from devstack.machine.children import ChildFailedError
@@ -135,6 +136,12 @@ def check() -> None:
     for tool in failed:
         console.print(f"[red]Failed:[/] {' '.join(tool)}", soft_wrap=True)
     raise typer.Exit(len(failed))
+
+
+@app.command()
+def workbook() -> None:
+    """Write the workbook (infra/monitoring/workbook.json) anew, from the queries."""
+    workbook_file.write()
 
 
 def _only_stack() -> BufferedRandom:

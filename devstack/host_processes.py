@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 
 import psutil
@@ -24,6 +25,11 @@ class HostProcess:
     def pid(self) -> int:
         """The host's process id."""
         return self._child.process.pid
+
+    @property
+    def log(self) -> Path:
+        """What the host, its worker and the app print."""
+        return self._child.log
 
     def family(self) -> list[psutil.Process]:
         """Return the processes of this host: itself first, then its worker and that one's children."""

@@ -12,6 +12,7 @@ from typing import Any
 from devstack.azurite import Certificate
 from devstack.functions_host.worker_process import WORKER_SETTINGS
 from devstack.host_processes import HostProcesses
+from devstack.ingestion.client import Ingestion
 from devstack.machine import setup
 from devstack.machine.children import Child, Facts, announced, clean_environment
 from shared.storage import names
@@ -71,6 +72,12 @@ class Programs:
         """Start the managed identity and the authority that exchanges its tokens."""
         tls = ("--certificate", str(certificate.public), "--key", str(certificate.private))
         return self.python("identity", "devstack.identity", *tls, env={"IDENTITY_HEADER": header})
+
+    def ingestion(self, jwks_url: str, certificate: Certificate) -> Ingestion:
+        """Start what takes telemetry, and wait until it listens."""
+        options = ("--jwks-url", jwks_url, "--certificate", certificate.public, "--key", certificate.private)
+        facts = self.python("ingestion", "devstack.ingestion", *map(str, options), env={}).ready()
+        return Ingestion(facts["url"], facts["control"])
 
     def event_source(
         self, faults: EventFaults, env: Mapping[str, str], on_event: Callable[[str], None], arguments: list[str]

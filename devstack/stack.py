@@ -19,6 +19,7 @@ from devstack.azurite import Accounts, Certificate
 from devstack.functions_host import queues
 from devstack.host_processes import HostProcess, HostProcesses
 from devstack.identity import TENANT
+from devstack.ingestion.client import Ingestion
 from devstack.machine import certificates, setup
 from devstack.machine.children import Child
 from devstack.programs import EventFaults, Hosting, Programs
@@ -68,6 +69,7 @@ class Stack:
     children: list[Child]
     storage_clock: azurite.StorageClock | None
     host_processes: HostProcesses | None = None
+    ingestion: Ingestion | None = None
 
     @property
     def hosts(self) -> list[HostProcess]:
@@ -123,6 +125,7 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
     core_tools: bool = False,
     remove_at_end: Path | None = None,
     movable_clock: bool = False,
+    telemetry: bool = False,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Stack]:
     """Start the stack with empty containers and a catalogue without pictures; end it afterwards.
@@ -133,7 +136,7 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
     one that the app alone gets, for instance a proxy's. For ``visibility`` seconds no other host gets a killed host's
     messages. ``keyless`` opens storage by identity, over HTTPS. ``core_tools`` runs the app in ``func``.
     ``remove_at_end`` is deleted even if this process is killed. With ``movable_clock``, ``Stack.storage_clock`` sets
-    storage's time.
+    storage's time. With ``telemetry``, app and host send theirs to ``Stack.ingestion``.
     """
     azurite_main = setup.azurite(say)
     with ExitStack() as ending:
@@ -153,8 +156,10 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
         bc = programs.python("business_central", "devstack.business_central", *keys, env={})
         accounts.urls = storage.ready()
         endpoints = _endpoints(accounts.connection_string(), bc.ready()["url"], identity)
+        ingestion = programs.ingestion(f"{msi['url']}/keys", certificate) if telemetry else None
         settings = {
             **accounts.settings(),
+            **(ingestion.settings() if ingestion else {}),
             **identity.settings(),
             "PICTURE_TRIGGER_SOURCE": "LogsAndContainerScan" if core_tools else "EventGrid",
             "BC_BASE_URL": endpoints.business_central_url,
@@ -165,6 +170,7 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
             **(app_settings or {}),
         }
         stack = Stack(endpoints, accounts, msi["url"], msi["authority"], settings, programs.children, clock)
+        stack.ingestion = ingestion
         _create_containers_and_queues(accounts)
         if on_event:
             say("Starting the function app")

@@ -15,6 +15,7 @@ from shared.setting_values import Reader, colour, duration, one_of, schedule
 _CONNECTION_STRING = (
     r"(?i)(^|;)(usedevelopmentstorage=true|accountname=[^;]+;(.*;)?accountkey=.+|sharedaccesssignature=.+)"
 )
+_TRUE = ("true", "TRUE", "True", "1")
 BUSINESS_CENTRAL = "https://api.businesscentral.dynamics.com"
 DEFAULT_TEMPLATE = "{company}/{item}.{extension}|{item}.{extension}"
 TRIGGER_SOURCES = ("EventGrid", "LogsAndContainerScan")
@@ -51,6 +52,23 @@ SETTINGS = (
     "SWEEP_SCHEDULE",
     "SWEEP_MIN_AGE",
     "KEEP_EXISTING",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
+)
+
+# What only the host, the worker and the distribution of Azure Monitor read.
+TELEMETRY_SETTINGS = (
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "OTEL_METRICS_EXPORTER",
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED",
 )
 
 
@@ -114,6 +132,7 @@ class Settings:
     sweep_schedule: str
     sweep_min_age: timedelta
     keep_existing: bool
+    has_telemetry: bool
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -149,6 +168,9 @@ def read(environ: Mapping[str, str]) -> Settings:
         sweep_schedule=reader.parsed("SWEEP_SCHEDULE", "0 */5 * * * *", schedule),
         sweep_min_age=reader.parsed("SWEEP_MIN_AGE", "PT2M", duration),
         keep_existing=reader.parsed("KEEP_EXISTING", "true", one_of(("true", "false"))) == "true",
+        # The worker sets telemetry up if the second says so, and cannot do that without the first.
+        has_telemetry=bool(reader.text("APPLICATIONINSIGHTS_CONNECTION_STRING"))
+        and reader.text("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY") in _TRUE,
     )
     if reader.problems:
         raise ConfigurationError(reader.problems)

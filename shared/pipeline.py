@@ -1,9 +1,11 @@
 """Takes one upload from event to archive."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import uuid4
 
+from shared.business_central import usage
 from shared.business_central.client import BusinessCentral, Item
 from shared.business_central.companies import Company
 from shared.config import Settings
@@ -19,6 +21,8 @@ from shared.storage.archive import Archive
 from shared.storage.names import INCOMING
 from shared.storage.records import ItemRecords
 from shared.storage.uploads import PictureStorage, Source
+from shared.telemetry import Telemetry
+from shared.telemetry_names import PLACE_PICTURE, RENDER_PICTURE
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Pipeline:
     records: ItemRecords
     placement: Placement
     render: Render
+    telemetry: Telemetry
 
     def process(self, container: str, name: str, take_up: TakeUp = BY_EVENT) -> Report:
         """Take the upload ``container``/``name`` as far as it goes; the report names the outcome.
@@ -56,20 +61,19 @@ class Pipeline:
         Raises:
             Transient: the same delivery may succeed later; the upload is still in incoming.
         """
-        report = Report(name, str(uuid4()))
-        started = time.perf_counter()
-        try:
-            if not self._take(container, name, take_up, report):
-                return report
-        except Superseded as failure:
-            _end(report, Outcome.SUPERSEDED, failure.reason, failure.detail)
-        except Exception as error:
-            report.milliseconds = _milliseconds_since(started)
-            upload_failed(report, error)
-            raise
-        report.milliseconds = _milliseconds_since(started)
-        upload_finished(report)
-        return report
+        with self.telemetry.upload() as upload_id:
+            report = Report(name, upload_id)
+            try:
+                with measured(report):
+                    if not self._take(container, name, take_up, report):
+                        return report
+            except Superseded as failure:
+                _end(report, Outcome.SUPERSEDED, failure.reason, failure.detail)
+            except Exception as error:
+                upload_failed(report, error)
+                raise
+            upload_finished(report)
+            return report
 
     def _take(self, container: str, name: str, take_up: TakeUp, report: Report) -> bool:
         """Take the upload as far as it goes; returns False if there is nothing to tell that was not told before."""
@@ -84,10 +88,14 @@ class Pipeline:
             if take_up.item_first:  # asking once more is cheaper than reading and rendering in vain
                 known = self.business_central.item(self.company_of(key, report.upload_id), key, report.upload_id)
             source = self._read(name, report)
+            read_at = time.perf_counter()
             picture = self._render(source, report)
             item, stored = self._resolve(key, known, report)
             job = PlacementJob(item, source, record_entry(source, picture.content), picture.content, report)
-            outcome = self.placement.place(job, stored)
+            with self.telemetry.step(PLACE_PICTURE):
+                outcome = self.placement.place(job, stored)
+            if outcome in _ON_ITEM and not source.is_replay:
+                report.time_to_item_s = round(source.age.total_seconds() + time.perf_counter() - read_at, 3)
         except (Permanent, Waiting) as failure:
             if has_dot_segment(name):
                 return self._refuse_unread(name, failure, report)
@@ -98,14 +106,17 @@ class Pipeline:
 
     def _read(self, name: str, report: Report) -> Source:
         source = self.storage.read(name, self.settings.limits.max_bytes)
-        report.etag, report.bytes_in = source.etag, source.size
+        report.etag, report.bytes_in, report.replay = source.etag, source.size, source.is_replay
         return source
 
     def _render(self, source: Source, report: Report) -> Picture:
         if self._may_be_unfinished(source):
             raise Waiting(Reason.UNFINISHED, _UNFINISHED)
         check_bytes(source.size, self.settings.limits)
-        picture = self.render(source.content or b"")
+        started = time.perf_counter()
+        with self.telemetry.step(RENDER_PICTURE):
+            picture = self.render(source.content or b"")
+        report.render_ms = _milliseconds_since(started)
         report.width, report.height, report.bytes_out = picture.width, picture.height, len(picture.content)
         report.content_type, report.quality = picture.content_type, picture.quality
         return picture
@@ -179,10 +190,23 @@ class Pipeline:
         return is_partial and source.age < self.settings.unfinished_wait
 
 
+@contextmanager
+def measured(report: Report) -> Iterator[None]:
+    """Note in ``report`` how long the block takes, and what it uses of BC, however it ends."""
+    started = time.perf_counter()
+    with usage.counted() as used:
+        try:
+            yield
+        finally:
+            report.milliseconds = _milliseconds_since(started)
+            report.bc_requests, report.bc_throttled_s = used.requests, round(used.throttled_s, 3)
+
+
 def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail: str | None = None) -> None:
     report.outcome, report.reason, report.detail = outcome, reason, detail
 
 
+_ON_ITEM = (Outcome.UPDATED, Outcome.UNCHANGED)
 # What goes to quarantine after ITEM_WAIT. An unknown company never does: the fault may be our own configuration.
 _MAY_END = (Reason.ITEM_NOT_FOUND, Reason.REJECTED)
 _SETTLING = (

@@ -1,16 +1,18 @@
-"""Logs one line of JSON at the end of each upload and of each sweep."""
+"""Logs one record at the end of each upload and of each sweep: a line of JSON, and attributes for telemetry."""
 
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
+from shared import telemetry_names as names
 from shared.errors import Failure, Reason
 
 TRIGGER = "item_picture_uploaded"  # the function whose deliveries the host counts
 _SHOWN = 1000  # bytes of a foreign message
-_log = logging.getLogger("item_picture_sync")
+_log = logging.getLogger(names.LOGGER)
 
 
 class Outcome(StrEnum):
@@ -28,7 +30,8 @@ class Report:
     """Collects what we learn about one upload on its way, so that a failure shows how far it got.
 
     Sizes are in bytes, sides in pixels. ``kept`` is where the picture is that BC had before. ``repeated`` marks a
-    picture that was written again, because the first answer was lost or an older picture landed on top.
+    picture that was written again, because the first answer was lost or an older picture landed on top. Of a picture
+    that this delivery put onto its item, or found there, ``time_to_item_s`` is the time since the upload was written.
     """
 
     blob: str
@@ -50,6 +53,11 @@ class Report:
     bytes_in: int | None = None
     bytes_out: int | None = None
     moved_to: str | None = None
+    replay: bool | None = None
+    time_to_item_s: float | None = None
+    render_ms: float | None = None
+    bc_requests: int = 0
+    bc_throttled_s: float = 0
     milliseconds: float | None = None
 
 
@@ -78,10 +86,21 @@ class SweepReport:
     milliseconds: float | None = None
 
 
+@dataclass(frozen=True)
+class Line:
+    """A log message: reads as one line of JSON, and knows its ``event``."""
+
+    event: str
+    facts: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return json.dumps({"event": self.event, **self.facts}, ensure_ascii=False)
+
+
 def upload_finished(report: Report) -> None:
     """Log an upload that ended with an outcome; a quarantined one is a warning, since somebody must act."""
     needs_action = report.outcome is Outcome.QUARANTINED and report.reason is not Reason.IGNORED
-    _log.log(logging.WARNING if needs_action else logging.INFO, "%s", _line("upload_finished", asdict(report)))
+    _log_upload(logging.WARNING if needs_action else logging.INFO, names.UPLOAD_FINISHED, report)
 
 
 def upload_failed(report: Report, error: Exception) -> None:
@@ -89,13 +108,21 @@ def upload_failed(report: Report, error: Exception) -> None:
     report.outcome = None  # it may have failed on its last step
     report.reason = error.reason if isinstance(error, Failure) else None
     report.detail = error.detail if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
-    _log.error("%s", _line("upload_failed", asdict(report)))
+    _log_upload(logging.ERROR, names.UPLOAD_FAILED, report)
 
 
 def sweep_finished(report: SweepReport) -> None:
     """Log a sweep; one that left uploads behind is a warning."""
     level = logging.WARNING if report.failed or report.not_begun or report.unknown_companies else logging.INFO
-    _log.log(level, "%s", _line("sweep_finished", asdict(report)))
+    companies = json.dumps(report.unknown_companies, ensure_ascii=False) if report.unknown_companies else None
+    measured = {
+        "company": companies,
+        "detail": " ".join([*filter(None, [report.stopped]), *report.failures]) or None,
+        "waiting": sum(report.waiting.values()),
+        "quarantined": report.outcomes.get(Outcome.QUARANTINED, 0),
+        "duration_ms": report.milliseconds,
+    }
+    _write(level, names.SWEEP_FINISHED, asdict(report), measured)
 
 
 def delivery_exhausted(message: bytes) -> None:
@@ -112,9 +139,27 @@ def delivery_exhausted(message: bytes) -> None:
         is_ours, facts = False, {"blob": None, "etag": None, "function": None}
     # Reading takes the message from the queue: of another app's, our log is all that is left.
     facts["detail"] = None if is_ours else f"Not of this app: {message[:_SHOWN].decode(errors='replace')!r}"
-    _log.warning("%s", _line("delivery_exhausted", facts))
+    _write(logging.WARNING, names.DELIVERY_EXHAUSTED, facts, {})
 
 
-def _line(event: str, facts: Mapping[str, object]) -> str:
-    line = json.dumps({"event": event, **facts}, ensure_ascii=False)
-    return line.encode(errors="replace").decode()  # a foreign message may have half a character, which nobody can write
+def _log_upload(level: int, event: str, report: Report) -> None:
+    _write(level, event, asdict(report), {"duration_ms": report.milliseconds})
+
+
+def _write(level: int, event: str, facts: Mapping[str, Any], otherwise: Mapping[str, Any]) -> None:
+    """Log one record: ``facts`` as its line, and what is known of the event's names as attributes.
+
+    ``otherwise`` holds what Application Insights gets under another name, or in another form.
+    """
+    facts = {name: _encodable(value) for name, value in facts.items()}
+    known = {name: value for name, value in {**facts, **otherwise}.items() if value is not None}
+    record = names.RECORDS[event]
+    dimensions = {f"{names.PREFIX}{name}": known[name] for name in record.dimensions if name in known}
+    measurements = {name: known[name] for name in record.measurements if name in known}
+    # Without telemetry nobody reads the attributes; the worker drops them.
+    _log.log(level, Line(event, facts), extra={**dimensions, names.MEASUREMENTS: measurements})
+
+
+def _encodable(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+    """Return the value as UTF-8 can express it: a foreign message may have half a character."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

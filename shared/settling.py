@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from shared.business_central.client import Item
 from shared.business_central.companies import Company
 from shared.errors import Reason, Waiting
 from shared.item_record import Observed, Step
-from shared.pipeline import Pipeline
+from shared.pipeline import Pipeline, measured
 from shared.placement import PlacementJob, record_entry
 from shared.report import Outcome, Report, upload_failed, upload_finished
 from shared.storage.settling_marks import SettlingMark
 from shared.sweep_plan import shuffled
+from shared.telemetry_names import PLACE_PICTURE, RENDER_PICTURE
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,15 @@ class Settling:
         for name in shuffled(self.pipeline.placement.marks.names(), run, lambda name: ("", name)):
             if not may_begin():
                 break
-            report = Report("", str(uuid4()))
-            try:
-                self._look_after(name, report)
-            except Exception as error:  # noqa: BLE001 - one item must not keep the others from settling
-                upload_failed(report, error)
-                reports.append(report)
-            else:
-                reports += [report] if report.repeated else []
+            with self.pipeline.telemetry.upload() as upload_id:
+                report = Report("", upload_id)
+                try:
+                    self._look_after(name, report)
+                except Exception as error:  # noqa: BLE001 - one item must not keep the others from settling
+                    upload_failed(report, error)
+                    reports.append(report)
+                else:
+                    reports += [report] if report.repeated else []
         return reports
 
     def _look_after(self, name: str, report: Report) -> None:
@@ -48,7 +49,8 @@ class Settling:
         mark = stored.mark
         report.blob, report.etag = mark.upload.name, mark.upload.etag
         report.company, report.item_number, report.item_id = mark.company, mark.item_number, mark.item_id
-        report.outcome = self._outcome(mark, report)
+        with measured(report):
+            report.outcome = self._outcome(mark, report)
         if report.outcome is not Outcome.WAITING:
             self.pipeline.archive.complete(mark, report.outcome)
             self.pipeline.placement.marks.remove(stored)
@@ -68,11 +70,14 @@ class Settling:
         source = self.pipeline.archive.settling(mark)
         if source is None or source.content is None:  # the delivery died before it copied, so it comes again
             return Outcome.SUPERSEDED
-        picture = self.pipeline.render(source.content)
+        with self.pipeline.telemetry.step(RENDER_PICTURE):
+            picture = self.pipeline.render(source.content)
         upload = replace(mark.upload, picture_sha256=record_entry(source, picture.content).picture_sha256)
         item = Item(Company(mark.company_id, mark.company, mark.company), mark.item_id, mark.item_number, None)
+        job = PlacementJob(item, source, upload, picture.content, report)
         try:
-            return self.pipeline.placement.place(PlacementJob(item, source, upload, picture.content, report), record)
+            with self.pipeline.telemetry.step(PLACE_PICTURE):
+                return self.pipeline.placement.place(job, record)
         except Waiting as failure:
             if failure.reason is not Reason.ITEM_NOT_FOUND:
                 raise

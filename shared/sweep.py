@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
-from uuid import uuid4
 
 from shared.pipeline import Pipeline
 from shared.rendering import Render
@@ -53,7 +52,7 @@ class Sweep:
         Raises:
             Transient: ``storage``: the state or the list could not be read, or the state not be written.
         """
-        report = SweepReport(str(uuid4()))
+        report = SweepReport(self.pipeline.telemetry.request_id())
         budget = SweepBudget(self.clock, lambda: self.pipeline.business_central.check(report.sweep_id))
         held = self.states.lease()
         if held is None:
@@ -102,7 +101,7 @@ class Sweep:
         self, due: list[Candidate], state: SweepState, now: datetime, budget: SweepBudget, tally: Tally
     ) -> SweepState:
         with self.renderers() as render:
-            pipeline = replace(self.pipeline, render=render)
+            pipeline = replace(self.pipeline, render=render, telemetry=self.pipeline.telemetry.linked())
             for settled in Settling(pipeline).settle(
                 lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state.run
             ):

@@ -9,7 +9,8 @@ from shared.sweep_look_up import LookUp
 from shared.sweep_plan import Candidate
 
 _NAMES_MAX = 20  # companies and failures that one line names
-_WAITS_IN_BC = (Reason.ITEM_NOT_FOUND, Reason.COMPANY_NOT_FOUND, Reason.REJECTED)
+_WAITS_FOR_ITEM = (Reason.ITEM_NOT_FOUND, Reason.REJECTED)
+_HAS_NO_AGE = (Reason.BAD_PATH, Reason.COMPANY_NOT_FOUND)  # nobody can address it; the companies are named instead
 
 
 class Tally:
@@ -45,9 +46,9 @@ class Tally:
             counts[name] = counts.get(name, 0) + 1
             if not (stays and candidate):
                 return
-            if ended.reason in _WAITS_IN_BC:
+            if ended.reason in _WAITS_FOR_ITEM:
                 self._still_waiting([candidate])
-            elif ended.reason is not Reason.BAD_PATH:
+            elif ended.reason not in _HAS_NO_AGE:
                 self._still_there([candidate])
 
     def settled(self, ended: Report) -> None:

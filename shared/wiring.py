@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from azure.core.credentials import TokenCredential
 from azure.storage.blob import BlobServiceClient, ExponentialRetry
 
-from shared import __version__, identity
+from shared import __version__, identity, telemetry
 from shared.business_central.client import BusinessCentral
 from shared.business_central.http import HttpClient, Timeouts
 from shared.business_central.retries import Throttle
@@ -28,6 +28,7 @@ from shared.storage.records import ItemRecords
 from shared.storage.settling_marks import SettlingMarks
 from shared.storage.sweep_states import SweepStates
 from shared.sweep import Sweep
+from shared.telemetry import Telemetry
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class App:
     pipeline: Pipeline
     sweep: Sweep
     replay: Replay
+    telemetry: Telemetry
 
 
 def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Timeouts | None = None) -> App:
@@ -59,13 +61,14 @@ def build(settings: Settings, *, throttle: Throttle | None = None, timeouts: Tim
     pictures, mover = uploads.PictureStorage(service), Mover(service, credential)
     archive, records = Archive(mover), ItemRecords(service, bc.environment)
     marks = SettlingMarks(service, bc.environment)
+    traces = telemetry.connect(is_on=settings.has_telemetry)
     placement = Placement(business_central, pictures, records, archive, throttle, settings.keep_existing, marks)
     renderer = Renderer(settings.rendition, settings.limits, MemoryBudget(settings.render_memory))
-    pipeline = Pipeline(settings, pictures, archive, business_central, records, placement, renderer)
+    pipeline = Pipeline(settings, pictures, archive, business_central, records, placement, renderer, traces)
     replay = Replay(
         pictures, Originals(service), mover, records, business_central, settings.templates, bc.company or None
     )
-    return App(pipeline, _sweep(pipeline, service, throttle), replay)
+    return App(pipeline, _sweep(pipeline, service, throttle), replay, traces)
 
 
 def _sweep(pipeline: Pipeline, service: BlobServiceClient, throttle: Throttle) -> Sweep:

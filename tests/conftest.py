@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from devstack import stack
 from devstack.machine import loopback, setup
 from tests.support.local_stack import LocalStack, Log
 from tests.support.simulator_client import bc_fixture, simulator_fixture  # noqa: F401 - fixtures
+from tests.support.telemetry import telemetry_to
 
 loopback.forbid_everything_else()
 
@@ -40,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("harmful files (tests/pictures/test_hostile_fuzz.py)")
     group.addoption("--fuzz", type=float, metavar="SECONDS", help="search for this long, from a random seed")
     parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
+    parser.addoption("--telemetry", type=Path, metavar="FILE", help="send telemetry, and write what came in to FILE")
     group.addoption("--fuzz-seed", type=int, metavar="SEED", help="search from this seed, to repeat an earlier run")
 
 
@@ -80,9 +83,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def running_stack() -> Iterator[stack.Stack]:
+def running_stack(request: pytest.FixtureRequest) -> Iterator[stack.Stack]:
     """Run the real stack without the host: Azurite, the simulator of BC, the identity endpoint."""
-    with stack.running(movable_clock=True) as running:
+    file = request.config.getoption("--telemetry")
+    with (
+        stack.running(movable_clock=True, telemetry=bool(file)) as running,
+        telemetry_to(file, running) if file else nullcontext(),
+    ):
         yield running
 
 

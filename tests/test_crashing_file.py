@@ -5,16 +5,26 @@ from dataclasses import replace
 
 import pytest
 
+from shared.config import Settings
+from shared.errors import Transient
 from shared.render_process import ChildLimits, RenderProcesses
 from shared.storage import names
 from tests.support.dying_child import dies_of
-from tests.support.local_stack import LocalStack, photograph
+from tests.support.local_stack import DESK, LocalStack, photograph
 
 GOOD = 200
 COMPANY = "CRONUS USA, Inc"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a child's limits, and what it dies of, are Linux's")
+def renderers(settings: Settings) -> RenderProcesses:
+    command = (sys.executable, "-m", "tests.support.dying_child")
+    return RenderProcesses(settings.rendition, settings.limits, settings.render_memory, ChildLimits(), command)
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="a child's limits, and what it dies of, are Linux's")
+
+
+@on_linux
 def test_good_pictures_arrive_beside_a_crashing_file(local: LocalStack) -> None:
     company = local.stack.endpoints.company_id
     for number in range(GOOD):
@@ -24,16 +34,24 @@ def test_good_pictures_arrive_beside_a_crashing_file(local: LocalStack) -> None:
     local.upload(f"{COMPANY}/BAD.jpg", dies_of("SIGSEGV"))
     local.pass_time(minutes=5)
     app = local.app()
-    settings = app.pipeline.settings
-    command = (sys.executable, "-m", "tests.support.dying_child")
-
-    def renderers() -> RenderProcesses:
-        return RenderProcesses(settings.rendition, settings.limits, settings.render_memory, ChildLimits(), command)
-
-    report = replace(app.sweep, renderers=renderers).run()
+    report = replace(app.sweep, renderers=lambda: renderers(app.pipeline.settings)).run()
     assert report.outcomes == {"updated": GOOD, "quarantined": 1}
     quarantined, note = local.names(names.QUARANTINE)
     assert quarantined.startswith(f"crashes_worker/{COMPANY}/BAD~")
     assert "SIGSEGV" in (local.read(names.QUARANTINE, note) or b"").decode()
     assert local.names(names.INCOMING) == []
     assert len(local.names(names.ARCHIVE)) == GOOD
+
+
+@on_linux
+@pytest.mark.parametrize("signal", ["SIGSEGV", "SIGKILL"])
+def test_a_killed_render_names_its_reason(local: LocalStack, signal: str) -> None:
+    local.upload(DESK, dies_of(signal))
+    pipeline = local.pipeline()
+    with renderers(pipeline.settings) as render:
+        pipeline = replace(pipeline, render=render)
+        if signal == "SIGSEGV":
+            assert pipeline.process(names.INCOMING, DESK).reason == "crashes_worker"
+        else:
+            with pytest.raises(Transient, match="render_interrupted"):
+                pipeline.process(names.INCOMING, DESK)

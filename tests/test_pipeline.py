@@ -1,11 +1,12 @@
 """An upload goes from event to archive through the real SDKs, and nothing goes wrong."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPMessage
 
 import pytest
 from azure.identity import ManagedIdentityCredential
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import AccountSasPermissions, BlobServiceClient, ResourceTypes, generate_account_sas
 
 from shared import paths
 from shared.report import Outcome
@@ -122,6 +123,19 @@ def test_no_token_and_no_key_is_ever_logged(local: LocalStack, caplog: pytest.Lo
     output = caplog.text + repr(pipeline)
     assert "eyJ" not in output  # every JWT begins so
     assert key not in output
+
+
+def test_a_signature_opens_the_account_and_is_never_logged(local: LocalStack, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="item_picture_sync")
+    parts = dict(part.split("=", 1) for part in local.stack.app_settings["PICTURE_STORAGE"].split(";") if part)
+    may, until = AccountSasPermissions.from_string("rwdlac"), datetime.now(UTC) + timedelta(days=1)
+    signature = generate_account_sas(
+        parts["AccountName"], parts["AccountKey"], ResourceTypes(False, True, True), may, until
+    )
+    local.upload()
+    signed = f"BlobEndpoint={parts['BlobEndpoint']};SharedAccessSignature={signature}"
+    assert local.pipeline(PICTURE_STORAGE=signed).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert "sig=" not in caplog.text
 
 
 def test_a_half_finished_delivery_is_finished(local: LocalStack) -> None:

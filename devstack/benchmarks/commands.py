@@ -50,6 +50,20 @@ def sweep_command(
     sweep.measure(console, uploads)
 
 
+@app.command("telemetry")
+def telemetry_command(
+    rounds: Annotated[
+        int, typer.Option(help="Rounds of 100 pictures for each worker, after one to warm up.", min=1)
+    ] = 5,
+) -> None:
+    """Measure what telemetry adds to a picture's processor time, at 20 pictures a second."""
+    from devstack.benchmarks import telemetry  # noqa: PLC0415 - only this benchmark needs the stack
+
+    with console.status("Handling pictures with and without telemetry"):
+        cost = telemetry.measure(rounds)
+    telemetry.print_cost(console, cost)
+
+
 @app.command("render")
 def render_command(
     photos: Annotated[

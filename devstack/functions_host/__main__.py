@@ -18,6 +18,7 @@ import typer
 
 from devstack.functions_host import events, queues, storage
 from devstack.functions_host.host_json import HostSettings
+from devstack.functions_host.invocation_rows import InvocationRows
 from devstack.functions_host.queue_listener import QueueListener
 from devstack.functions_host.timers import Singleton, TimerListener
 from devstack.functions_host.triggers import BlobTriggers, Function, QueueTrigger, enabled_functions
@@ -98,7 +99,10 @@ def main(
     own = json.loads(os.environ.pop(WORKER_SETTINGS, "{}"))
     settings = {**os.environ, **own}
     host_json = HostSettings.read(app / "host.json")
-    workers = Workers(lambda on_end: WorkerProcess(app, settings, events.write, on_end), _recycle, host_json.timeout)
+    rows = InvocationRows(settings, has_telemetry=host_json.has_telemetry)
+    workers = Workers(
+        lambda on_end: WorkerProcess(app, settings, events.write, on_end), _recycle, host_json.timeout, rows
+    )
     functions = enabled_functions(workers.functions(), settings)
     for listener in _listeners(functions, host_json, workers, visibility):
         singletons += [listener.singleton] if isinstance(listener, TimerListener) else []

@@ -25,14 +25,21 @@ class HostSettings:
     blobs: Batches
     queues: Batches
     timeout: float | None
+    has_telemetry: bool
 
     @classmethod
     def read(cls, path: Path) -> "HostSettings":
         """Return the settings in ``path``."""
         settings = json.loads(path.read_text(encoding="utf-8"))
         extensions = settings.get("extensions", {})
+        mode = settings.get("telemetryMode")  # at the root; elsewhere the real host overlooks it
         blobs, queues = extensions.get("blobs", {}), extensions.get("queues", {})
-        return cls(_of_blobs(blobs), _of_queues(queues), _seconds(settings.get("functionTimeout", "00:30:00")))
+        return cls(
+            _of_blobs(blobs),
+            _of_queues(queues),
+            _seconds(settings.get("functionTimeout", "00:30:00")),
+            mode == "OpenTelemetry",
+        )
 
 
 def _of_blobs(settings: dict[str, Any]) -> Batches:

@@ -5,6 +5,7 @@ standard output. Whatever else the app prints goes to standard error.
 """
 
 import importlib
+import inspect
 import json
 import logging
 import os
@@ -18,7 +19,8 @@ from typing import Annotated, Any
 import azure.functions as func
 import typer
 
-from devstack.functions_host import events, storage
+from devstack.functions_host import events, storage, worker_telemetry
+from devstack.functions_host.call_context import context_of
 from devstack.machine import loopback
 
 _log = logging.getLogger("devstack.functions_host.worker")
@@ -93,9 +95,10 @@ def _keep_standard_streams() -> None:
 
 def _run(functions: dict[str, tuple[str, Callable[..., object]]], call: dict[str, Any]) -> None:
     parameter, function = functions[call["function"]]
+    context = {"context": context_of(call)} if "context" in inspect.signature(function).parameters else {}
     error = None
     try:
-        function(**{parameter: _argument(call)})
+        function(**{parameter: _argument(call)}, **context)
     except Exception as problem:  # noqa: BLE001 - the worker survives whatever a function raises
         _log.exception("%s failed", call["function"])
         error = f"{problem}" or type(problem).__name__
@@ -108,6 +111,7 @@ def main(app: Annotated[Path, typer.Argument(help="The folder with function_app.
     _keep_standard_streams()
     os.chdir(app)
     sys.path.insert(0, str(app))
+    worker_telemetry.set_up()
     functions, bindings = {}, []
     for function in importlib.import_module("function_app").app.get_functions():
         binding = function.get_trigger().get_dict_repr()

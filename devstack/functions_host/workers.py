@@ -11,6 +11,7 @@ from threading import Condition
 from typing import Any
 
 from devstack.functions_host import events
+from devstack.functions_host.invocation_rows import InvocationRows
 from devstack.functions_host.worker_process import Bindings, CallFailedError, WorkerProcess
 
 MOST_DEATHS = 3
@@ -21,8 +22,8 @@ Start = Callable[[Callable[[WorkerProcess, int], None]], WorkerProcess]
 class Workers:
     """The host's workers, one after the other; ``recycle`` ends the host and does not return."""
 
-    def __init__(self, start: Start, recycle: Callable[[], None], timeout: float | None) -> None:
-        self._start, self._recycle, self._timeout = start, recycle, timeout
+    def __init__(self, start: Start, recycle: Callable[[], None], timeout: float | None, rows: InvocationRows) -> None:
+        self._start, self._recycle, self._timeout, self._rows = start, recycle, timeout, rows
         self._changed = Condition()
         self._deaths: list[float] = []
         self._has_started = False
@@ -43,6 +44,17 @@ class Workers:
         with self._changed:
             worker = self._current
         worker.functions.result()
+        with self._rows.invocation(function) as trace_parent:
+            self._wait(worker, function, {**data, "trace_parent": trace_parent}, meanwhile, seconds)
+
+    def _wait(
+        self,
+        worker: WorkerProcess,
+        function: str,
+        data: Mapping[str, Any],
+        meanwhile: Callable[[], None],
+        seconds: float,
+    ) -> None:
         answer = worker.call(function, data)
         deadline = time.monotonic() + self._timeout if self._timeout else float("inf")
         while True:

@@ -19,7 +19,16 @@ _END_SECONDS = 5
 # The app's settings; and PYTHONIOENCODING, because the programs of the stack talk to each other in UTF-8.
 _REMOVED_PREFIXES = (
     *("APPLICATIONINSIGHTS_", "AZURE_", "AZUREWEBJOBS", "BC_", "BLOB_", "IDENTITY_", "ITEM_", "MSI_", "OTEL_"),
-    *("KEEP_", "PICTURE_", "RENDER_", "SOURCE_", "SWEEP_", "UNFINISHED_", "PYTHONIOENCODING"),
+    *(
+        "KEEP_",
+        "PICTURE_",
+        "PYTHON_APPLICATIONINSIGHTS_",
+        "RENDER_",
+        "SOURCE_",
+        "SWEEP_",
+        "UNFINISHED_",
+        "PYTHONIOENCODING",
+    ),
 )
 
 
@@ -37,7 +46,7 @@ class Child:
     """One running program of the stack.
 
     ``recognise`` receives each line of its standard output until it returns the program's addresses; all other lines
-    go to ``on_line``. Both are called in this object's thread.
+    go to ``on_line``. Both are called in this object's thread. Its standard error goes to the file ``log``.
     """
 
     def __init__(
@@ -50,7 +59,7 @@ class Child:
         recognise: Callable[[str], Facts | None] = announced,
         on_line: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self.name, self._log = name, log
+        self.name, self.log = name, log
         self._recognise, self._on_line = recognise, on_line
         self._facts: SimpleQueue[Facts] = SimpleQueue()
         self.is_ready = False
@@ -107,7 +116,7 @@ class Child:
         """Raise if the program has ended, with its last output, or if a line of it could not be handled."""
         self.fail_if_unreadable()
         if self.process.poll() is not None:
-            output = printable(self._log.read_text(encoding="utf-8", errors="replace")[-2000:])
+            output = printable(self.log.read_text(encoding="utf-8", errors="replace")[-2000:])
             raise ChildFailedError(f"{self.name} ended with code {self.process.returncode}. Its last output:\n{output}")
 
     def end(self) -> None:

@@ -26,6 +26,7 @@ OPTIONS: dict[str, tuple[str, ...] | None] = {
     "test": None,
     "check": (),
     "bench": None,
+    "workbook": (),
     "clean": (),
 }
 # They lead pip, or Python itself, away from the environment.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ AZURITE_VERSION = "3.37.0"
 # Node would outlive a killed parent, so it ends when its standard input closes.
 NODE_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require(process.argv[1])"
 SHARP_VERSION = "0.35.5"
+KUSTO_VERSION = "12.4.1"
 PILLOW_VERSION = "13.0.0"
 
 
@@ -38,6 +40,12 @@ def azurite(say: Callable[[str], None] = lambda _text: None) -> Path:
 def sharp(say: Callable[[str], None] = lambda _text: None) -> Path:
     """Return the node_modules folder with sharp, for the benchmark only; install it on the first call."""
     return _npm_package(f"sharp@{SHARP_VERSION}", "a few seconds, 20 MB", say)
+
+
+def kusto(say: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return Microsoft's Kusto language service, for tests of queries only; install it on the first call."""
+    modules = _npm_package(f"@kusto/language-service-next@{KUSTO_VERSION}", "a second, 31 MB", say)
+    return modules / "@kusto" / "language-service-next"
 
 
 def pillow_pictures(say: Callable[[str], None] = lambda _text: None) -> Path:
@@ -68,7 +76,7 @@ def _fetch_pillow_pictures(folder: Path) -> None:
 
 def _npm_package(package: str, cost: str, say: Callable[[str], None]) -> Path:
     """Return the node_modules folder with ``package`` ("name@version"); each package is installed once."""
-    folder = LOCAL / package.replace("@", "-")
+    folder = LOCAL / re.sub("[@/]", "-", package.removeprefix("@"))
     if not folder.exists():
         say(f"Installing {package.replace('@', ' ')}, once ({cost})")
         _install(package, folder)

@@ -13,6 +13,7 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, P
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
+from shared.business_central import usage
 from shared.business_central.retries import PatientRetry, Throttle
 
 IDLE_MAX = 30.0  # seconds; gateways drop idle connections, and a PATCH on a dropped connection gets no answer
@@ -80,6 +81,7 @@ def _pools(idle_max: float) -> dict[str, type[HTTPConnectionPool]]:
         ) -> BaseHTTPResponse:
             if not retries.history:  # repetitions have waited already
                 retries = retries.after_throttle()
+            usage.request_sent()
             return super().urlopen(method, url, body, headers, retries, *args, **kw)
 
     class ThrottledTlsPool(ThrottledPool, HTTPSConnectionPool):

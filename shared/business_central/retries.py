@@ -12,6 +12,8 @@ from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 from urllib3.util import Retry
 
+from shared.business_central import usage
+
 WAIT_TOTAL = 20.0  # seconds that one request waits in all; after that, redelivery and the sweep take over
 # BC counts the requests of the last five minutes, so after as long a silence it accepts some again. A request that
 # claims nothing may wait this long for that, and an upload before its claim.
@@ -90,7 +92,7 @@ class Throttle:
         return self._wait(self.clock() + at_most, takes_turn=False)
 
     def _wait(self, deadline: float, *, takes_turn: bool) -> bool:
-        stretch = 1 + self._jitter() / 4
+        stretch, arrived = 1 + self._jitter() / 4, self.clock()
         while True:
             with self._lock:
                 now = self.clock()
@@ -98,6 +100,7 @@ class Throttle:
                 if (left <= 0 or now >= deadline) and takes_turn:
                     self._take_turn(now)
             if left <= 0 or now >= deadline:
+                usage.waited(now - arrived)
                 return left <= 0
             self._sleep(min(left * stretch, deadline - now))
 

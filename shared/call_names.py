@@ -1,0 +1,35 @@
+"""Names a request to BC or storage in a few words, so that calls of one kind can be counted together. Pure."""
+
+from collections.abc import Container
+from urllib.parse import parse_qs, urlsplit
+
+from shared.storage.names import ARCHIVE, INCOMING, QUARANTINE, RECORDS
+
+WRITE_PICTURE = "write picture"
+BC_READS = {
+    "companies": "read companies",
+    "items": "find items",
+    "pictureContent": "read picture",
+    "content": "read picture",
+}
+_CONTAINERS = {INCOMING: "upload", ARCHIVE: "archive", QUARANTINE: "quarantine", RECORDS: "record"}
+_BY_METHOD = {"GET": "read", "HEAD": "look at", "PUT": "write", "DELETE": "delete"}
+_BY_PARAMETER = {"lease": "lease", "metadata": "mark"}
+
+
+def call_name(method: str, url: str, headers: Container[str]) -> str | None:
+    """Return what a request does, like ``write picture`` or ``read upload``; None if it goes elsewhere."""
+    parts = urlsplit(url)
+    segments = parts.path.strip("/").split("/")
+    if "client-request-id" in headers:  # only our requests to BC have it
+        return WRITE_PICTURE if method == "PATCH" else BC_READS.get(segments[-1])
+    container = next((segment for segment in segments[:2] if segment in _CONTAINERS), None)
+    if "x-ms-version" not in headers or container is None:
+        return None
+    parameter = parse_qs(parts.query).get("comp", [""])[0]
+    if parameter == "list":
+        return f"list {container}"
+    verb = _BY_PARAMETER.get(parameter) or _BY_METHOD.get(method, method.lower())
+    if method == "PUT" and "x-ms-copy-source" in headers:
+        verb = "copy to"
+    return f"{verb} {_CONTAINERS[container]}"

@@ -1,0 +1,117 @@
+"""Makes the app's spans, by what the worker has set up; loaded only where Application Insights is on."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.instrumentation.logging.handler import LoggingHandler
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from requests import PreparedRequest, Response
+
+from shared import __version__
+from shared import telemetry_names as names
+from shared.call_names import call_name
+from shared.report import Line
+
+# Live metrics cannot be switched off by settings, and print a traceback whenever their endpoint is down.
+_LIVE_METRICS = "azure.monitor.opentelemetry.exporter._quickpulse"
+
+
+class Tracing:
+    """Makes spans in the current trace, or in new ones."""
+
+    def __init__(self) -> None:
+        self._tracer = trace.get_tracer(names.LOGGER, __version__)
+
+    @property
+    def current(self) -> SpanContext | None:
+        """The span that is current in this thread."""
+        current = trace.get_current_span().get_span_context()
+        return current if current.is_valid else None
+
+    @property
+    def trace_id(self) -> str | None:
+        """The current trace's id, as a GUID."""
+        return str(UUID(int=self.current.trace_id)) if self.current else None
+
+    def span(self, name: str, linked_to: SpanContext | None = None) -> AbstractContextManager[Span]:
+        """Make a span of the block; with ``linked_to``, it begins a trace of its own that points there."""
+        # The record tells what went wrong; an exception would be a second row, with a stack.
+        if linked_to is None:
+            return self._tracer.start_as_current_span(name, record_exception=False)
+        links = [Link(linked_to)]
+        return self._tracer.start_as_current_span(name, Context(), links=links, record_exception=False)
+
+    @contextmanager
+    def continued(self, trace_parent: str | None, trace_state: str | None) -> Iterator[None]:
+        """Go on with the trace of the host's invocation; not every worker does that in the function's thread."""
+        carrier = {"traceparent": trace_parent or "", "tracestate": trace_state or ""}
+        token = context.attach(TraceContextTextMapPropagator().extract(carrier, Context()))
+        try:
+            yield
+        finally:
+            context.detach(token)
+
+
+def start() -> Tracing:
+    """Adapt what the worker has set up to this app, and return what makes its spans."""
+    logging.getLogger(_LIVE_METRICS).setLevel(logging.CRITICAL + 1)
+    logger = logging.getLogger(names.LOGGER)
+    logger.setLevel(logging.INFO)  # the root logger's level is the worker's affair
+    for handler in logger.handlers:
+        if isinstance(handler, LoggingHandler):
+            handler.setFormatter(_EventName())
+    instrumentor = RequestsInstrumentor()
+    if instrumentor.is_instrumented_by_opentelemetry:
+        instrumentor.uninstrument()
+    instrumentor.instrument(tracer_provider=_Provider(), request_hook=_name_call, response_hook=_judge_answer)
+    return Tracing()
+
+
+class _EventName(logging.Formatter):
+    """Sends a record's event as its message: its attributes tell the rest, and the line would tell it twice."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.msg.event if isinstance(record.msg, Line) else super().format(record)
+
+
+class _Provider(TracerProvider):
+    """Gives the instrumentation of requests a tracer that keeps exceptions to itself: URLs in them have signatures."""
+
+    def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
+        return _QuietTracer(trace.get_tracer_provider().get_tracer(*args, **kwargs))
+
+
+class _QuietTracer(Tracer):
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def start_span(self, *args: Any, **kwargs: Any) -> Span:
+        return self._tracer.start_span(*args, **kwargs)
+
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> AbstractContextManager[Span]:  # type: ignore[override] # it cannot be a decorator
+        return self._tracer.start_as_current_span(*args, **{**kwargs, "record_exception": False})
+
+
+def _name_call(span: Span, request: PreparedRequest) -> None:
+    with suppress(Exception):  # the instrumentation would let it fail the request
+        name = call_name(request.method or "", request.url or "", request.headers)
+        if name:
+            span.set_attribute(f"{names.PREFIX}{names.CALL}", name)
+
+
+def _judge_answer(span: Span, _request: PreparedRequest, response: Response) -> None:
+    with suppress(Exception):  # as above
+        retries = getattr(response.raw, "retries", None)
+        if retries and retries.history:
+            span.set_attribute(f"{names.PREFIX}{names.ATTEMPT}", len(retries.history) + 1)
+        # That a blob does not exist is what we wanted to know; a container must exist.
+        if response.status_code == HTTPStatus.NOT_FOUND and response.headers.get("x-ms-error-code") == "BlobNotFound":
+            span.set_status(Status(StatusCode.OK))

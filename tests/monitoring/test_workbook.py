@@ -1,0 +1,62 @@
+"""The workbook is what its generator makes of the queries, and shows only columns that they answer."""
+
+import json
+from typing import Any
+
+import pytest
+
+from devstack import workbook
+from tests.support.telemetry_tables import Telemetry, query_file
+
+ITEMS = json.loads(workbook.WORKBOOK.read_text(encoding="utf-8"))["items"]
+PANELS = {item["name"]: item for item in ITEMS if item["type"] == 3}
+PARAMETERS = {parameter["name"] for item in ITEMS if item["type"] == 9 for parameter in item["content"]["parameters"]}
+EXPORTED = {
+    (name, exported["fieldName"], exported["parameterName"])
+    for name, panel in PANELS.items()
+    for exported in panel["content"].get("exportedParameters", [])
+}
+
+
+def test_the_workbook_is_built_from_the_queries() -> None:
+    assert workbook.WORKBOOK.read_text(encoding="utf-8") == workbook.build(), "python3 dev.py workbook"
+
+
+def test_panels_fill_in_only_what_their_queries_leave_open() -> None:
+    filled = {
+        name: set(panel["content"]["query"].splitlines()) - set(query_file(name).splitlines())
+        for name, panel in PANELS.items()
+        if panel["content"]["query"] != query_file(name)
+    }
+    assert filled == {"find.kql": {'let wanted = "{Search}";'}, "trace.kql": {'let operation = "{Operation}";'}}
+
+
+def columns_shown(content: dict[str, Any]) -> set[str]:
+    chart, tiles = content.get("chartSettings", {}), content.get("tileSettings", {})
+    shown = {*chart.get("yAxis", []), *filter(None, [chart.get("xAxis"), chart.get("group")])}
+    shown |= {part["columnMatch"] for part in tiles.values() if isinstance(part, dict)}
+    return shown | {part["columnMatch"] for part in content.get("gridSettings", {}).get("formatters", [])}
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_a_panel_shows_columns_of_its_query(name: str) -> None:
+    content = PANELS[name]["content"]
+    assert columns_shown(content) <= set(Telemetry([]).columns(name))
+    assert content["timeContextFromParameter"] in PARAMETERS
+
+
+def test_hidden_panels_wait_for_a_parameter() -> None:
+    hidden = {
+        name: panel["conditionalVisibility"] for name, panel in PANELS.items() if "conditionalVisibility" in panel
+    }
+    assert {name: condition["parameterName"] for name, condition in hidden.items()} == {
+        "find.kql": "Search",
+        "trace.kql": "Operation",
+        "bc-own.kql": "BusinessCentral",
+    }
+    assert {condition["parameterName"] for condition in hidden.values()} <= PARAMETERS | {"Operation"}
+
+
+def test_selecting_a_delivery_opens_its_trace() -> None:
+    assert {("find.kql", "operation_Id", "Operation")} == EXPORTED
+    assert "operation_Id" in Telemetry([]).columns("find.kql")
