@@ -1,6 +1,7 @@
 """Looks after uploads that settle: when the doubt is over, BC shows the newest of them, even if its source is gone."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.business_central.client import Item
@@ -10,7 +11,8 @@ from shared.item_record import Observed, Step
 from shared.pipeline import Pipeline, measured
 from shared.placement import PlacementJob, record_entry
 from shared.report import Outcome, Report, upload_failed, upload_finished
-from shared.storage.settling_marks import SettlingMark, StoredMark
+from shared.storage.settling_marks import SettlingMark
+from shared.sweep_plan import shuffled
 from shared.telemetry_names import PLACE_PICTURE, RENDER_PICTURE
 
 
@@ -20,38 +22,45 @@ class Settling:
 
     pipeline: Pipeline
 
-    def settle(self, may_begin: Callable[[], bool]) -> list[Report]:
-        """Settle every upload whose doubt is over, while ``may_begin`` allows another.
+    def settle(self, may_begin: Callable[[], bool], run: int = 0) -> list[Report]:
+        """Settle every upload whose doubt is over, while ``may_begin`` allows another, each ``run`` in another order.
 
         Returns the reports of pictures that were written again, and of failures (without an outcome); these are tried
         again at the next call.
         """
-        reports = []
-        for stored in self.pipeline.placement.marks.all():
+        reports: list[Report] = []
+        for name in shuffled(self.pipeline.placement.marks.names(), run, lambda name: ("", name)):
             if not may_begin():
                 break
-            reports.append(self._look_after(stored))
-        return [report for report in reports if report.repeated or not report.outcome]
+            with suppress(Exception):  # it is logged, and one item must not keep the others from settling
+                self._settle_one(name, reports)
+        return reports
 
-    def _look_after(self, stored: StoredMark) -> Report:
+    def _settle_one(self, name: str, reports: list[Report]) -> None:
         with self.pipeline.telemetry.upload() as upload_id:
-            return self._settled(stored, Report(stored.mark.upload.name, upload_id, etag=stored.mark.upload.etag))
+            report = Report("", upload_id)
+            try:
+                with measured(report):
+                    self._look_after(name, report)
+            except Exception as error:
+                upload_failed(report, error)
+                reports.append(report)
+                raise
+            if report.repeated:
+                upload_finished(report)
+                reports.append(report)
 
-    def _settled(self, stored: StoredMark, report: Report) -> Report:
+    def _look_after(self, name: str, report: Report) -> None:
+        stored = self.pipeline.placement.marks.read(name)
+        if stored is None:
+            return
         mark = stored.mark
+        report.blob, report.etag = mark.upload.name, mark.upload.etag
         report.company, report.item_number, report.item_id = mark.company, mark.item_number, mark.item_id
-        try:
-            with measured(report):
-                report.outcome = self._outcome(mark, report)
-            if report.outcome is not Outcome.WAITING:
-                self.pipeline.archive.complete(mark, report.outcome)
-                self.pipeline.placement.marks.remove(stored)
-        except Exception as error:  # noqa: BLE001 - one item must not keep the others from settling
-            upload_failed(report, error)
-            return report
-        if report.repeated:
-            upload_finished(report)
-        return report
+        report.outcome = self._outcome(mark, report)
+        if report.outcome is not Outcome.WAITING:
+            self.pipeline.archive.complete(mark, report.outcome)
+            self.pipeline.placement.marks.remove(stored)
 
     def _outcome(self, mark: SettlingMark, report: Report) -> Outcome:
         """Place the upload again if it needs that, and return its outcome: ``waiting`` while the doubt lasts."""
