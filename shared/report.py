@@ -94,7 +94,7 @@ class Line:
     facts: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return json.dumps({"event": self.event, **self.facts}, ensure_ascii=False)
+        return _writable(json.dumps({"event": self.event, **self.facts}, ensure_ascii=False))
 
 
 def upload_finished(report: Report) -> None:
@@ -151,15 +151,14 @@ def _write(level: int, event: str, facts: Mapping[str, Any], otherwise: Mapping[
 
     ``otherwise`` holds what Application Insights gets under another name, or in another form.
     """
-    facts = {name: _encodable(value) for name, value in facts.items()}
     known = {name: value for name, value in {**facts, **otherwise}.items() if value is not None}
     record = names.RECORDS[event]
-    dimensions = {f"{names.PREFIX}{name}": known[name] for name in record.dimensions if name in known}
+    dimensions = {f"{names.PREFIX}{name}": _writable(str(known[name])) for name in record.dimensions if name in known}
     measurements = {name: known[name] for name in record.measurements if name in known}
     # Without telemetry nobody reads the attributes; the worker drops them.
     _log.log(level, Line(event, facts), extra={**dimensions, names.MEASUREMENTS: measurements})
 
 
-def _encodable(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
-    """Return the value as UTF-8 can express it: a foreign message may have half a character."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+def _writable(text: str) -> str:
+    """Return ``text`` without half characters, which nobody can write; a foreign message may have some."""
+    return text.encode(errors="replace").decode()
