@@ -16,6 +16,11 @@ Item = dict[str, Any]
 _DAY_MS = 86_400_000
 _SPANS_MS = (3_600_000, 6 * 3_600_000, _DAY_MS, 2 * _DAY_MS, 7 * _DAY_MS, 30 * _DAY_MS)
 _COMPONENTS = {"queryType": 0, "resourceType": "microsoft.insights/components"}
+_SELECTS: Item = {
+    "exportedParameters": [{"fieldName": "operation_Id", "parameterName": "Operation", "parameterType": 1}]
+}
+# What a query leaves to its reader, and the parameter that takes its place.
+_PLACES = {'let wanted = "";': 'let wanted = "{Search}";', 'let operation = "";': 'let operation = "{Operation}";'}
 _LINK, _TEXT, _BIG_NUMBER = 7, 1, 12  # formatters, as workbooks number them
 
 
@@ -28,7 +33,8 @@ def build() -> str:
         _query("outcomes.kql", "Outcomes an hour", "barchart", **_chart("deliveries", group="outcome")),
         _query("reasons.kql", "Reasons, and what to do", **_opening("TraceDetails")),
         _text("## Search\nA part of a file's path, of an item's number or of a company's name; or the id of an item."),
-        _query("find.kql", "Deliveries found", **_opening("TraceDetails"), only_with="Search"),
+        _query("find.kql", "Deliveries found; select one", **_opening("TraceDetails"), **_SELECTS, only_with="Search"),
+        _query("trace.kql", "The trace of the selected delivery", only_with="Operation"),
         _text("## Waiting and stuck"),
         _query("waiting.kql", "Files in incoming, the longest first", **_opening("TraceDetails")),
         _query(
@@ -90,9 +96,11 @@ def _parameter(name: str, label: str, kind: int, **facts: object) -> Item:
 def _query(file: str, title: str, visualization: str = "table", only_with: str = "", **content: object) -> Item:
     """Return a panel of the query in ``file``; ``only_with`` names a parameter without which it is hidden."""
     text = (MONITORING / "queries" / file).read_text(encoding="utf-8")
+    for place, parameter in _PLACES.items():
+        text = text.replace(place, parameter)
     panel: Item = {
         "version": "KqlItem/1.0",
-        "query": text.replace('let wanted = "";', 'let wanted = "{Search}";'),
+        "query": text,
         "size": 3 if visualization == "tiles" else 0,
         "title": title,
         "noDataMessage": "Nothing in this time.",

@@ -14,7 +14,7 @@ BC_READS = {
 }
 _CONTAINERS = {INCOMING: "upload", ARCHIVE: "archive", QUARANTINE: "quarantine", RECORDS: "record"}
 _BY_METHOD = {"GET": "read", "HEAD": "look at", "PUT": "write", "DELETE": "delete"}
-_BY_PARAMETER = {"list": "list", "lease": "lease", "metadata": "mark"}
+_BY_PARAMETER = {"lease": "lease", "metadata": "mark"}
 
 
 def call_name(method: str, url: str, headers: Container[str]) -> str | None:
@@ -27,6 +27,8 @@ def call_name(method: str, url: str, headers: Container[str]) -> str | None:
     if "x-ms-version" not in headers or container is None:
         return None
     parameter = parse_qs(parts.query).get("comp", [""])[0]
+    if parameter == "list":
+        return f"list {container}"
     verb = _BY_PARAMETER.get(parameter) or _BY_METHOD.get(method, method.lower())
     if method == "PUT" and "x-ms-copy-source" in headers:
         verb = "copy to"

@@ -11,6 +11,7 @@ from shared.pipeline import Pipeline, measured
 from shared.placement import PlacementJob, record_entry
 from shared.report import Outcome, Report, upload_failed, upload_finished
 from shared.storage.settling_marks import SettlingMark, StoredMark
+from shared.telemetry_names import PLACE_PICTURE, RENDER_PICTURE
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,14 @@ class Settling:
         source = self.pipeline.archive.settling(mark)
         if source is None or source.content is None:  # the delivery died before it copied, so it comes again
             return Outcome.SUPERSEDED
-        picture = self.pipeline.render(source.content)
+        with self.pipeline.telemetry.step(RENDER_PICTURE):
+            picture = self.pipeline.render(source.content)
         upload = replace(mark.upload, picture_sha256=record_entry(source, picture.content).picture_sha256)
         item = Item(Company(mark.company_id, mark.company, mark.company), mark.item_id, mark.item_number, None)
+        job = PlacementJob(item, source, upload, picture.content, report)
         try:
-            return self.pipeline.placement.place(PlacementJob(item, source, upload, picture.content, report), record)
+            with self.pipeline.telemetry.step(PLACE_PICTURE):
+                return self.pipeline.placement.place(job, record)
         except Waiting as failure:
             if failure.reason is not Reason.ITEM_NOT_FOUND:
                 raise

@@ -63,7 +63,9 @@ class Tracing:
 def start() -> Tracing:
     """Adapt what the worker has set up to this app, and return what makes its spans."""
     logging.getLogger(_LIVE_METRICS).setLevel(logging.CRITICAL + 1)
-    for handler in logging.getLogger(names.LOGGER).handlers:
+    logger = logging.getLogger(names.LOGGER)
+    logger.setLevel(logging.INFO)  # the root logger's level is the worker's affair
+    for handler in logger.handlers:
         if isinstance(handler, LoggingHandler):
             handler.setFormatter(_EventName())
     instrumentor = RequestsInstrumentor()

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import pytest
 from devstack import stack
 from devstack.machine.children import clean_environment
 from devstack.machine.setup import ROOT
+from devstack.programs import Programs
+from shared import telemetry_names
 from shared.storage import names
 from tests.support.local_stack import DESK, LocalStack
+from tests.support.telemetry import Watcher, as_guid, dimensions
 
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 13), reason="Microsoft's azure-functions-runtime needs Python 3.13"
@@ -180,3 +185,30 @@ def test_bad_settings_stop_the_indexing_and_are_named(local: LocalStack) -> None
     assert not answer["start"]["succeeded"]
     for name in ("PICTURE_MAX_SIDE", "PICTURE_QUALITY"):
         assert f"\n- {name}: " in answer["start"]["message"]
+
+
+@pytest.fixture
+def watcher(local: LocalStack) -> Iterator[Watcher]:
+    """What takes telemetry."""
+    with ExitStack() as ending:
+        certificate = local.stack.accounts.certificate
+        yield Watcher(Programs(ending).ingestion(f"{local.stack.identity_url}/keys", certificate))
+
+
+def test_the_invocations_trace_goes_on_into_bc(local: LocalStack, watcher: Watcher) -> None:
+    """The runtime configures telemetry, and runs functions in threads that know nothing of the host's trace."""
+    local.upload()
+    trusted = {"REQUESTS_CA_BUNDLE": str(local.stack.accounts.certificate.public)}
+    answer = run(local, uploaded(), swept(), **watcher.ingestion.settings(), **trusted)
+    assert [each["succeeded"] for each in answer["invocations"]] == [True, True]
+    record = watcher.record(telemetry_names.UPLOAD_FINISHED)
+    rows = {row["id"]: row for row in watcher.ingestion.rows("dependencies")}
+    upload = rows[record["operation_ParentId"]]
+    assert (upload["name"], upload["operation_ParentId"]) == (telemetry_names.PROCESS_UPLOAD, f"{1:016x}")
+    assert record["operation_Id"] == upload["operation_Id"] == f"{1:032x}"
+    (patch,) = [row for row in rows.values() if dimensions(row).get("call") == "write picture"]
+    assert rows[patch["operation_ParentId"]]["name"] == telemetry_names.PLACE_PICTURE
+    assert rows[rows[patch["operation_ParentId"]]["operation_ParentId"]] is upload
+    assert local.requests("PATCH")[0]["client_request_id"] == as_guid(record["operation_Id"])
+    swept_record = watcher.record(telemetry_names.SWEEP_FINISHED)
+    assert (swept_record["operation_Id"], swept_record["operation_ParentId"]) == (f"{2:032x}", f"{1:016x}")

@@ -90,10 +90,7 @@ def _uploads_shown(local: LocalStack) -> set[str]:
     return {item["number"] for item in answer.json()["value"] if item["picture"]["width"]}
 
 
-@pytest.mark.parametrize(
-    "length",
-    [pytest.param(TWO_HOURS, id="two hours"), pytest.param(EIGHT_DAYS, id="eight days", marks=pytest.mark.long)],
-)
+@pytest.mark.parametrize("length", [TWO_HOURS, EIGHT_DAYS], ids=["two hours", "eight days"])
 def test_bc_is_down(local: LocalStack, length: dict[str, float]) -> None:
     days = Days(local)
     everything_heals(days, lambda: local.fault(503, count=None), lambda: local.control("DELETE", "faults"), **length)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-PICTURES = 5 * PACE
+PICTURES = 5 * PACE  # in a round
 OWN_MAX, ALL_MAX = 3.0, 8.0  # milliseconds that telemetry may add to a picture: in its own thread, and in all
 WITHOUT, WITH = "without telemetry", "with telemetry"
 
@@ -42,7 +42,7 @@ class Cost:
     kilobytes: float
 
 
-def measure(rounds: int) -> Cost:
+def measure(rounds: int, pictures: int = PICTURES) -> Cost:
     """Let both workers handle the same pictures in turn, so that they meet the same noise."""
     with stack.running(telemetry=True) as running, ExitStack() as ending:
         assert running.ingestion  # noqa: S101 - for the type checker
@@ -51,7 +51,7 @@ def measure(rounds: int) -> Cost:
         off = {name: value for name, value in running.app_settings.items() if name not in telemetry}
         workers = {WITHOUT: off, WITH: {**running.app_settings, **trusted}}
         started = {name: ending.enter_context(_worker(settings)) for name, settings in workers.items()}
-        numbers = [f"T{number:03}" for number in range(PICTURES)]
+        numbers = [f"T{number:03}" for number in range(pictures)]
         for number in numbers:
             item = {"company_id": running.endpoints.company_id, "number": number, "displayName": "Lamp"}
             _control(running, "items", item)
@@ -63,7 +63,7 @@ def measure(rounds: int) -> Cost:
                 if turn:  # the first round opens connections and fills caches
                     results[worker].append(answer)
         rows, bodies = running.ingestion.rows(), running.ingestion.bodies()
-    pictures = PICTURES * (rounds + 1)
+    handled = pictures * (rounds + 1)
     own = {name: [statistics.median(each["own"]) for each in answers] for name, answers in results.items()}
     total = {name: [each["all"] for each in answers] for name, answers in results.items()}
     return Cost(
@@ -71,8 +71,8 @@ def measure(rounds: int) -> Cost:
         all={name: statistics.median(values) for name, values in total.items()},
         added_own=_added(own),
         added_all=_added(total),
-        rows=len(rows) / pictures,
-        kilobytes=sum(map(len, bodies)) / 1000 / pictures,
+        rows=len(rows) / handled,
+        kilobytes=sum(map(len, bodies)) / 1000 / handled,
     )
 
 

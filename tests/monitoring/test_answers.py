@@ -53,13 +53,15 @@ def test_the_tiles_count_each_file_once() -> None:
     ]
 
 
-def test_a_tile_shows_a_trouble_until_it_is_over() -> None:
+def test_a_tile_shows_what_became_of_a_file_last() -> None:
     history = History()
     history.deliver(START, "a.jpg", "quarantined", reason="too_large")
     history.deliver(START, "b.jpg", None, reason="storage")
     history.deliver(START, "c.jpg", "waiting", reason="item_not_found")
     history.deliver(START, "d.jpg", None, reason="bc_unavailable")
     history.put(START + HOUR, "d.jpg")
+    for blob, reason in (("a.jpg", "source_changed"), ("d.jpg", "source_gone")):  # the sweep came at the same time
+        history.deliver(START + HOUR + timedelta(seconds=1), blob, "superseded", reason=reason)
     tiles = {row["tile"]: row["value"] for row in Telemetry(history.rows).ask("overview.kql")}
     assert [tiles[name] for name in ("arrived", "on items", "waiting", "quarantined", "failing")] == [4, 1, 1, 1, 1]
 
@@ -243,3 +245,23 @@ def test_a_company_is_unknown_until_two_hours_without_it() -> None:
         history.sweep(START + hour * HOUR, companies=named if hour % 2 else None)
     answer = Telemetry(history.rows).ask("unknown-companies.kql")
     assert [(row["company"], row["hours"]) for row in answer] == [("Südwind", 28)]
+
+
+def test_a_trace_shows_the_upload_step_by_step() -> None:
+    history = History()
+    history.put(START, "other.jpg")
+    delivery = history.put(START, "a.jpg")
+    (found,) = find(history, "a.jpg")
+    assert found["operation_Id"] == delivery.trace
+    query = query_file("trace.kql").replace('operation = ""', f'operation = "{delivery.trace}"')
+    answer = Telemetry(history.rows).ask(query)
+    assert [row["what"] for row in answer if row["part"] == "record"] == ["upload_finished"]
+    assert {row["what"] for row in answer if row["part"] == "step"} == {
+        "process upload",
+        "render picture",
+        "place picture",
+    }
+    assert {row["what"] for row in answer if row["part"] == "call"} == {"read record", "find items", "write picture"}
+    assert len(answer) == 7
+    assert answer[0]["duration_ms"] == delivery.duration_ms
+    assert [row["result"].strip() for row in answer if row["part"] == "record"] == ["updated"]

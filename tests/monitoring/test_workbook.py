@@ -11,16 +11,24 @@ from devstack.ingestion.tables import Telemetry, query_file
 ITEMS = json.loads(workbook.WORKBOOK.read_text(encoding="utf-8"))["items"]
 PANELS = {item["name"]: item for item in ITEMS if item["type"] == 3}
 PARAMETERS = {parameter["name"] for item in ITEMS if item["type"] == 9 for parameter in item["content"]["parameters"]}
+EXPORTED = {
+    (name, exported["fieldName"], exported["parameterName"])
+    for name, panel in PANELS.items()
+    for exported in panel["content"].get("exportedParameters", [])
+}
 
 
 def test_the_workbook_is_built_from_the_queries() -> None:
     assert workbook.WORKBOOK.read_text(encoding="utf-8") == workbook.build(), "python3 dev.py workbook"
 
 
-def test_only_the_search_differs_from_its_query() -> None:
-    changed = {name for name, panel in PANELS.items() if panel["content"]["query"] != query_file(name)}
-    assert changed == {"find.kql"}
-    assert 'let wanted = "{Search}";' in PANELS["find.kql"]["content"]["query"]
+def test_panels_fill_in_only_what_their_queries_leave_open() -> None:
+    filled = {
+        name: set(panel["content"]["query"].splitlines()) - set(query_file(name).splitlines())
+        for name, panel in PANELS.items()
+        if panel["content"]["query"] != query_file(name)
+    }
+    assert filled == {"find.kql": {'let wanted = "{Search}";'}, "trace.kql": {'let operation = "{Operation}";'}}
 
 
 def columns_shown(content: dict[str, Any]) -> set[str]:
@@ -43,6 +51,12 @@ def test_hidden_panels_wait_for_a_parameter() -> None:
     }
     assert {name: condition["parameterName"] for name, condition in hidden.items()} == {
         "find.kql": "Search",
+        "trace.kql": "Operation",
         "bc-own.kql": "BusinessCentral",
     }
-    assert {condition["parameterName"] for condition in hidden.values()} <= PARAMETERS
+    assert {condition["parameterName"] for condition in hidden.values()} <= PARAMETERS | {"Operation"}
+
+
+def test_selecting_a_delivery_opens_its_trace() -> None:
+    assert {("find.kql", "operation_Id", "Operation")} == EXPORTED
+    assert "operation_Id" in Telemetry([]).columns("find.kql")

@@ -24,7 +24,13 @@ def files(pattern: str) -> list[Path]:
     return matches
 
 
-DOCUMENTS = [*files("*.md"), *files("docs/*.md"), *files("devstack/**/*.md"), *ROOT.glob("tests/**/*.md")]
+DOCUMENTS = [
+    *files("*.md"),
+    *files("docs/*.md"),
+    *files("devstack/**/*.md"),
+    *files("infra/**/*.md"),
+    *ROOT.glob("tests/**/*.md"),
+]
 MODULES = [path.relative_to(ROOT / "shared") for path in files("shared/**/*.py") if path.name != "__init__.py"]
 SAMPLE = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -74,17 +74,17 @@ class Watcher:
         return self.records(event, **facts)[count - 1]
 
     def trace(self, operation_id: str) -> Trace:
-        """Wait until the trace's invocation or upload has ended, and return all of it."""
-        until(lambda: self._has_ended(operation_id), ARRIVES_WITHIN)
+        """Wait until the trace is connected: its first span has arrived, and so has the parent of every row."""
+        until(lambda: self._is_connected(operation_id), ARRIVES_WITHIN)
         return Trace(self._rows(operation_id))
 
     def _rows(self, operation_id: str) -> list[Row]:
         return [row for row in self.ingestion.rows() if row["operation_Id"] == operation_id]
 
-    def _has_ended(self, operation_id: str) -> bool:
-        """Whether the span has arrived that contains all others: of an invocation, or of an upload that was swept."""
+    def _is_connected(self, operation_id: str) -> bool:
         rows = self._rows(operation_id)
-        return any(row["table"] in ("requests", "dependencies") and not row["operation_ParentId"] for row in rows)
+        has_first = any("id" in row and not row["operation_ParentId"] for row in rows)
+        return has_first and Trace(rows).loose_ends() == []
 
 
 @contextmanager

@@ -227,7 +227,8 @@ def _upload(history: History, chance: Random, at: datetime, blob: str) -> None:
         history.put(at + timedelta(seconds=25), blob, **facts | {"seconds": 25.0})
     elif kind < 0.03:
         history.deliver(at, blob, "waiting", reason="item_not_found", detail="No item.", calls=(FIND,))
-        if chance.random() < 0.3:
+        # Not two in an hour: among few uploads, they would raise the alert about time to item, which includes the wait.
+        if chance.random() < 0.2 and at.hour < 15:
             history.put(at + timedelta(hours=2), blob, **facts | {"seconds": 7200.0})
     elif kind < 0.06:
         history.deliver(at, blob, "quarantined", reason="ignored", moved_to=f"quarantine/{blob}")
