@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from devstack.ingestion.rows import Row
 MOST_ROWS = 200  # of one panel; the page says how many there are
 _TEXT, _QUERY, _PARAMETERS = 1, 3, 9  # kinds of items, as workbooks number them
 _LINK, _SPAN = 7, 4  # a formatter, and a kind of parameter
+_PLACE = re.compile(r"\{\w+\}")  # of a parameter's value in a query
 
 Item = Mapping[str, Any]
 Shown = dict[str, object]
@@ -58,9 +60,7 @@ class Panels:
         content = item["content"]
         if item["type"] == _TEXT:
             return {"kind": "text", "text": content["json"]}
-        query = content["query"]
-        for name, value in parameters.items():
-            query = query.replace(f"{{{name}}}", _inside_quotes(value))
+        query = _with(parameters, content["query"])
         shown: Shown = {
             "kind": content["visualization"],
             "title": content["title"],
@@ -119,9 +119,10 @@ def _is_shown(item: Item, parameters: Mapping[str, str]) -> bool:
     return condition is None or parameters.get(condition["parameterName"], "") != condition["value"]
 
 
-def _inside_quotes(text: str) -> str:
-    """Return ``text`` for a KQL literal in double quotes: KQL escapes in them what JSON escapes."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+def _with(parameters: Mapping[str, str], query: str) -> str:
+    """Put the parameters' values into a query, where they stand in double quotes: there KQL escapes as JSON does."""
+    values = {f"{{{name}}}": json.dumps(value, ensure_ascii=False)[1:-1] for name, value in parameters.items()}
+    return _PLACE.sub(lambda place: values.get(place[0], place[0]), query)
 
 
 def _tile_parts(content: Item) -> list[tuple[str, Item]]:

@@ -151,7 +151,7 @@ def test_a_hostile_name_is_shown_as_text(page: Visit) -> None:
 
 
 def test_a_search_takes_every_character_as_it_is(browser: Browser) -> None:
-    names = ['a"b\\c.jpg', "{Search}%_.jpg", "ä<b>'1.jpg"]
+    names = ['a"b\\c.jpg', "{Operation}%_.jpg", "ä<b>'1.jpg"]
     with serving(map(finished, names)) as url, catalogue_page.visit(browser, url) as visiting:
         for name in names:
             search(visiting, name)

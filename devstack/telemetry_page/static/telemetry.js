@@ -5,6 +5,7 @@ const POLL_MILLISECONDS = 2000;
 const TYPING_MILLISECONDS = 300;
 const MOST_COLUMNS = 8; // of a table; with more, each row becomes a record
 const LONG_TEXT = 24; // characters; longer ones may break anywhere
+const FIRST_SPAN = 3_600_000;
 const SHORT_SPANS = [5 * 60_000, 15 * 60_000]; // a local run is short
 const shown = []; // {text, elements} of each panel
 const selected = {}; // parameters that selecting a row sets
@@ -177,33 +178,35 @@ function showSpans(spans) {
   const select = document.getElementById("span");
   if (select.options.length) return;
   for (const milliseconds of [...SHORT_SPANS, ...spans]) select.add(new Option(spanName(milliseconds), milliseconds));
-  select.value = 3_600_000;
+  select.value = FIRST_SPAN;
+}
+
+// Returns what the status says; an answer that comes after a newer question counts no more.
+async function update(now) {
+  const Search = document.getElementById("search").value.trim();
+  const span = document.getElementById("span").value || FIRST_SPAN;
+  const headers = etag ? { "If-None-Match": etag } : {};
+  const query = new URLSearchParams({ span, Search, ...selected });
+  const response = await fetch(`/telemetry/state?${query}`, { headers, cache: "no-store" });
+  if (response.status === 304) return "Live";
+  if (!response.ok) return `Error ${response.status}`;
+  const { spans, panels } = await response.json();
+  if (now !== turn) return "Live";
+  etag = response.headers.get("ETag");
+  showSpans(spans);
+  show(panels);
+  if (comesIntoView) document.querySelector(`[data-waits-for="${comesIntoView}"]`)?.scrollIntoView();
+  comesIntoView = null;
+  return "Live";
 }
 
 async function poll() {
   const now = ++turn;
   clearTimeout(timer);
-  try {
-    const Search = document.getElementById("search").value.trim();
-    const span = document.getElementById("span").value || 3_600_000;
-    const headers = etag ? { "If-None-Match": etag } : {};
-    const response = await fetch(`/telemetry/state?${new URLSearchParams({ span, Search, ...selected })}`, { headers, cache: "no-store" });
-    if (response.ok) {
-      const { spans, panels } = await response.json();
-      if (now !== turn) return; // the choice has changed meanwhile
-      etag = response.headers.get("ETag");
-      showSpans(spans);
-      show(panels);
-      if (comesIntoView) document.querySelector(`[data-waits-for="${comesIntoView}"]`)?.scrollIntoView();
-      comesIntoView = null;
-    } else if (response.status !== 304) {
-      throw new Error(response.status);
-    }
-    if (now === turn) setStatus("live", "Live");
-  } catch {
-    if (now === turn) setStatus("lost", "Not connected");
-  }
-  if (now === turn) timer = setTimeout(poll, POLL_MILLISECONDS);
+  const status = await update(now).catch(() => "Not connected");
+  if (now !== turn) return;
+  setStatus(status === "Live" ? "live" : "lost", status);
+  timer = setTimeout(poll, POLL_MILLISECONDS);
 }
 
 function pollSoon(milliseconds) {
