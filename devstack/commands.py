@@ -28,6 +28,8 @@ from devstack.upload_lines import UploadLines
 
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EEXIST, errno.ENOTDIR)
 ENDPOINTS = LOCAL / "endpoints.json"
+# A file's tests stay together: they share stacks, of which each process has its own.
+_ON_ALL_CORES = ["--numprocesses", "logical", "--maxprocesses", "4", "--dist", "loadfile"]
 _OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -133,11 +135,11 @@ def _wait_for_interrupt(running: stack.Stack) -> None:
 
 @app.command(context_settings=_OWN_OPTIONS)
 def test(context: typer.Context) -> None:
-    """Run the whole test suite; further arguments go to pytest."""
+    """Run the whole test suite on all cores; further arguments go to pytest, and with them it runs on one."""
     import pytest  # noqa: PLC0415 - only this command has the packages of the tests
 
     os.chdir(ROOT)
-    raise typer.Exit(pytest.main(context.args))
+    raise typer.Exit(pytest.main(context.args or _ON_ALL_CORES))
 
 
 @app.command()

@@ -13,8 +13,8 @@ from enum import StrEnum
 # older claim is dead, or will find the record changed.
 CLAIM_LIFE = timedelta(minutes=3)
 BEGIN_WITHIN = 30.0  # seconds
-# A PATCH begins within 30 s of its claim, after up to 50 s for a connection, and its body is sent within 60 s. BC then
-# queues it for at most 8 minutes and runs it for at most 8: after 18 min 20 s it has taken effect or never will.
+# A PATCH begins within 30 s of its claim, after up to 25 s for its turn and a connection, and is given up within 120 s.
+# BC queues it for at most 8 minutes and runs it for at most 8: after 18 min 55 s it has taken effect or never will.
 DOUBT_LASTS = timedelta(minutes=20)
 
 

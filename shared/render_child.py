@@ -18,6 +18,10 @@ from shared.pictures.memory import MemoryBudget
 from shared.pictures.rendition import Rendition, SourceLimits
 from shared.rendering import Render, Renderer
 
+_BESIDE = 128 * 1024 * 1024  # bytes beside the pixels: the source unpacked, the allocator's reserve
+_OPENING = 8  # bytes of address space for a pixel, which WebP's decoder takes before anybody can check the size
+_THREAD = 16 * 1024 * 1024  # bytes of address space for each of a decoder's threads
+
 
 class Parent:
     """The other end of the pipes."""
@@ -45,17 +49,18 @@ class Parent:
 
 
 class _ParentsBudget(MemoryBudget):
-    """Asks the parent, who shares the memory among all children."""
+    """Asks the parent, who shares the memory among all children; what it grants, ``allow`` lets this process use."""
 
-    def __init__(self, size: int, parent: Parent) -> None:
+    def __init__(self, size: int, parent: Parent, allow: Callable[[int], None]) -> None:
         super().__init__(size)
-        self._parent = parent
+        self._parent, self._allow = parent, allow
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
         with super().reserve(size):  # refuses what never fits
             self._parent.send({"reserve": size})
             self._parent.receive()
+            self._allow(size)
             yield
 
 
@@ -71,12 +76,12 @@ def main(around: Callable[[Render], Render] = lambda render: render) -> None:
         return
     rendition = Rendition(**{**setup["rendition"], "background": tuple(setup["rendition"]["background"])})
     limits = SourceLimits(**setup["limits"])
-    beside_others = around(Renderer(rendition, limits, _ParentsBudget(setup["memory"], parent)))
+    own_limits = _OwnLimits(setup["memory"], limits.max_pixels, setup["cpu"])
+    beside_others = around(Renderer(rendition, limits, _ParentsBudget(setup["memory"], parent, own_limits.allow)))
     alone = around(Renderer(rendition, limits, MemoryBudget(setup["memory"])))
-    own_limits = _OwnLimits(setup["memory"], setup["cpu"])
     while request := parent.receive():
         content = parent.read(request["size"])
-        own_limits.begin(alone=request["alone"])
+        own_limits.begin()
         _answer(parent, alone if request["alone"] else beside_others, content)
 
 
@@ -105,27 +110,43 @@ def _answer(parent: Parent, render: Render, content: bytes) -> None:
 
 
 class _OwnLimits:
-    """Has the system end this process where a picture takes too much; only on Linux, where the app is deployed."""
+    """Has the system end this process where a picture takes too much; only on Linux, where the app is deployed.
 
-    def __init__(self, memory: int, cpu_seconds: int) -> None:
-        self._memory, self._cpu_seconds = memory, cpu_seconds
-        self._before = _data_size() if sys.platform == "linux" else 0
+    A decoder that gets no memory may say that the file is damaged. So the limit lies well above what a picture was
+    estimated to need: only what breaks the estimate meets it.
+    """
 
-    def begin(self, *, alone: bool) -> None:
-        """Limit the next picture: half of the memory, which four share, or all of it."""
+    def __init__(self, memory: int, max_pixels: int, cpu_seconds: int) -> None:
+        self._memory, self._max_pixels, self._cpu_seconds = memory, max_pixels, cpu_seconds
+        self._before = 0
+
+    def begin(self) -> None:
+        """Limit the next picture, of which nothing is known yet."""
         if sys.platform != "linux":
             return
         import resource  # noqa: PLC0415 - only there
 
-        memory = self._before + (self._memory if alone else self._memory // 2)
+        self._before = _data_size()
+        self.allow(max(self._memory, _OPENING * self._max_pixels))
         used = resource.getrusage(resource.RUSAGE_SELF)
-        cpu = int(used.ru_utime + used.ru_stime) + 1 + self._cpu_seconds
-        for limit, value in (
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_DATA, memory),
-            (resource.RLIMIT_CPU, cpu),
-        ):
-            resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + self._cpu_seconds)
+
+    def allow(self, estimated: int) -> None:
+        """Let the picture take what it is ``estimated`` to need, in bytes, but half of the memory in any case."""
+        if sys.platform != "linux":
+            return
+        import resource  # noqa: PLC0415 - only there
+
+        most = max(estimated + estimated // 4, self._memory // 2)
+        _limit(resource.RLIMIT_DATA, self._before + most + _BESIDE + (os.cpu_count() or 1) * _THREAD)
+
+
+def _limit(limit: int, value: int) -> None:
+    import resource  # noqa: PLC0415 - only on Linux
+
+    hard = resource.getrlimit(limit)[1]
+    resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 def _data_size() -> int:

@@ -146,6 +146,8 @@ class Replay:
         except Superseded as failure:
             raise ReplayRefused(f"{container}/{name} does not exist. Was it replayed before?") from failure
         original = original_of(source)
+        if original.is_settling:
+            raise ReplayRefused(f"{container}/{name} {_SETTLING}")
         if original.is_before:
             raise ReplayRefused(f"{container}/{name} {_BEFORE}")
         if container not in (ARCHIVE, QUARANTINE) or not original.uploaded_at:
@@ -202,6 +204,10 @@ class Replay:
 _BEFORE = (
     "is what Business Central showed before the first upload, and no upload itself. Download it, and upload it under a "
     "path of the item."
+)
+_SETTLING = (
+    "settles: an earlier request to Business Central may still replace it on its item. After 20 minutes at most, the "
+    "next sweep sees to that."
 )
 _NAME_UNKNOWN = (
     "cannot be replayed under its own name: the metadata do not have it in full (more than 1 KiB, percent-encoded), or "

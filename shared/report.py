@@ -94,7 +94,10 @@ class Line:
     facts: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return json.dumps({"event": self.event, **self.facts}, ensure_ascii=False)
+        line = json.dumps({"event": self.event, **self.facts}, ensure_ascii=False)
+        return line.encode(
+            errors="replace"
+        ).decode()  # a foreign message may have half a character: nobody can write it
 
 
 def upload_finished(report: Report) -> None:

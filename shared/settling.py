@@ -10,7 +10,8 @@ from shared.item_record import Observed, Step
 from shared.pipeline import Pipeline, measured
 from shared.placement import PlacementJob, record_entry
 from shared.report import Outcome, Report, upload_failed, upload_finished
-from shared.storage.settling_marks import SettlingMark, StoredMark
+from shared.storage.settling_marks import SettlingMark
+from shared.sweep_plan import shuffled
 from shared.telemetry_names import PLACE_PICTURE, RENDER_PICTURE
 
 
@@ -20,38 +21,41 @@ class Settling:
 
     pipeline: Pipeline
 
-    def settle(self, may_begin: Callable[[], bool]) -> list[Report]:
-        """Settle every upload whose doubt is over, while ``may_begin`` allows another.
+    def settle(self, may_begin: Callable[[], bool], run: int = 0) -> list[Report]:
+        """Settle every upload whose doubt is over, while ``may_begin`` allows another, each ``run`` in another order.
 
         Returns the reports of pictures that were written again, and of failures (without an outcome); these are tried
         again at the next call.
         """
         reports = []
-        for stored in self.pipeline.placement.marks.all():
+        for name in shuffled(self.pipeline.placement.marks.names(), run, lambda name: ("", name)):
             if not may_begin():
                 break
-            reports.append(self._look_after(stored))
-        return [report for report in reports if report.repeated or not report.outcome]
+            with self.pipeline.telemetry.upload() as upload_id:
+                report = Report("", upload_id)
+                try:
+                    self._look_after(name, report)
+                except Exception as error:  # noqa: BLE001 - one item must not keep the others from settling
+                    upload_failed(report, error)
+                    reports.append(report)
+                else:
+                    reports += [report] if report.repeated else []
+        return reports
 
-    def _look_after(self, stored: StoredMark) -> Report:
-        with self.pipeline.telemetry.upload() as upload_id:
-            return self._settled(stored, Report(stored.mark.upload.name, upload_id, etag=stored.mark.upload.etag))
-
-    def _settled(self, stored: StoredMark, report: Report) -> Report:
+    def _look_after(self, name: str, report: Report) -> None:
+        stored = self.pipeline.placement.marks.read(name)
+        if stored is None:
+            return
         mark = stored.mark
+        report.blob, report.etag = mark.upload.name, mark.upload.etag
         report.company, report.item_number, report.item_id = mark.company, mark.item_number, mark.item_id
-        try:
-            with measured(report):
-                report.outcome = self._outcome(mark, report)
-            if report.outcome is not Outcome.WAITING:
-                self.pipeline.archive.complete(mark, report.outcome)
-                self.pipeline.placement.marks.remove(stored)
-        except Exception as error:  # noqa: BLE001 - one item must not keep the others from settling
-            upload_failed(report, error)
-            return report
+        with measured(report):
+            report.outcome = self._outcome(mark, report)
+        if report.outcome is not Outcome.WAITING:
+            self.pipeline.archive.complete(mark, report.outcome)
+            self.pipeline.placement.marks.remove(stored)
         if report.repeated:
             upload_finished(report)
-        return report
 
     def _outcome(self, mark: SettlingMark, report: Report) -> Outcome:
         """Place the upload again if it needs that, and return its outcome: ``waiting`` while the doubt lasts."""

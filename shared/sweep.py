@@ -4,11 +4,12 @@ It processes the uploads itself. No queue and no other instance would help: BC r
 identity, wherever they come from.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 from shared.pipeline import Pipeline
@@ -26,7 +27,7 @@ from shared.sweep_tally import Tally
 AT_ONCE = 4  # uploads; together with the trigger's they share the five requests that BC runs at a time
 WINDOW = 20_000  # uploads that one run holds, about 25 MiB; the rest of the list waits for the next run
 _LIST_WITHIN = 90.0  # seconds for reading the list
-_RENEW_EVERY = 20.0  # seconds between two renewals of the lease, which lasts a minute
+_SETTLE_WITHIN = 150.0  # seconds for that and for what settles: after trouble with BC there may be thousands
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Sweep:
         if held is None:
             report.stopped = "Another sweep is active."
             return report
-        state = self._sweep(held, budget, report)
+        with held.kept():
+            state = self._sweep(held, budget, report)
         report.milliseconds = round(budget.seconds * 1000, 1)
         sweep_finished(report)
         held.end(state)
@@ -71,7 +73,7 @@ class Sweep:
         budget.probe()
         tally = Tally(report)
         if budget.may_begin():
-            state = self._take_up_all(due, state.answered(held.seen_at), held, budget, tally)
+            state = self._take_up_all(due, state.answered(held.seen_at), held.seen_at, budget, tally)
         else:
             tally.not_begun(due)
         if budget.stopped_by:
@@ -96,42 +98,44 @@ class Sweep:
         return due, marker or None
 
     def _take_up_all(
-        self, due: list[Candidate], state: SweepState, held: LeasedState, budget: SweepBudget, tally: Tally
+        self, due: list[Candidate], state: SweepState, now: datetime, budget: SweepBudget, tally: Tally
     ) -> SweepState:
         with self.renderers() as render:
             pipeline = replace(self.pipeline, render=render, telemetry=self.pipeline.telemetry.linked())
-            for settled in Settling(pipeline).settle(budget.may_begin):
+            for settled in Settling(pipeline).settle(
+                lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state.run
+            ):
                 tally.settled(settled)
-            found = ItemLookUp(pipeline, state, held.seen_at, tally.sweep_id).run(due, budget, held.renew)
+            found = ItemLookUp(pipeline, state, now, tally.sweep_id, budget).run(due)
             tally.look_ups(found)
             for company in found.answered:
-                state = state.company_answered(company, held.seen_at)
+                state = state.company_answered(company, now)
             for company in found.failed:
                 state = state.company_failed(company)
-            self._in_threads(_by_item(found.tasks, state.run), pipeline, held, budget, tally)
+            _in_threads(_by_item(found.tasks, state.run), pipeline, budget, tally)
         return state
 
-    def _in_threads(
-        self, groups: list[list[Task]], pipeline: Pipeline, held: LeasedState, budget: SweepBudget, tally: Tally
-    ) -> None:
-        """Take up several items at once, the uploads of one item one after the other."""
-        queue: SimpleQueue[list[Task]] = SimpleQueue()
-        for group in groups:
-            queue.put(group)
 
-        def work() -> None:
-            with suppress(Empty):
-                while True:
-                    for task in queue.get_nowait():
-                        _take_up(task, pipeline, budget, tally)
+def _in_threads(groups: list[deque[Task]], pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:
+    """Take up several items at once, the uploads of one item one after the other.
 
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as threads:
-            pending = {threads.submit(work) for _ in range(min(AT_ONCE, len(groups)))}
-            while pending:
-                done, pending = wait(pending, timeout=_RENEW_EVERY)
-                held.renew()
-                for future in done:
-                    future.result()
+    The items take turns: one with thousands of uploads must not keep the others waiting.
+    """
+    queue: SimpleQueue[deque[Task]] = SimpleQueue()
+    for group in groups:
+        queue.put(group)
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                group = queue.get_nowait()
+                _take_up(group.popleft(), pipeline, budget, tally)
+                if group:
+                    queue.put(group)
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as threads:
+        for worker in [threads.submit(work) for _ in range(min(AT_ONCE, len(groups)))]:
+            worker.result()
 
 
 def _take_up(task: Task, pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:
@@ -148,7 +152,7 @@ def _take_up(task: Task, pipeline: Pipeline, budget: SweepBudget, tally: Tally) 
         budget.succeeded()
 
 
-def _by_item(tasks: Iterable[Task], run: int) -> list[list[Task]]:
+def _by_item(tasks: Iterable[Task], run: int) -> list[deque[Task]]:
     """Return the uploads of each item together, newest first: then the older ones need no PATCH.
 
     Side by side they would wait for each other's claim.
@@ -156,5 +160,10 @@ def _by_item(tasks: Iterable[Task], run: int) -> list[list[Task]]:
     groups: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
         groups[task.take_up.item.id if task.take_up.item else f"/{task.candidate.name}"].append(task)
-    ordered = [sorted(group, key=lambda task: task.candidate.age) for group in groups.values()]
+    ordered = [deque(sorted(group, key=_newness, reverse=True)) for group in groups.values()]
     return shuffled(ordered, run, lambda group: (group[0].company, group[0].candidate.name))
+
+
+def _newness(task: Task) -> tuple[timedelta, str]:
+    """Return what orders uploads as the item records do: within a second, the greater name is newer."""
+    return -task.candidate.age, task.candidate.name

@@ -1,7 +1,7 @@
 """Finds out in few requests which uploads have an item, so that a sweep reads and renders only those."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,14 +49,16 @@ _Uploads = list[tuple[ItemKey, Candidate]]
 class ItemLookUp:
     """Looks up the items of many uploads; one per sweep."""
 
-    def __init__(self, pipeline: Pipeline, state: SweepState, now: datetime, sweep_id: str) -> None:
-        self._pipeline, self._state, self._now, self._id = pipeline, state, now, sweep_id
+    def __init__(
+        self, pipeline: Pipeline, state: SweepState, now: datetime, sweep_id: str, budget: SweepBudget
+    ) -> None:
+        self._pipeline, self._state, self._now, self._id, self._budget = pipeline, state, now, sweep_id, budget
         self._result = LookUp()
 
-    def run(self, candidates: Iterable[Candidate], budget: SweepBudget, between: Callable[[], None]) -> LookUp:
+    def run(self, candidates: Iterable[Candidate]) -> LookUp:
         """Look up the items that the uploads' paths name; a company that fails does not hold the others back.
 
-        Calls ``between`` before each company. Companies for which ``budget`` leaves no time are ``not_begun``.
+        Uploads for whose look-up the budget leaves no time are ``not_begun``.
         """
         by_spelling: dict[str, _Uploads] = defaultdict(list)
         for candidate in candidates:
@@ -67,13 +69,7 @@ class ItemLookUp:
             else:
                 by_spelling[self._spelling(key)].append((key, candidate))
         for company, uploads in self._by_company(by_spelling).items():
-            between()
-            if not budget.may_begin():
-                self._result.not_begun += [candidate for _, candidate in uploads]
-            elif self._in_company(company, uploads):
-                budget.succeeded()
-            else:
-                budget.failed()
+            self._in_company(company, uploads)
         return self._result
 
     def _spelling(self, key: ItemKey) -> str:
@@ -82,6 +78,9 @@ class ItemLookUp:
     def _by_company(self, by_spelling: Mapping[str, _Uploads]) -> dict[Company, _Uploads]:
         by_company: dict[Company, _Uploads] = defaultdict(list)
         for uploads in by_spelling.values():
+            if not self._budget.may_begin():
+                self._result.not_begun += [candidate for _, candidate in uploads]
+                continue
             try:
                 company = self._pipeline.company_of(uploads[0][0], self._id)
             except Waiting as failure:
@@ -92,21 +91,23 @@ class ItemLookUp:
                 by_company[company] += uploads
         return by_company
 
-    def _in_company(self, company: Company, uploads: _Uploads) -> bool:
-        """Look up the items of one company; returns whether BC answered."""
-        keys = (key for key, _ in uploads)
+    def _in_company(self, company: Company, uploads: _Uploads) -> None:
+        """Look up the items of one company."""
+        keys, may_ask = (key for key, _ in uploads), self._budget.may_begin
         try:
-            found = item_batches.find(self._pipeline.business_central, company, keys, self._id)
+            found = item_batches.find(self._pipeline.business_central, company, keys, self._id, may_ask)
         except Waiting as failure:  # BC lists the company and cannot find it
             self._disowned(uploads, failure)
         except Transient as failure:
             self._failed(uploads, failure)
-            return False
         else:
-            self._result.answered |= {self._spelling(key) for key, _ in uploads}
             for key, candidate in uploads:
-                self._sort_in(found, key, candidate)
-        return True
+                if found.tells(key):
+                    self._result.answered.add(self._spelling(key))
+                    self._sort_in(found, key, candidate)
+                else:
+                    self._result.not_begun.append(candidate)
+            self._budget.succeeded()
 
     def _sort_in(self, found: item_batches.FoundItems, key: ItemKey, candidate: Candidate) -> None:
         spelling = self._spelling(key)
@@ -133,3 +134,4 @@ class ItemLookUp:
         self._result.blocked += [candidate for _, candidate in uploads]
         self._result.failures.append(failure)
         self._result.failed |= {self._spelling(key) for key, _ in uploads}
+        self._budget.failed()

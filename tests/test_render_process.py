@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from shared.errors import EndsEarly, Permanent, Transient
+from shared.errors import Permanent, Transient
 from shared.pictures.memory import MemoryBudget
 from shared.pictures.rendition import USUAL_LIMITS, USUAL_RENDITION
 from shared.render_process import ChildLimits, RenderProcesses
 from shared.rendering import Renderer
+from tests.pictures.test_memory_estimates import estimate
 from tests.support.dying_child import dies_of
 from tests.support.local_stack import photograph
 
@@ -56,7 +57,6 @@ def test_a_refusal_comes_back_as_it_is(render: RenderProcesses) -> None:
         with pytest.raises(Permanent) as ours:
             here(source)
         assert (type(there.value), str(there.value)) == (type(ours.value), str(ours.value))
-    assert issubclass(EndsEarly, Permanent)
 
 
 @on_linux
@@ -85,6 +85,25 @@ def test_a_picture_that_takes_too_long_stays() -> None:
 def test_what_a_decoder_prints_is_no_answer(render: RenderProcesses) -> None:
     with pytest.raises(Permanent, match="not_an_image"):
         render(dies_of("noise"))
+
+
+@on_linux
+@pytest.mark.parametrize("picture_format", ["WEBP", "AVIF", "JPEG2000"])
+def test_a_picture_that_just_fits_into_the_memory_arrives(picture_format: str) -> None:
+    """Some decoders call a file damaged when they get no memory."""
+    source = photograph(size=(6000, 4000), picture_format=picture_format)
+    with RenderProcesses(USUAL_RENDITION, USUAL_LIMITS, estimate(source).total) as render:
+        assert render(source).width == 1024
+
+
+@on_linux
+def test_a_picture_that_never_fits_is_not_called_damaged() -> None:
+    source = photograph(size=(8000, 6000), picture_format="WEBP")
+    with (
+        RenderProcesses(USUAL_RENDITION, USUAL_LIMITS, 64 * 1024 * 1024) as render,
+        pytest.raises(Permanent, match="too_large"),
+    ):
+        render(source)
 
 
 @on_linux

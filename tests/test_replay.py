@@ -12,7 +12,18 @@ from shared.replay import ReplayRefused
 from shared.report import Outcome
 from shared.storage import names
 from shared.storage.originals import Original, Originals
-from tests.support.item_pictures import BLUE, DESK, RED, colour_in_bc, deliver, picture_of, put_by_hand, upload
+from tests.support.item_pictures import (
+    BLUE,
+    DESK,
+    PNG,
+    RED,
+    colour_in_bc,
+    deliver,
+    picture_of,
+    put_by_hand,
+    upload,
+    upload_with_lost_answer,
+)
 from tests.support.local_stack import LocalStack
 from tests.support.replays import archived_original, rejected, replays, set_aside, without_its_item
 from tests.test_waiting import UNKNOWN_ITEM, create_item
@@ -157,6 +168,21 @@ def test_a_name_too_long_for_metadata_is_refused(local: LocalStack) -> None:
         replays(local).replay(names.QUARANTINE, name)
     assert local.names(names.QUARANTINE) == before
     assert local.names(names.INCOMING) == []
+
+
+def test_what_settles_is_refused_and_stays_on_its_item(local: LocalStack) -> None:
+    upload_with_lost_answer(local, RED, PNG)
+    local.pass_time(seconds=1)
+    assert upload(local, BLUE).reason == "settling"
+    local.incoming().delete_blob()
+    (copy,) = local.names(names.ARCHIVE)
+    with pytest.raises(ReplayRefused, match="settles"):
+        replays(local).replay(names.ARCHIVE, copy)
+    local.control("POST", "late")
+    assert colour_in_bc(local) == RED
+    local.pass_time(minutes=21)
+    local.app().sweep.run()
+    assert colour_in_bc(local) == BLUE
 
 
 def test_what_bc_had_before_is_refused_and_the_way_is_told(local: LocalStack) -> None:

@@ -72,6 +72,17 @@ def test_the_newest_of_one_items_uploads_goes_first(local: LocalStack) -> None:
     assert len(local.requests("PATCH")) == 1
 
 
+def test_of_uploads_within_a_second_the_newest_goes_first_too(local: LocalStack) -> None:
+    jpeg, png = f"{COMPANY}/1896-S.jpg", f"{COMPANY}/1896-S.png"
+    times = [0, 1]
+    while len(set(times)) > 1:
+        local.upload(jpeg, photograph("#aa2200"))
+        local.upload(png, photograph("#336699"))
+        times = [local.incoming(name).get_blob_properties().last_modified for name in (jpeg, png)]
+    assert sweep(local).outcomes == {"updated": 1, "superseded": 1}
+    assert len(local.requests("PATCH")) == 1
+
+
 def test_the_next_run_goes_on_where_the_list_stopped(local: LocalStack) -> None:
     for number in range(10):
         local.upload(f"{COMPANY}/WAITS-{number}.jpg", b"x")
@@ -81,12 +92,6 @@ def test_the_next_run_goes_on_where_the_list_stopped(local: LocalStack) -> None:
         local.pass_time(minutes=5)
         looked_at.append(replace(app.sweep, incoming=Incoming(local.storage, 2), window=4).run().looked_at)
     assert looked_at == [4, 4, 2, 4, 4, 2]
-
-
-def test_a_marker_that_storage_refuses_starts_anew(local: LocalStack) -> None:
-    local.upload()
-    pages = list(Incoming(local.storage).pages("no marker"))
-    assert [upload.name for page in pages for upload in page.uploads] in ([f"{COMPANY}/1896-S.jpg"], [])
 
 
 POISON = {"FunctionId": "Host.Functions.item_picture_uploaded", "BlobName": "a.jpg", "ETag": '"0x1"'}

@@ -1,8 +1,9 @@
 """Finds the items of many keys in few requests: by ``or``, and a company's whole list where there are hundreds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from urllib.parse import quote
 
 from shared.business_central.client import BusinessCentral, FoundItem, Item
@@ -21,9 +22,15 @@ class FoundItems:
     items: dict[ItemKey, list[Item]] = field(default_factory=dict)
     unclear: set[ItemKey] = field(default_factory=set)
 
+    def tells(self, key: ItemKey) -> bool:
+        """Whether BC was asked for this key."""
+        return key in self.items or key in self.unclear
 
-def find(bc: BusinessCentral, company: Company, keys: Iterable[ItemKey], upload_id: str) -> FoundItems:
-    """Return the items of ``keys`` in ``company``.
+
+def find(
+    bc: BusinessCentral, company: Company, keys: Iterable[ItemKey], upload_id: str, may_ask: Callable[[], bool]
+) -> FoundItems:
+    """Return the items of ``keys`` in ``company``, as far as ``may_ask`` allows another request.
 
     Raises:
         Waiting: ``company_not_found``.
@@ -31,23 +38,29 @@ def find(bc: BusinessCentral, company: Company, keys: Iterable[ItemKey], upload_
     """
     wanted = list(dict.fromkeys(keys))
     found = FoundItems()
-    if len(wanted) > LIST_FROM:
-        _sort_in(wanted, bc.all_items(company, upload_id), found)
-        return found
+    if len(wanted) > LIST_FROM and may_ask():
+        listed = FoundItems()
+        _sort_in(wanted, takewhile(lambda _: may_ask(), bc.all_items(company, upload_id)), listed)
+        return listed if may_ask() else found  # a part of the list does not tell what is missing
     by_kind: dict[KeyKind, list[ItemKey]] = defaultdict(list)
     for key in wanted:
         by_kind[key.kind].append(key)
     for of_one_kind in by_kind.values():
         for batch in _batches(of_one_kind):
-            _find_batch(bc, company, batch, upload_id, found)
+            _find_batch(lambda part: bc.items(company, part, upload_id), batch, found, may_ask)
     return found
 
 
 def _find_batch(
-    bc: BusinessCentral, company: Company, batch: Sequence[ItemKey], upload_id: str, found: FoundItems
+    ask: Callable[[Sequence[ItemKey]], list[FoundItem] | None],
+    batch: Sequence[ItemKey],
+    found: FoundItems,
+    may_ask: Callable[[], bool],
 ) -> None:
     """Ask for one batch; one that BC refuses is halved, until the odd key stands alone."""
-    answer = bc.items(company, batch, upload_id)
+    if not may_ask():
+        return
+    answer = ask(batch)
     if answer is not None:
         if _sort_in(batch, answer, found):  # BC's comparison is wider than ours: let it compare one by one
             found.unclear |= {key for key in batch if not found.items[key]}
@@ -55,8 +68,8 @@ def _find_batch(
         found.unclear.add(batch[0])
     else:
         middle = len(batch) // 2
-        _find_batch(bc, company, batch[:middle], upload_id, found)
-        _find_batch(bc, company, batch[middle:], upload_id, found)
+        _find_batch(ask, batch[:middle], found, may_ask)
+        _find_batch(ask, batch[middle:], found, may_ask)
 
 
 def _sort_in(keys: Sequence[ItemKey], answer: Iterable[FoundItem], found: FoundItems) -> bool:

@@ -31,16 +31,19 @@ class Incoming:
 
     def pages(self, marker: str | None) -> Iterator[Page]:
         """Yield the list's pages, sorted by name, from ``marker`` on; from the beginning if storage refuses it."""
-        dates: list[str] = []
+        has_begun = False
         with storage_errors(f"listing {INCOMING}"):
             try:
-                yield from self._pages(marker, dates)
+                for page in self._pages(marker):
+                    has_begun = True
+                    yield page
             except HttpResponseError as error:
-                if dates or marker is None or error.status_code != HTTPStatus.BAD_REQUEST:
+                if has_begun or marker is None or error.status_code != HTTPStatus.BAD_REQUEST:
                     raise
-                yield from self._pages(None, dates)
+                yield from self._pages(None)
 
-    def _pages(self, marker: str | None, dates: list[str]) -> Iterator[Page]:
+    def _pages(self, marker: str | None) -> Iterator[Page]:
+        dates: list[str] = []
         container = self._service.get_container_client(INCOMING)
         listing = container.list_blobs(results_per_page=self._page_size, raw_response_hook=keep_date(dates))
         pages = listing.by_page(continuation_token=marker)

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 from azure.storage.blob import BlobServiceClient
 
 from shared.storage.errors import storage_errors
 from shared.storage.names import fingerprint, replayed_at
-from shared.storage.uploads import Source, keep_date, metadata_of
+from shared.storage.uploads import Source, keep_date, metadata_of, time_of
 
 _PAGE_SIZE = 500  # blobs; metadata can be 8 KiB each
 _BEFORE = "before"  # the outcome of a picture that BC had before: no upload
+_SETTLING = "waiting"  # the outcome of what is in the archive while its upload is still in incoming
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class Original:
         """Whether this is what BC showed before the first upload."""
         return self.value("outcome") == _BEFORE
 
+    @property
+    def is_settling(self) -> bool:
+        """Whether this is the copy of an upload that settles: from it, the sweep restores what is on the item."""
+        return self.value("outcome") == _SETTLING
+
 
 def original_of(source: Source) -> Original:
     """Return ``source``, a blob in archive or quarantine, as the original that it may be."""
@@ -73,7 +78,7 @@ class Originals:
                 raw_response_hook=keep_date(dates),
             )
             for blob in blobs:
-                age = parsedate_to_datetime(dates[-1]) - blob.last_modified.astimezone(UTC)
+                age = time_of(dates) - blob.last_modified
                 original = Original(container, blob.name, age, metadata_of(blob))
                 if original.uploaded_at:
                     yield original

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from threading import Event, Thread
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError
@@ -32,12 +33,25 @@ class LeasedState:
     seen_at: datetime
     _blob: BlobClient
     _lease: BlobLeaseClient
+    _renew_every: float  # seconds
     _dates: list[str] = field(default_factory=list)
 
-    def renew(self) -> None:
-        """Keep the lease for another minute, if we still have it."""
-        with suppress(AzureError):
-            self._lease.renew(raw_response_hook=keep_date(self._dates))
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew the lease in a thread, whatever the block waits for."""
+        is_over = Event()
+
+        def renew() -> None:
+            while not is_over.wait(self._renew_every):
+                self._renew()
+
+        thread = Thread(target=renew, name="sweep-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
     def write(self, state: SweepState) -> None:
         """Write the state, unless another run has the lease by now."""
@@ -46,10 +60,15 @@ class LeasedState:
 
     def end(self, state: SweepState) -> None:
         """Write the state as that of a run that ended, and give the lease back."""
-        self.renew()  # its answer tells storage's time
+        self._renew()  # its answer tells storage's time
         self.write(state.ended(parsedate_to_datetime(self._dates[-1]) if self._dates else self.seen_at))
         with self._unless_lost("releasing"):
             self._lease.release()
+
+    def _renew(self) -> None:
+        """Keep the lease for another minute, if we still have it."""
+        with suppress(AzureError):
+            self._lease.renew(raw_response_hook=keep_date(self._dates))
 
     @contextmanager
     def _unless_lost(self, doing: str) -> Iterator[None]:
@@ -69,10 +88,10 @@ _LOST = (
 
 
 class SweepStates:
-    """Opens the sweep's state of one BC environment; one per process."""
+    """Opens the sweep's state of one BC environment; one per process. ``renewals``: within the time of one lease."""
 
-    def __init__(self, service: BlobServiceClient, environment: str) -> None:
-        self._service, self._environment = service, environment
+    def __init__(self, service: BlobServiceClient, environment: str, renewals: int = 3) -> None:
+        self._service, self._environment, self._renewals = service, environment, renewals
 
     def lease(self) -> LeasedState | None:
         """Return the state, None if another run has it.
@@ -87,7 +106,7 @@ class SweepStates:
             if lease is None:
                 return None
             text = blob.download_blob(raw_response_hook=keep_date(dates), decompress=False).readall()
-        return LeasedState(from_json(text), time_of(dates), blob, lease)
+        return LeasedState(from_json(text), time_of(dates), blob, lease, _LEASE_SECONDS / self._renewals)
 
     def _acquire(self, blob: BlobClient) -> BlobLeaseClient | None:
         try:

@@ -158,6 +158,18 @@ def test_broken_links_are_noticed(link: str, is_broken: bool, tmp_path: Path) ->
     assert Document(document).broken_links() == ([link] if is_broken else [])
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_tables_rows_have_the_cells_of_its_heading(document: Path) -> None:
+    blocks = re.findall(r"(?:^\|.*\n)+", document.read_text(encoding="utf-8"), re.MULTILINE)
+    for heading, *rows in ([cells(row) for row in block.splitlines()] for block in blocks):
+        assert [row for row in rows if len(row) != len(heading)] == []
+
+
+def cells(row: str) -> list[str]:
+    """Return a row's cells; a bar in code, or behind a backslash, separates none."""
+    return re.split(r"(?<!\\)\|", re.sub(r"`[^`]*`", "code", row))
+
+
 def guides() -> dict[Path, str]:
     """Return the documents that say where to change something, each with what stands under that heading."""
     heading = re.compile(r"^#+ .*Where to change.*\n((?:(?!#).*\n?)*)", re.MULTILINE)

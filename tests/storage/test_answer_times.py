@@ -3,6 +3,9 @@
 import pytest
 
 from shared.errors import Reason, Transient
+from shared.storage import names
+from shared.storage.incoming import Incoming
+from shared.storage.originals import Originals
 from shared.storage.records import ItemRecords
 from shared.storage.uploads import PictureStorage
 from tests.support.faulty_storage import Answer
@@ -13,13 +16,13 @@ COMPANY, ITEM = "ed8c4463-bbf3-5e8d-8254-829373e2e2dd", "f61949dd-c5e1-5f1c-ba9f
 
 
 class FirstAnswerLost:
-    """Loses the first answer to a read; the SDK repeats the request, and that one is answered."""
+    """Loses the first answer to a ``step``; the SDK repeats the request, and that one is answered."""
 
-    def __init__(self) -> None:
-        self.lost = 0
+    def __init__(self, step: str = "read") -> None:
+        self.step, self.lost = step, 0
 
     def __call__(self, request: Request) -> Verdict:
-        if request.step == "read" and not self.lost:
+        if request.step == self.step and not self.lost:
             self.lost += 1
             return Answer.LOST
         return None
@@ -38,3 +41,16 @@ def test_a_missing_record_after_a_lost_answer_is_transient(local: LocalStack) ->
     with HookedStorage(local, StorageHook(lose)) as storage, pytest.raises(Transient) as failed:
         ItemRecords(storage.service, "sandbox").read(COMPANY, ITEM)
     assert (failed.value.reason, lose.lost) == (Reason.STORAGE, 1)
+
+
+def test_a_list_after_a_lost_answer_is_transient(local: LocalStack) -> None:
+    local.upload()
+    local.pipeline().process(names.INCOMING, DESK)
+    for listing in (
+        lambda service: list(Incoming(service).pages(None)),
+        lambda service: list(Originals(service).all(names.ARCHIVE)),
+    ):
+        lose = FirstAnswerLost("list")
+        with HookedStorage(local, StorageHook(lose)) as storage, pytest.raises(Transient) as failed:
+            listing(storage.service)
+        assert (failed.value.reason, lose.lost) == (Reason.STORAGE, 1)

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
@@ -51,7 +52,7 @@ def storage_proxy(
             verdict = hook(self.command, self.path, self.headers)
             if verdict and verdict is not Answer.LOST:
                 status, code = verdict if isinstance(verdict, tuple) else (verdict, "ServerBusy")
-                self._answer(status, {"x-ms-error-code": code}, b"")
+                self._answer(status, {"x-ms-error-code": code, "Date": formatdate(usegmt=True)}, b"")
                 return
             if _differs_from_its_hash(account, self.headers, body):
                 self._answer(400, {"x-ms-error-code": "Md5Mismatch"}, b"")

@@ -35,7 +35,7 @@ NUMBERS = (
     ("shared.placement", "_STEP_MIN"),
     ("shared.placement", "_STEP_MAX"),
     ("shared.sweep", "_LIST_WITHIN"),
-    ("shared.sweep", "_RENEW_EVERY"),
+    ("shared.sweep", "_SETTLE_WITHIN"),
 )
 RATES = (
     ("shared.business_central.retries", "PACE_MAX"),

@@ -4,8 +4,8 @@ from typing import Any
 from urllib.parse import quote
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobServiceClient
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobServiceClient
 
 from devstack.benchmarks.soak.ledger import Ledger, Sent, digest
 from devstack.benchmarks.soak.plan import Upload
@@ -32,7 +32,7 @@ class Uploader:
         if answer and latest:
             latest.replaced_by = upload.number
         else:  # the earlier one, if there was any, has been picked up
-            answer = self._incoming.get_blob_client(upload.name).upload_blob(content, overwrite=False)
+            answer = self._create(upload.name, content)
         self.ledger.sent.append(Sent(upload, _etag(answer), answer["last_modified"], digest(content)))
 
     def _overwrite(self, latest: Sent, content: bytes) -> dict[str, Any] | None:
@@ -44,7 +44,18 @@ class Uploader:
         except HttpResponseError as error:
             if error.status_code not in _REFUSED:
                 raise
-            return None
+            written = _written(blob, content)
+            return written if written and _etag(written) != latest.etag else None
+
+    def _create(self, name: str, content: bytes) -> dict[str, Any]:
+        blob = self._incoming.get_blob_client(name)
+        try:
+            return blob.upload_blob(content, overwrite=False)
+        except ResourceExistsError:
+            written = _written(blob, content)
+            if written is None:
+                raise
+            return written
 
     def _replay(self, upload: Upload) -> None:
         """Copy the original back from the archive under its old name, never over a file that is there."""
@@ -76,6 +87,18 @@ class Uploader:
                 name: str = blob.name
                 return name
         return None
+
+
+def _written(blob: BlobClient, content: bytes) -> dict[str, Any] | None:
+    """Return storage's answer about this content if it is there: the SDK repeats a request whose answer did not come.
+
+    The repetition is refused because of the first one.
+    """
+    try:
+        downloader = blob.download_blob()
+    except ResourceNotFoundError:
+        return None
+    return dict(downloader.properties) if downloader.readall() == content else None
 
 
 def _etag(answer: Any) -> str:  # noqa: ANN401 - the SDK's dictionary
