@@ -124,6 +124,14 @@ def test_a_company_whose_numbers_bc_refuses_takes_its_time_only(local: LocalStac
     assert len(local.requests("GET")) < 60
 
 
+def test_a_folder_of_a_hierarchical_account_is_left_alone(local: LocalStack) -> None:
+    """Moving one would move or delete what is in it; Azurite has no such accounts, but lists what they list."""
+    local.incoming(COMPANY).upload_blob(b"", metadata={"hdi_isfolder": "true"})
+    report = sweep(local)
+    assert (report.incoming, report.failures) == (0, [])
+    assert local.names(names.INCOMING) == [COMPANY]
+
+
 def test_an_item_with_many_uploads_holds_up_no_other(local: LocalStack) -> None:
     many, others = (
         ("1896-S", "1900-S", "1906-S", "1908-S"),

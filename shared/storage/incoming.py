@@ -8,7 +8,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobServiceClient
 
 from shared.storage.errors import storage_errors
-from shared.storage.names import INCOMING
+from shared.storage.names import INCOMING, is_folder
 from shared.storage.uploads import keep_date, time_of
 from shared.sweep_plan import Candidate
 
@@ -45,9 +45,12 @@ class Incoming:
     def _pages(self, marker: str | None) -> Iterator[Page]:
         dates: list[str] = []
         container = self._service.get_container_client(INCOMING)
-        listing = container.list_blobs(results_per_page=self._page_size, raw_response_hook=keep_date(dates))
+        # In accounts with a hierarchical namespace, folders are listed too; only their metadata tells.
+        listing = container.list_blobs(
+            include=["metadata"], results_per_page=self._page_size, raw_response_hook=keep_date(dates)
+        )
         pages = listing.by_page(continuation_token=marker)
         for page in pages:
-            blobs = list(page)
+            blobs = [blob for blob in page if not is_folder(blob.metadata)]
             now = time_of(dates)
             yield Page([Candidate(blob.name, now - blob.last_modified) for blob in blobs], pages.continuation_token)  # type: ignore[attr-defined] # the SDK's pager

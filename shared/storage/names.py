@@ -32,6 +32,11 @@ def archive_folder(company: str) -> str:
     return f"{_segment(company)}/"
 
 
+def is_folder(metadata: Mapping[str, str] | None) -> bool:
+    """Return whether a blob stands for a folder: accounts with a hierarchical namespace mark it so, and some tools."""
+    return (metadata or {}).get("hdi_isfolder", "").lower() == "true"
+
+
 def quarantine_name(reason: Reason, source: str, etag: str) -> str:
     """Return the quarantine's name for an upload; its note has the same name with ``.txt`` added."""
     suffix = _suffix(source)

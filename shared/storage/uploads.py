@@ -15,7 +15,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, BlobType, Exponent
 from shared import __version__
 from shared.errors import Reason, Superseded, Transient
 from shared.storage.errors import code_of, is_changed_or_gone, storage_errors
-from shared.storage.names import INCOMING, replayed_at
+from shared.storage.names import INCOMING, is_folder, replayed_at
 
 _ONE_READ = 32 * 1024 * 1024  # bytes of one request; a larger upload takes several
 
@@ -55,7 +55,7 @@ class Source:
     @property
     def is_directory_marker(self) -> bool:
         """Whether this empty blob stands for a folder, as some tools create."""
-        marked = self.name.endswith("/") or self.metadata.get("hdi_isfolder", "").lower() == "true"
+        marked = self.name.endswith("/") or is_folder(self.metadata)
         return self.size == 0 and marked
 
 
