@@ -29,14 +29,14 @@ _REPORTED_KEYS = (
 )
 
 
-_NO_END = (Reason.UNFINISHED, Reason.SOURCE_GONE)
+_NO_END = (Reason.UNFINISHED, Reason.SOURCE_CHANGED, Reason.SOURCE_GONE)
 
 
 class Ledger:
     """Collects the host's events about each upload and wakes the waiting thread.
 
     Unfinished uploads have not ended. Trigger and sweep may take up one upload at once: then the slower one finds its
-    source gone, and the other one's event is its end.
+    source changed or gone, and the other one's event is its end.
     """
 
     def __init__(self) -> None:

@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def happened() -> Iterator[EveryOutcome]:
     with telemetry_page.every_outcome() as stack_with_all:
-        until(lambda: last_ends(stack_with_all.ingestion) == stack_with_all.report(), ARRIVES_WITHIN)
+        until(stack_with_all.all_is_told, ARRIVES_WITHIN)
         yield stack_with_all
 
 
