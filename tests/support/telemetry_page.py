@@ -34,6 +34,7 @@ from tests.support.local_stack import DESK, LocalStack, photograph
 from tests.support.telemetry import ARRIVES_WITHIN, dimensions
 
 HOSTILE = 'CRONUS USA, Inc/<img src=x onerror="document.title = 1">\'.jpg'
+CHAIR = "CRONUS USA, Inc/1908-S.jpg"
 LAMP_ID = "1703492a-8b51-5e45-8a0d-41c64441bc4a"
 REFUSED = f"CRONUS USA, Inc/{LAMP_ID}.jpg"
 End = tuple[str, str | None]  # outcome and reason
@@ -52,10 +53,10 @@ class EveryOutcome(LocalStack):
         """Upload the demo's samples, and what ends in other ways."""
         demo = {sample.blob: sample.content for sample in samples()}
         self.put(demo | {HOSTILE: photograph()})
-        self.put({DESK: demo[DESK]})  # unchanged
+        self.put({CHAIR: demo[CHAIR]})  # unchanged
         self.put({DESK: photograph()})
         self._bring_back_the_oldest(DESK)  # superseded
-        self.control("POST", "permissions", permission="Modify", status=403, path=f".*{LAMP_ID}.*")
+        self.control("POST", "permissions", permission="Modify", status=403, path=LAMP_ID)
         self.put({REFUSED: photograph()})  # failed, and fails again whenever a sweep takes it up
 
     def put(self, uploads: Mapping[str, bytes]) -> None:
@@ -71,7 +72,7 @@ class EveryOutcome(LocalStack):
 
     def all_is_told(self) -> bool:
         """Tell whether the telemetry of everything that has ended has arrived."""
-        return last_ends(self.ingestion).keys() == self.report().keys()
+        return last_ends(self.ingestion) == self.report()
 
     def _bring_back_the_oldest(self, blob: str) -> None:
         self._ledger.end_events.pop(blob)
