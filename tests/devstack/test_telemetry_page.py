@@ -167,7 +167,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Visit) -> None:
     too_wide = f"{wide}.{boxes}.filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.outerHTML)"
     assert page.page.evaluate(too_wide) == []
     panel(page, "find.kql").get_by_role("button", name="Open").first.click()
-    expect(page.page.get_by_role("dialog")).to_contain_text("upload_finished")
+    expect(page.page.get_by_role("dialog")).to_contain_text("process upload")
     assert page.page.evaluate("document.querySelector('dialog').scrollWidth <= innerWidth")
 
 

@@ -218,7 +218,8 @@ function pollSoon(milliseconds) {
 function traceRow(row, start) {
   const line = element("li", undefined, `depth-${Math.min(row.depth, 3)}`);
   if (row.failed) line.classList.add("failed");
-  const facts = Object.entries(row.facts).filter(([name]) => name.startsWith("item_picture.") || !name.includes("."));
+  const isOurs = ([name, value]) => name.startsWith("item_picture.") || typeof value === "number";
+  const facts = Object.entries(row.facts).filter(isOurs);
   const took = row.duration === null ? "" : `, took ${shortNumber(row.duration)} ms`;
   line.append(element("strong", row.name));
   line.append(element("p", `${row.table}, after ${Date.parse(row.timestamp) - start} ms${took}${row.result ? `, result ${row.result}` : ""}`));
