@@ -32,6 +32,11 @@ class Ingestion:
             "OTEL_SERVICE_NAME": "item-picture-sync",  # in Azure, the app's name
         }
 
+    @property
+    def page(self) -> str:
+        """The address of the page that shows the rows to people."""
+        return f"{self.control}/"
+
     def rows(self, *tables: str) -> list[Row]:
         """Return the rows in these tables, or in all, in the order in which they came."""
         rows: list[Row] = self._call("GET", "rows").json()

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from devstack import stack
+from devstack.ingestion.tables import Telemetry, query_file
 from shared import telemetry_names as names
 from tests.support.local_stack import DESK, LocalStack
 from tests.support.log_alerts import rules
 from tests.support.telemetry import Watcher
-from tests.support.telemetry_tables import Telemetry, query_file
 
 MISSING, BROKEN, NOBODY = "CRONUS USA, Inc/9999-X.jpg", "CRONUS USA, Inc/1900-S.jpg", "Nobody, Inc/1.jpg"
 
