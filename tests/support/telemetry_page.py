@@ -37,6 +37,7 @@ HOSTILE = 'CRONUS USA, Inc/<img src=x onerror="document.title = 1">\'.jpg'
 CHAIR = "CRONUS USA, Inc/1908-S.jpg"
 LAMP_ID = "1703492a-8b51-5e45-8a0d-41c64441bc4a"
 REFUSED = f"CRONUS USA, Inc/{LAMP_ID}.jpg"
+PICTURE_HEIGHT = 1860  # pixels: the tiles, outcomes, reasons, and what waits
 End = tuple[str, str | None]  # outcome and reason
 
 
@@ -140,11 +141,12 @@ def tiles(visiting: Visit) -> dict[str, str]:
 
 
 def take(visiting: Visit, target: Path) -> None:
-    """Save a screenshot in few colours, which keeps it small."""
+    """Save a screenshot of the page's upper part."""
     panel(visiting, "overview.kql").wait_for()
     visiting.save(target)
     with Image.open(target) as screenshot:
-        screenshot.convert("RGB").quantize(128).save(target, optimize=True)
+        upper = screenshot.crop((0, 0, screenshot.width, min(screenshot.height, PICTURE_HEIGHT)))
+        upper.convert("RGB").save(target, optimize=True)
 
 
 def main(target: Path) -> None:
