@@ -26,7 +26,8 @@ def sent() -> Iterator[Telemetry]:
         local.upload(MISSING)
         local.upload(BROKEN, b"%PDF-1.7 no picture")
         local.upload(NOBODY)
-        for name, outcome in ((DESK, "updated"), (MISSING, "waiting"), (BROKEN, "quarantined")):
+        ends = ((DESK, "updated"), (MISSING, "waiting"), (NOBODY, "waiting"), (BROKEN, "quarantined"))
+        for name, outcome in ends:
             record = watcher.record(names.UPLOAD_FINISHED, blob=name, outcome=outcome)
             watcher.trace(record["operation_Id"])
         watcher.record(names.SWEEP_FINISHED, company='["Nobody, Inc"]')
