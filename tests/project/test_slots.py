@@ -14,6 +14,7 @@ from shared.business_central.retries import PACE_MAX, PACE_MIN, TURN_WITHIN, WAI
 from shared.item_record import BEGIN_WITHIN, CLAIM_LIFE, DOUBT_LASTS
 from shared.render_process import ChildLimits
 from shared.sweep import AT_ONCE
+from tests.support.bicep import TEMPLATES, Prediction
 
 HOST = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
 BLOBS = HOST["extensions"]["blobs"]
@@ -33,10 +34,18 @@ def timeout() -> float:
     return 3600.0 * hours + 60 * minutes + seconds
 
 
+def deployed(example: str) -> tuple[int, int]:
+    """Return the instances on demand, and always ready, that Bicep leads to."""
+    scale = Prediction.read(ROOT, example).app["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+    return scale["maximumInstanceCount"], sum(each["instanceCount"] for each in scale["alwaysReady"])
+
+
 # Who states how many instances there are, by source: those on demand, and those always ready. Add the infrastructures.
 FLEETS = {
     "documents": (documented("instances on demand"), documented("instances always ready")),
     "simulation": (Rules.instances - 1, 1),
+    "Bicep, by default": deployed("main.test"),
+    "Bicep, with all options": deployed("main.prod"),
 }
 
 
@@ -46,6 +55,13 @@ def test_all_slots_together_make_a_line_that_a_read_outlasts(source: str) -> Non
     assert slots == documented("**slots**") <= 20
     assert slots <= LIMITS.connections
     assert slots / LIMITS.running * SLOWEST_REQUEST < Timeouts.read
+
+
+def test_bicep_counts_slots_as_we_do() -> None:
+    """Its parameters are refused by this sum (tests/infra/test_parameters.py)."""
+    main = (ROOT / TEMPLATES / "main.bicep").read_text(encoding="utf-8")
+    assert f"var uploadsOfTheSweep = {AT_ONCE}\n" in main
+    assert f"slots <= {documented('**slots**'):.0f} ||" in main
 
 
 def test_the_documents_state_the_numbers_in_force() -> None:
