@@ -43,6 +43,20 @@ globalThis.Date = new Proxy(Real, {
 """
 
 
+# Azurite removes what nobody refers to any more every ten minutes, one extent at a time, and sorts its index anew after
+# each: 4,000 of 8,000 took it 88 s, in which it answered nobody. All at once, it takes 33 ms.
+SWIFT_CLEANING = """
+const persistence = require("path").join(require("path").dirname(process.argv[1]), "common", "persistence");
+const Extents = require(persistence + "/MemoryExtentStore").default;
+Extents.prototype.deleteExtents = async function (extents) {
+  const ids = new Set(extents), metadata = this.metadataStore;
+  for (const id of ids) this.chunks.delete(this.categoryName, id);
+  metadata.db.getCollection(metadata.EXTENTS_COLLECTION).removeWhere((extent) => ids.has(extent.id));
+  return ids.size;
+};
+"""
+
+
 class StorageClock:
     """Moves Azurite's clock ahead of the machine's."""
 
@@ -64,7 +78,7 @@ class StorageClock:
 
 def command(main: Path, certificate: Certificate | None, *, movable_clock: bool) -> list[str | Path]:
     """Return the command that starts Azurite; with a certificate it serves HTTPS and accepts bearer tokens."""
-    starter = _MOVABLE_CLOCK + setup.NODE_STARTER if movable_clock else setup.NODE_STARTER
+    starter = (_MOVABLE_CLOCK if movable_clock else "") + SWIFT_CLEANING + setup.NODE_STARTER
     secure: list[str | Path] = []
     if certificate:
         secure = ["--oauth", "basic", "--cert", certificate.public, "--key", certificate.private]

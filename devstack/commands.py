@@ -60,12 +60,20 @@ def demo_command(
     report: Annotated[
         Path | None, typer.Option(help="Write the results to this file, as JSON.", dir_okay=False)
     ] = None,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep the stack and its pages until Ctrl-C.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Put sample photographs on items and show each result."""
     if report and not report.absolute().parent.is_dir():
         raise typer.BadParameter(f"{report.parent} is not a folder.", param_hint="--report")
-    as_expected = demo.run(console, photos=photos, keyless=keyless, report=report, sheet=LOCAL / "contact-sheet.html")
+    sheet = LOCAL / "contact-sheet.html"
+    afterwards = _stay if stay else None
+    as_expected = demo.run(console, photos=photos, keyless=keyless, report=report, sheet=sheet, afterwards=afterwards)
     raise typer.Exit(0 if as_expected else 1)
+
+
+def _stay(running: stack.Stack) -> None:
+    console.print("The stack stays; press Ctrl-C to stop it.")
+    _wait_for_interrupt(running)
 
 
 @app.command()
@@ -92,6 +100,7 @@ def up(
                 sweep_schedule=f"*/{sweep_interval} * * * * *",
                 unfinished_wait=_UNFINISHED_WAIT,
                 core_tools=host is Host.FUNC,
+                telemetry=host is Host.LOCAL,  # the real host does not accept the endpoint's certificate
                 remove_at_end=ENDPOINTS,
                 say=say,
             )
@@ -104,19 +113,24 @@ def _run_until_interrupted(running: stack.Stack) -> None:
     try:
         endpoints.write(ENDPOINTS)
         for line in (
-            f"Catalogue page: {endpoints.catalogue_url}",
+            *endpoints.pages(),
             f"All endpoints:  {ENDPOINTS}",
             f"Upload pictures to the container {endpoints.incoming_container}; press Ctrl-C to stop the stack.",
         ):
             console.print(line, soft_wrap=True, markup=False)
+        _wait_for_interrupt(running)
+    finally:
+        ENDPOINTS.unlink(missing_ok=True)
+
+
+def _wait_for_interrupt(running: stack.Stack) -> None:
+    try:
         while True:
             running.fail_if_ended()
             time.sleep(0.5)
     except SystemExit as end:
         if end.code != 128 + signal.SIGINT:  # Ctrl-C is the normal end
             raise
-    finally:
-        ENDPOINTS.unlink(missing_ok=True)
 
 
 @app.command(context_settings=_OWN_OPTIONS)

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Condition
 from typing import Any
@@ -29,20 +29,21 @@ _REPORTED_KEYS = (
 )
 
 
-_NO_END = (Reason.UNFINISHED, Reason.SOURCE_GONE)
+_NO_END = (Reason.UNFINISHED, Reason.SOURCE_CHANGED, Reason.SOURCE_GONE)
 
 
 class Ledger:
     """Collects the host's events about each upload and wakes the waiting thread.
 
     Unfinished uploads have not ended. Trigger and sweep may take up one upload at once: then the slower one finds its
-    source gone, and the other one's event is its end.
+    source changed or gone, and the other one's event is its end.
     """
 
     def __init__(self) -> None:
         self._changed = Condition()
         self.events: list[dict[str, Any]] = []
         self.end_events: dict[str, dict[str, Any]] = {}  # by blob
+        self._failures: dict[str, dict[str, Any]] = {}  # by blob, the last one
 
     def __call__(self, line: str) -> None:
         """Record one line of the host's output."""
@@ -51,8 +52,10 @@ class Ledger:
             self.events.append(event)
             if event["event"] == "upload_finished" and event["reason"] not in _NO_END:
                 self.end_events[event["blob"]] = event
+            elif event["event"] == "upload_failed":
+                self._failures[event["blob"]] = event
             elif event["event"] == "poisoned":
-                self.end_events[event["blob"]] = {"outcome": "failed", **event}
+                self.end_events[event["blob"]] = {**self._failures.get(event["blob"], {}), **event, "outcome": "failed"}
             self._changed.notify_all()
 
     @property
@@ -78,15 +81,23 @@ class Ledger:
                 yield blob
 
 
-def run(console: Console, *, photos: Path | None, keyless: bool, report: Path | None, sheet: Path) -> bool:
-    """Run the whole demo; return whether every upload ended as expected."""
+def run(
+    console: Console,
+    *,
+    photos: Path | None,
+    keyless: bool,
+    report: Path | None,
+    sheet: Path,
+    afterwards: Callable[[stack.Stack], None] | None = None,
+) -> bool:
+    """Run the whole demo; return whether every upload ended as expected.
+
+    ``afterwards`` is called at the end, while the stack still runs.
+    """
     ledger, folder = Ledger(), PhotoFolder(photos) if photos else None
-    with ExitStack() as ending:
-        with terminal.steps(console) as say:
-            local_stack = stack.running(
-                ledger, sweep_schedule=SWEEP_SCHEDULE, unfinished_wait=UNFINISHED_WAIT, keyless=keyless, say=say
-            )
-            running = ending.enter_context(local_stack)
+    with _running(ledger, console, keyless=keyless) as running:
+        for line in running.endpoints.pages():
+            console.print(line, soft_wrap=True, markup=False)
         rounds = folder.rounds(_item_numbers(running)) if folder else [samples()]
         results = [result for batch in rounds for result in _upload(batch, ledger, running, console)]
         requests = _simulator_log(running)  # before the contact sheet downloads pictures
@@ -94,11 +105,30 @@ def run(console: Console, *, photos: Path | None, keyless: bool, report: Path | 
             report.write_text(json.dumps(_report(results, requests, ledger), indent=2), encoding="utf-8")
         title = f"Item Picture Sync: {file_name(photos) if photos else 'sample photographs'}"
         contact_sheet.write(sheet, [_row(result, running) for result in results], title=title)
-    demo_table.show(console, results)
-    counts = f"{len(requests)} requests to Business Central, {ledger.storage_requests} to storage"
-    console.print(f"{len(results)} uploads, {counts}.")
-    console.print(f"Contact sheet, before and after: {sheet.resolve().as_uri()}", soft_wrap=True, markup=False)
-    return demo_table.conclude(console, results, folder.left_out if folder else {})
+        demo_table.show(console, results)
+        counts = f"{len(requests)} requests to Business Central, {ledger.storage_requests} to storage"
+        console.print(f"{len(results)} uploads, {counts}.")
+        console.print(f"Contact sheet, before and after: {sheet.resolve().as_uri()}", soft_wrap=True, markup=False)
+        as_expected = demo_table.conclude(console, results, folder.left_out if folder else {})
+        if afterwards:
+            afterwards(running)
+    return as_expected
+
+
+@contextmanager
+def _running(ledger: Ledger, console: Console, *, keyless: bool) -> Iterator[stack.Stack]:
+    with ExitStack() as ending:
+        with terminal.steps(console) as say:
+            local_stack = stack.running(
+                ledger,
+                sweep_schedule=SWEEP_SCHEDULE,
+                unfinished_wait=UNFINISHED_WAIT,
+                keyless=keyless,
+                telemetry=True,
+                say=say,
+            )
+            running = ending.enter_context(local_stack)
+        yield running
 
 
 def _upload(batch: Iterator[Sample], ledger: Ledger, running: stack.Stack, console: Console) -> list[SampleResult]:

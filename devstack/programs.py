@@ -46,6 +46,9 @@ class Programs:
 
     def __init__(self, ending: ExitStack) -> None:
         self._ending, self.folder = ending, setup.stack_folder()
+        temporary = self.folder / "temporary"  # what telemetry could not send would outlive the stack elsewhere
+        temporary.mkdir()
+        self._temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
         self.children: list[Child] = []
         ending.callback(shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -59,10 +62,13 @@ class Programs:
     ) -> Child:
         """Start a program without which the stack cannot go on."""
         log = self.folder / f"{name}.log"
-        child = Child(name, command, log, clean_environment(env), recognise=recognise, on_line=on_line)
+        child = Child(name, command, log, self._environment(env), recognise=recognise, on_line=on_line)
         self._ending.callback(child.end)
         self.children.append(child)
         return child
+
+    def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        return clean_environment({**self._temporary, **env})
 
     def python(self, name: str, module: str, *arguments: str, env: Mapping[str, str], **options: Any) -> Child:  # noqa: ANN401 - the options of start
         """Start a module of this package as a program."""
@@ -91,7 +97,7 @@ class Programs:
         """Start the function app in its hosts and wait until they listen; they are replaced when they end."""
         options = ["--app", str(hosting.app), "--visibility", str(hosting.visibility)]
         command = [*_python("devstack.functions_host"), *options]
-        environment = clean_environment({**env, WORKER_SETTINGS: json.dumps(dict(hosting.settings))})
+        environment = self._environment({**env, WORKER_SETTINGS: json.dumps(dict(hosting.settings))})
 
         def starter(name: str) -> Callable[[], Child]:
             return lambda: Child(name, command, self.folder / f"{name}.log", environment, on_line=on_event)

@@ -47,6 +47,12 @@ class Endpoints:
     company_name: str
     catalogue_url: str
     simulator_control_url: str
+    telemetry_url: str | None  # a stack without telemetry has no page of it
+
+    def pages(self) -> list[str]:
+        """Return a line for each page that people can open while the stack runs."""
+        telemetry = [f"Telemetry page: {self.telemetry_url}"] if self.telemetry_url else []
+        return [f"Catalogue page: {self.catalogue_url}", *telemetry]
 
     def write(self, path: Path) -> None:
         """Write them atomically and readable by this user only: they include a key and a token."""
@@ -155,8 +161,8 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
         keys = ("--jwks-url", f"{msi['url']}/keys")
         bc = programs.python("business_central", "devstack.business_central", *keys, env={})
         accounts.urls = storage.ready()
-        endpoints = _endpoints(accounts.connection_string(), bc.ready()["url"], identity)
         ingestion = programs.ingestion(f"{msi['url']}/keys", certificate) if telemetry else None
+        endpoints = _endpoints(accounts.connection_string(), bc.ready()["url"], identity, ingestion)
         settings = {
             **accounts.settings(),
             **(ingestion.settings() if ingestion else {}),
@@ -204,7 +210,7 @@ def _one_at_a_time(on_event: Callable[[str], None]) -> Callable[[str], None]:
     return tell
 
 
-def _endpoints(connection_string: str, bc: str, identity: LocalIdentity) -> Endpoints:
+def _endpoints(connection_string: str, bc: str, identity: LocalIdentity, ingestion: Ingestion | None) -> Endpoints:
     base = f"{bc}/v2.0/{TENANT}/{ENVIRONMENT}/api/v2.0"
     token = identity.get_token(SCOPE).token
     headers = {"Authorization": f"Bearer {token}"}
@@ -214,7 +220,8 @@ def _endpoints(connection_string: str, bc: str, identity: LocalIdentity) -> Endp
     control = f"{bc}/_control"
     # The request above was not the app's: clear it from the log.
     loopback_session().delete(f"{control}/requests", timeout=10).raise_for_status()
-    return Endpoints(connection_string, *CONTAINERS, base, token, company_id, COMPANY, f"{bc}/", control)
+    telemetry = ingestion.page if ingestion else None
+    return Endpoints(connection_string, *CONTAINERS, base, token, company_id, COMPANY, f"{bc}/", control, telemetry)
 
 
 def loopback_session() -> requests.Session:

@@ -94,10 +94,7 @@ class Line:
     facts: Mapping[str, Any]
 
     def __str__(self) -> str:
-        line = json.dumps({"event": self.event, **self.facts}, ensure_ascii=False)
-        return line.encode(
-            errors="replace"
-        ).decode()  # a foreign message may have half a character: nobody can write it
+        return _writable(json.dumps({"event": self.event, **self.facts}, ensure_ascii=False))
 
 
 def upload_finished(report: Report) -> None:
@@ -156,7 +153,12 @@ def _write(level: int, event: str, facts: Mapping[str, Any], otherwise: Mapping[
     """
     known = {name: value for name, value in {**facts, **otherwise}.items() if value is not None}
     record = names.RECORDS[event]
-    dimensions = {f"{names.PREFIX}{name}": known[name] for name in record.dimensions if name in known}
+    dimensions = {f"{names.PREFIX}{name}": _writable(str(known[name])) for name in record.dimensions if name in known}
     measurements = {name: known[name] for name in record.measurements if name in known}
     # Without telemetry nobody reads the attributes; the worker drops them.
     _log.log(level, Line(event, facts), extra={**dimensions, names.MEASUREMENTS: measurements})
+
+
+def _writable(text: str) -> str:
+    """Return ``text`` without half characters, which nobody can write; a foreign message may have some."""
+    return text.encode(errors="replace").decode()

@@ -1,6 +1,7 @@
 """Looks after uploads that settle: when the doubt is over, BC shows the newest of them, even if its source is gone."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.business_central.client import Item
@@ -27,20 +28,27 @@ class Settling:
         Returns the reports of pictures that were written again, and of failures (without an outcome); these are tried
         again at the next call.
         """
-        reports = []
+        reports: list[Report] = []
         for name in shuffled(self.pipeline.placement.marks.names(), run, lambda name: ("", name)):
             if not may_begin():
                 break
-            with self.pipeline.telemetry.upload() as upload_id:
-                report = Report("", upload_id)
-                try:
-                    self._look_after(name, report)
-                except Exception as error:  # noqa: BLE001 - one item must not keep the others from settling
-                    upload_failed(report, error)
-                    reports.append(report)
-                else:
-                    reports += [report] if report.repeated else []
+            with suppress(Exception):  # it is logged, and one item must not keep the others from settling
+                self._settle_one(name, reports)
         return reports
+
+    def _settle_one(self, name: str, reports: list[Report]) -> None:
+        with self.pipeline.telemetry.upload() as upload_id:
+            report = Report("", upload_id)
+            try:
+                with measured(report):
+                    self._look_after(name, report)
+            except Exception as error:
+                upload_failed(report, error)
+                reports.append(report)
+                raise
+            if report.repeated:
+                upload_finished(report)
+                reports.append(report)
 
     def _look_after(self, name: str, report: Report) -> None:
         stored = self.pipeline.placement.marks.read(name)
@@ -49,13 +57,10 @@ class Settling:
         mark = stored.mark
         report.blob, report.etag = mark.upload.name, mark.upload.etag
         report.company, report.item_number, report.item_id = mark.company, mark.item_number, mark.item_id
-        with measured(report):
-            report.outcome = self._outcome(mark, report)
+        report.outcome = self._outcome(mark, report)
         if report.outcome is not Outcome.WAITING:
             self.pipeline.archive.complete(mark, report.outcome)
             self.pipeline.placement.marks.remove(stored)
-        if report.repeated:
-            upload_finished(report)
 
     def _outcome(self, mark: SettlingMark, report: Report) -> Outcome:
         """Place the upload again if it needs that, and return its outcome: ``waiting`` while the doubt lasts."""

@@ -7,8 +7,10 @@ import base64
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -182,8 +184,9 @@ def test_no_secret_is_sent(traced: Traced) -> None:
 def test_pictures_arrive_while_the_endpoint_is_down() -> None:
     """Nothing listens at port 9, and nobody has to read tracebacks about that."""
     nowhere = "https://127.0.0.1:9/"
-    down = f"InstrumentationKey={'0' * 8}-0000-0000-0000-{'0' * 12};IngestionEndpoint={nowhere};LiveEndpoint={nowhere}"
+    down = f"InstrumentationKey={uuid4()};IngestionEndpoint={nowhere};LiveEndpoint={nowhere}"
     lines: list[str] = []
+    unsent = set(Path(tempfile.gettempdir()).glob("Microsoft-AzureMonitor-*"))
     settings = {"APPLICATIONINSIGHTS_CONNECTION_STRING": down}
     with stack.running(
         lines.append, telemetry=True, app_settings=settings, sweep_schedule=EVERY_TWO_SECONDS
@@ -195,6 +198,7 @@ def test_pictures_arrive_while_the_endpoint_is_down() -> None:
         until(lambda: sum('"sweep_finished"' in line for line in lines) >= 2, 30)
         assert local.picture() is not None
         assert b"Traceback" not in log.read_bytes()[before_the_app:]
+    assert set(Path(tempfile.gettempdir()).glob("Microsoft-AzureMonitor-*")) == unsent, "it ends with the stack"
 
 
 LOADED = "import sys, function_app; print([m for m in sys.modules if m.startswith(('azure.monitor', 'opentelemetry'))])"

@@ -5,6 +5,7 @@ The tests that produce them run once more here, in a process that sends telemetr
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -156,3 +157,13 @@ def test_a_failure_is_told_once(sent: dict[str, Any]) -> None:
     """No exception beside the record, and the message of a record is its event."""
     assert [row for row in sent["rows"] if row["table"] not in ("traces", "dependencies")] == []
     assert {row["message"] for row in records(sent)} <= {*names.RECORDS}
+
+
+def test_no_secret_is_in_any_of_it(sent: dict[str, Any]) -> None:
+    """One test opens the account by a signature, others send wrong keys and tokens."""
+    text = "\n".join(sent["bodies"])
+    assert "sig=REDACTED" in text
+    assert re.findall(r"sig=(?!REDACTED)", text) == []
+    assert [
+        secret for secret in ("eyJ", "AccountKey", "Bearer ", "IngestionEndpoint", "d3Jvbmc=") if secret in text
+    ] == []

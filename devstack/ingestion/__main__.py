@@ -1,5 +1,6 @@
 """Runs the endpoint: HTTPS for exporters, which come by identity, and a control address for whoever reads the rows.
 
+At the control address, ``/`` is the page that shows them to people.
 ``GET /rows`` returns all rows, ``DELETE /rows`` forgets them; ``GET /bodies`` returns the text of everything that was
 sent. ``PUT /status`` lets the endpoint answer with that status from then on.
 """
@@ -7,7 +8,7 @@ sent. ``PUT /status`` lets the endpoint answer with that status from then on.
 import gzip
 import json
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import Annotated
 
 import jwt
@@ -15,27 +16,12 @@ import typer
 from flask import Flask, Response, jsonify, request
 from werkzeug.serving import make_server
 
-from devstack.ingestion.rows import Row, row_of
+from devstack.ingestion.received import Received
 from devstack.machine import lifeline, loopback
+from devstack.telemetry_page import routes as page
+from devstack.workbook import WORKBOOK
 
 AUDIENCES = ["https://monitor.azure.com", "https://monitor.azure.com/"]
-
-
-class Received:
-    """Keeps what came in."""
-
-    def __init__(self) -> None:
-        self.lock, self.status = Lock(), 200
-        self.rows: list[Row] = []
-        self.bodies: list[str] = []
-        self._count = 0
-
-    def take(self, envelopes: list[dict[str, object]]) -> None:
-        """Keep envelopes as rows."""
-        with self.lock:
-            for envelope in envelopes:
-                self.rows.append(row_of(envelope, self._count))
-                self._count += 1
 
 
 def _body() -> str:
@@ -62,37 +48,38 @@ def create_endpoint(received: Received, keys: jwt.PyJWKClient) -> Flask:
         if not is_authorised():
             return jsonify(errors=[]), 401
         body = _body()
-        received.bodies.append(body)
+        received.keep(body)
         envelopes = json.loads(body)
         received.take(envelopes)
         return jsonify(itemsReceived=len(envelopes), itemsAccepted=len(envelopes), errors=[]), 200
 
     @app.post("/QuickPulseService.svc/<_verb>")
     def live_metrics(_verb: str) -> Response:
-        received.bodies.append(_body())
+        received.keep(_body())
         return Response(headers={"x-ms-qps-subscribed": "false"})
 
     return app
 
 
-def create_control(received: Received) -> Flask:
-    """Return what tests talk to."""
-    app = Flask("control")
+def create_control(received: Received, workbook: Path = WORKBOOK) -> Flask:
+    """Return what tests talk to, with the page for people."""
+    app = Flask("control", static_folder=None)
+    # Against DNS rebinding: a web site that points its own name at this machine is refused.
+    app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
+    app.register_blueprint(page.blueprint(received, workbook))
 
     @app.get("/rows")
     def rows() -> Response:
-        with received.lock:
-            return jsonify(received.rows)
+        return jsonify(received.since(0)[0])
 
     @app.delete("/rows")
     def forget() -> Response:
-        with received.lock:
-            received.rows.clear()
+        received.forget()
         return Response(status=204)
 
     @app.get("/bodies")
     def bodies() -> Response:
-        return jsonify(received.bodies)
+        return jsonify(received.all_bodies())
 
     @app.put("/status")
     def status() -> Response:

@@ -3,14 +3,16 @@
 import json
 from dataclasses import dataclass
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import uuid4
 
 import requests
 
 from devstack.ingestion.rows import Row
 from devstack.machine.setup import ROOT
 
-KEY = str(uuid5(NAMESPACE_URL, "item-picture-sync/instrumentation-key"))
+# New in each run: under its key the exporter keeps, in the machine's temporary folder, what it could not send. With the
+# same key the next run would send what a killed one left there.
+KEY = str(uuid4())
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Ingestion:
             "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD",
             "OTEL_SERVICE_NAME": "item-picture-sync",  # in Azure, the app's name
         }
+
+    @property
+    def page(self) -> str:
+        """The address of the page that shows the rows to people."""
+        return f"{self.control}/"
 
     def rows(self, *tables: str) -> list[Row]:
         """Return the rows in these tables, or in all, in the order in which they came."""

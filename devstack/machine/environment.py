@@ -165,7 +165,7 @@ def _create() -> str | None:
     """Create an empty environment; return the problem, if any."""
     if Path(sys.prefix).resolve() == VENV.resolve():  # also behind a symbolic link
         return f"The requirements have changed. Run this with your own Python, not with the one in {VENV.name}."
-    _say(f"Creating {VENV.name} with Python {sys.version.split()[0]}, once: about a minute and 320 MB.")
+    _say(f"Creating {VENV.name} with Python {sys.version.split()[0]}, once: about a minute and 420 MB.")
     shutil.rmtree(VENV, ignore_errors=True)
     VENV.mkdir(exist_ok=True)  # venv itself would not say why it cannot
     if _succeeds(sys.executable, "-m", "venv", str(VENV)):

@@ -1,4 +1,4 @@
-"""Installs what the requirements do not include: npm packages, run by a wheel's Node, and Pillow's test pictures."""
+"""Installs what the requirements do not include: npm packages for a wheel's Node, Pillow's pictures, checkov."""
 
 import json
 import os
@@ -23,6 +23,7 @@ NODE_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require
 SHARP_VERSION = "0.35.5"
 KUSTO_VERSION = "12.4.1"
 PILLOW_VERSION = "13.0.0"
+CHECKOV_VERSION = "3.3.30"
 
 
 def node() -> Path:
@@ -72,6 +73,21 @@ def _fetch_pillow_pictures(folder: Path) -> None:
         pictures = [member for member in files.getmembers() if "/Tests/images/" in member.name]
         files.extractall(folder, pictures, filter="data")
     archive.unlink()
+
+
+def checkov(say: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return a folder to import checkov from, apart from our packages: it pins its own; fill it on the first call."""
+    folder = LOCAL / f"checkov-{CHECKOV_VERSION}"
+    if not folder.exists():
+        say(f"Installing checkov {CHECKOV_VERSION}, once (about 30 s, 290 MB)")
+        package = f"checkov=={CHECKOV_VERSION}"
+        quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-warn-conflicts"]
+        with _partial(folder) as partial:
+            command = [sys.executable, "-m", "pip", "install", package, "--target", str(partial), *quiet]
+            if code := subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+                raise SystemExit(f"pip could not install {package} (exit code {code}); see above.")
+            partial.replace(folder)
+    return folder
 
 
 def _npm_package(package: str, cost: str, say: Callable[[str], None]) -> Path:

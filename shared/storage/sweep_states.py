@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -45,7 +46,8 @@ class LeasedState:
             while not is_over.wait(self._renew_every):
                 self._renew()
 
-        thread = Thread(target=renew, name="sweep-lease", daemon=True)
+        # In a copy of this context, its requests belong to the sweep's trace.
+        thread = Thread(target=copy_context().run, args=[renew], name="sweep-lease", daemon=True)
         thread.start()
         try:
             yield

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from devstack.drawing.samples import samples
 from devstack.machine.setup import ROOT
@@ -147,3 +148,23 @@ def test_folder_without_pictures_is_named(project: Path, tmp_path: Path) -> None
     ended = run(project, "demo", "--photos", str(tmp_path))
     assert ended.returncode == 1
     assert str(tmp_path) in ended.stderr.replace("\n", "")
+
+
+def test_the_demos_pages_stay_on_request(project: Path, tmp_path: Path) -> None:
+    """Until Ctrl-C, and its exit code is still that of the uploads."""
+    (tmp_path / "photo.jpg").write_bytes(photograph())
+    start = command(project, "demo", "--stay", "--photos", str(tmp_path))
+    with subprocess.Popen(**start, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout
+        lines = list(iter(process.stdout.readline, "The stack stays; press Ctrl-C to stop it.\n"))
+        (url,) = [line.split()[-1] for line in lines if line.startswith("Telemetry page: ")]
+        until(lambda: _arrived(url) == 1, 30)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def _arrived(telemetry_url: str) -> float:
+    """Return the number of files on the telemetry page's first tile."""
+    panels = requests.get(f"{telemetry_url}telemetry/state", timeout=30).json()["panels"]
+    (tiles,) = [panel for panel in panels if panel["kind"] == "tiles"]
+    return {row[0]: row[1] for row in tiles["rows"]}["arrived"]

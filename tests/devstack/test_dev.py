@@ -63,6 +63,7 @@ def test_no_process_is_left_however_the_stack_ends(project: Path, number: int) -
             "functions_host.worker",
             "functions_host.worker",
             "identity",
+            "ingestion",
         ]
         process.send_signal(number)
         process.wait(10)

@@ -7,10 +7,10 @@ from functools import cache
 
 import pytest
 
+from devstack.ingestion.tables import Telemetry
 from shared import config
 from tests.support.log_alerts import AGGREGATIONS, OPERATORS, Rule, rules
 from tests.support.telemetry_events import FIND, Call, History, ordinary_day
-from tests.support.telemetry_tables import Telemetry
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

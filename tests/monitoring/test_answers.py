@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from devstack.ingestion.tables import Telemetry, query_file
 from tests.support.telemetry_events import FIND, WRITE, Call, Delivery, History, ordinary_day
-from tests.support.telemetry_tables import Telemetry, query_file
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)

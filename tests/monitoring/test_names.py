@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from devstack.ingestion.tables import Telemetry, query_file, query_names
 from devstack.machine.setup import ROOT
 from shared import telemetry_names as names
 from shared.call_names import BC_READS, WRITE_PICTURE
@@ -13,7 +14,6 @@ from shared.errors import Reason
 from shared.report import Outcome
 from tests.support.documents import Document
 from tests.support.log_alerts import Rule, rules
-from tests.support.telemetry_tables import Telemetry, query_file, query_names
 
 # What BC's own telemetry writes into its events about web services that were called.
 BC_EVENT = "RT0008"

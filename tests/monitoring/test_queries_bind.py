@@ -6,9 +6,9 @@ from functools import cache
 
 import pytest
 
+from devstack.ingestion.tables import TABLES, query_file, query_names
 from devstack.machine import setup
 from devstack.machine.setup import ROOT
-from tests.support.telemetry_tables import TABLES, query_file, query_names
 
 PROGRAM = ROOT / "tests" / "support" / "bind_queries.js"
 # Queries that Azure would refuse, with the text at fault.

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from devstack import stack
+from devstack.ingestion.tables import Telemetry, query_file
 from shared import telemetry_names as names
 from tests.support.local_stack import DESK, LocalStack
 from tests.support.log_alerts import rules
 from tests.support.telemetry import Watcher
-from tests.support.telemetry_tables import Telemetry, query_file
 
 MISSING, BROKEN, NOBODY = "CRONUS USA, Inc/9999-X.jpg", "CRONUS USA, Inc/1900-S.jpg", "Nobody, Inc/1.jpg"
 
@@ -26,7 +26,8 @@ def sent() -> Iterator[Telemetry]:
         local.upload(MISSING)
         local.upload(BROKEN, b"%PDF-1.7 no picture")
         local.upload(NOBODY)
-        for name, outcome in ((DESK, "updated"), (MISSING, "waiting"), (BROKEN, "quarantined")):
+        ends = ((DESK, "updated"), (MISSING, "waiting"), (NOBODY, "waiting"), (BROKEN, "quarantined"))
+        for name, outcome in ends:
             record = watcher.record(names.UPLOAD_FINISHED, blob=name, outcome=outcome)
             watcher.trace(record["operation_Id"])
         watcher.record(names.SWEEP_FINISHED, company='["Nobody, Inc"]')

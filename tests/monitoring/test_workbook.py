@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devstack import workbook
-from tests.support.telemetry_tables import Telemetry, query_file
+from devstack.ingestion.tables import Telemetry, query_file
 
 ITEMS = json.loads(workbook.WORKBOOK.read_text(encoding="utf-8"))["items"]
 PANELS = {item["name"]: item for item in ITEMS if item["type"] == 3}

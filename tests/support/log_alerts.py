@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from devstack.ingestion.tables import Telemetry
 from devstack.machine.setup import ROOT
 from shared.setting_values import duration
-from tests.support.telemetry_tables import Telemetry
 
 ALERTS = ROOT / "infra" / "monitoring" / "alerts.json"
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {

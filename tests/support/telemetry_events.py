@@ -10,7 +10,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from tests.support.telemetry_tables import Row
+from devstack.ingestion.tables import Row
 
 _BC_CALLS = ("read companies", "find items", "read picture", "write picture")
 

@@ -7,15 +7,7 @@ from flask import Blueprint, Response, jsonify, request, send_from_directory
 from devstack.business_central.api.documents import timestamp
 from devstack.business_central.catalogue.models import Company, Item
 from devstack.business_central.catalogue.store import Catalogue
-
-_SECURITY = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+from devstack.machine import page_headers
 
 
 def blueprint(catalogue: Catalogue) -> Blueprint:
@@ -24,7 +16,7 @@ def blueprint(catalogue: Catalogue) -> Blueprint:
 
     @page.after_request
     def secure(response: Response) -> Response:
-        response.headers.update(_SECURITY)
+        response.headers.update(page_headers.SECURITY)
         return response
 
     @page.get("/")

@@ -8,7 +8,7 @@ tables in a component's Logs. ``customDimensions`` holds strings only, ``customM
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import duckdb_kql
@@ -43,33 +43,49 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 }
 _DUCKDB = {"datetime": "TIMESTAMP", "string": "VARCHAR", "int": "INTEGER", "real": "DOUBLE", "dynamic": "JSON"}
 
+_AT_ONCE = 500  # rows: more take more memory, and no less time
+
 Row = Mapping[str, Any]  # by column, and its ``table``; a column that is missing is null
 
 
 class Telemetry:
-    """Answers queries over ``rows``, all of them or those of a time span."""
+    """Answers queries over rows, all of them or those of a time span."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._database = duckdb_kql.connect()
+        self._database.execute("SET threads = 1")  # the tables are small
+        self._database.execute("CREATE SEQUENCE arrivals")
+        self._added = 0
+        for table, columns in TABLES.items():
+            types = ", ".join(f'"{name}" {_DUCKDB[kind]}' for name, kind in columns.items())
+            self._database.execute(f"CREATE TABLE all_{table} ({types}, arrival BIGINT DEFAULT nextval('arrivals'))")
+            span = "timestamp > getvariable('after') AND timestamp <= getvariable('until')"
+            self._database.execute(f"CREATE VIEW {table} AS SELECT * EXCLUDE arrival FROM all_{table} WHERE {span}")  # noqa: S608 - ours
+        self.add(rows)
+        self.between(datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Add rows to their tables."""
         by_table: dict[str, list[Row]] = {table: [] for table in TABLES}
         for row in rows:
             by_table[row["table"]].append({name: value for name, value in row.items() if name != "table"})
-        self._database = duckdb_kql.connect()
-        self._database.execute("SET threads = 1")  # the tables are small
-        for table, columns in TABLES.items():
-            self._create(table, columns, by_table[table])
-        self.between(datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+        for table, some in by_table.items():
+            for start in range(0, len(some), _AT_ONCE):
+                self._insert(table, TABLES[table], some[start : start + _AT_ONCE])
 
-    def _create(self, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
-        unknown = {name for row in rows for name in row} - set(columns)
-        assert not unknown, f"{table} has no column {unknown}"
-        types = ", ".join(f'"{name}" {_DUCKDB[kind]}' for name, kind in columns.items())
-        self._database.execute(f"CREATE TABLE all_{table} ({types})")
+    def _insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
+        if unknown := {name for row in rows for name in row} - set(columns):
+            raise ValueError(f"{table} has no column {unknown}")
         values = json.dumps([dict(row) for row in rows], default=str)
         structure = json.dumps([{name: _DUCKDB[kind] for name, kind in columns.items()}])
         parsed = "SELECT unnest(from_json(?::JSON, ?), max_depth := 2)"
-        self._database.execute(f"INSERT INTO all_{table} {parsed}", [values, structure])
-        span = "timestamp > getvariable('after') AND timestamp <= getvariable('until')"
-        self._database.execute(f"CREATE VIEW {table} AS SELECT * FROM all_{table} WHERE {span}")  # noqa: S608 - ours
+        self._added += len(rows)
+        self._database.execute(f"INSERT INTO all_{table} BY NAME {parsed}", [values, structure])
+
+    def forget_all_but(self, newest: int) -> None:
+        """Remove all rows but those that were added last, so many of them."""
+        for table in TABLES:
+            self._database.execute(f"DELETE FROM all_{table} WHERE arrival <= ?", [self._added - newest])  # noqa: S608 - ours
 
     def between(self, after: datetime, until: datetime) -> None:
         """Show queries only what is later than ``after`` and not later than ``until``, as a rule's window does."""
@@ -82,18 +98,23 @@ class Telemetry:
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """Return the rows that answer ``query``, a file's name or KQL."""
+        names, rows = self.table(query)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def table(self, query: str) -> tuple[list[str], list[list[Any]]]:
+        """Return the columns' names and the rows of the answer."""
         answer = self._database.execute(_sql(query))
-        names = [column[0] for column in answer.description]
-        return [dict(zip(names, map(_known, row), strict=True)) for row in answer.fetchall()]
+        rows = [list(map(_known, row)) for row in answer.fetchall()]
+        return [column[0] for column in answer.description], rows
 
 
-@cache
+@lru_cache(maxsize=128)  # each search makes a query of its own
 def _sql(query: str) -> str:
     kql = query_file(query) if query.endswith(".kql") else query
     return duckdb_kql.to_sql(kql, {table: list(columns) for table, columns in TABLES.items()})
 
 
-def _known(value: Any) -> Any:
+def _known(value: object) -> object:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
@@ -104,6 +125,4 @@ def query_file(name: str) -> str:
 
 def query_names() -> list[str]:
     """Return the names of all query files."""
-    names = sorted(path.name for path in QUERIES.glob("*.kql"))
-    assert names, "there are no queries"
-    return names
+    return sorted(path.name for path in QUERIES.glob("*.kql"))

@@ -1,0 +1,1 @@
+"""Shows the local stack's telemetry to people, live: the workbook's panels."""
