@@ -3,15 +3,17 @@
 Reads storage by the SDK and Business Central by HTTP, and shares no code with the app.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
 import requests
-from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient
 
 from devstack.benchmarks.soak.ledger import digest
 from devstack.benchmarks.soak.plan import Item
@@ -19,6 +21,7 @@ from devstack.benchmarks.soak.simulator import Write
 from devstack.benchmarks.soak.trouble import Spell
 
 INCOMING, ARCHIVE, QUARANTINE = "product-images", "archive", "quarantine"
+_LOOKS = 10  # at a container that still changes
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,25 @@ class Evidence:
 def read_blobs(service: BlobServiceClient) -> list[Blob]:
     """Return every blob in the three containers, downloaded and hashed."""
     with ThreadPoolExecutor(8) as pool:
-        return [
-            blob
-            for name in (INCOMING, ARCHIVE, QUARANTINE)
-            for blob in pool.map(*_reader(service.get_container_client(name)))
-        ]
+        containers = [service.get_container_client(name) for name in (INCOMING, ARCHIVE, QUARANTINE)]
+        return [blob for container in containers for blob in _read(container, pool)]
 
 
-def _reader(container: ContainerClient) -> tuple[Any, Iterable[Any]]:
-    def read(listed: Any) -> Blob:  # noqa: ANN401 - the SDK's
-        content = container.get_blob_client(listed.name).download_blob(decompress=False).readall()
-        metadata = {key: unquote(value) for key, value in (listed.metadata or {}).items()}
-        return Blob(container.container_name, listed.name, listed.etag.strip('"'), metadata, digest(content))
+def _read(container: ContainerClient, pool: ThreadPoolExecutor) -> list[Blob]:
+    """Read a container anew while blobs vanish between list and download: the app may not be at rest."""
+    for attempt in range(1, _LOOKS + 1):
+        try:
+            return list(pool.map(partial(_blob, container), list(container.list_blobs(include=["metadata"]))))
+        except ResourceNotFoundError:
+            if attempt == _LOOKS:
+                raise
+    raise AssertionError
 
-    return read, list(container.list_blobs(include=["metadata"]))
+
+def _blob(container: ContainerClient, listed: BlobProperties) -> Blob:
+    content = container.get_blob_client(listed.name).download_blob(decompress=False).readall()
+    metadata = {key: unquote(value) for key, value in (listed.metadata or {}).items()}
+    return Blob(container.container_name, listed.name, listed.etag.strip('"'), metadata, digest(content))
 
 
 def read_pictures(base_url: str, token: str, items: Sequence[Item]) -> dict[UUID, bytes]:

@@ -31,7 +31,7 @@ from devstack.benchmarks.soak.uploader import Uploader
 from devstack.programs import EventFaults
 
 HOSTS = 3
-REST_SECONDS = 150.0  # at most, after the last trouble
+REST_SECONDS, REST_PER_UPLOAD = 150.0, 0.05  # at most, after the last trouble; a look at 10,000 takes long itself
 MUTANT_REST_SECONDS = 60.0  # some mutants never come to rest
 COMPANIES = (
     Company(
@@ -94,7 +94,9 @@ def run(uploads: int, seed: int, *, mutant: str | None = None, say: Callable[[st
         simulator.prepare(the_plan.items, by_hand)
         course = Course(the_plan, Uploader(service, ledger), simulator, proxy, running, COMPANIES[1].id, say)
         course.run(trouble.make(the_plan.seconds, seed, HOSTS))
-        rested = rest.wait(service, ledger, simulator, MUTANT_REST_SECONDS if mutant else REST_SECONDS, say)
+        rested = rest.wait(
+            service, ledger, simulator, MUTANT_REST_SECONDS if mutant else REST_SECONDS + REST_PER_UPLOAD * uploads, say
+        )
         say("Collecting the evidence")
         found = Evidence(
             evidence.read_blobs(service),
