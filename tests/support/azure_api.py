@@ -152,7 +152,8 @@ class Caller:
             "PYTHONDONTWRITEBYTECODE": "1",
             **variables,
         }
-        for name in ("NO_PROXY", "no_proxy"):
+        # Of dev.py, which azd does not know: its way to modules.
+        for name in ("NO_PROXY", "no_proxy", "PYTHONSAFEPATH", "PYTHONPATH"):
             environment.pop(name, None)
         return run_program(SCRIPTS / script, arguments, environment)
 
