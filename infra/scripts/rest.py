@@ -50,8 +50,10 @@ class Rest:
 
         Raises:
             Refused: The answer is an error.
-            Problem: Nobody is signed in, or there is no answer.
+            Problem: Nobody is signed in, there is no answer, or the path would lead to another host.
         """
+        if not path.startswith("/"):  # ".example/" would become a part of the host's name, and get the token
+            raise Problem(f"{self._address} refers to another host. Nothing was sent there.")
         headers = {"Authorization": f"Bearer {self._token()}"}
         try:
             answer = self._session.request(
