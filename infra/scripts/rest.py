@@ -62,7 +62,7 @@ class Rest:
         except requests.RequestException as error:
             raise Problem(f"{self._address} gave no answer: {error}. Run this again.") from None
         document = _document(answer)
-        if not answer.ok:
+        if answer.status_code not in range(200, 300):  # a redirection too: it is not followed, so nothing was done
             raise _refusal(answer, document.get("error", document))
         return document
 

@@ -151,8 +151,9 @@ def test_a_check_changes_nothing_and_tells_by_its_exit_code(tmp_path: Path) -> N
             refused(404, "Request_ResourceNotFound", "does not exist"),
             f"az ad sp create --id {BC_APP}",
         ),
+        ("POST", "appRoleAssignments", (302, {}), "Microsoft Graph refused: 302"),
     ],
-    ids=["no rights", "no such identity", "no Business Central"],
+    ids=["no rights", "no such identity", "no Business Central", "redirected"],
 )
 def test_a_refusal_is_explained(tmp_path: Path, method: str, part: str, refusal: Answer, problem: str) -> None:
     directory = Directory()
