@@ -35,7 +35,10 @@ def build() -> str:
         _text("## Search\nA part of a file's path, of an item's number or of a company's name; or the id of an item."),
         _query("find.kql", "Deliveries found; select one", **_opening("TraceDetails"), **_SELECTS, only_with="Search"),
         _query("trace.kql", "The trace of the selected delivery", only_with="Operation"),
-        _text("## Waiting and stuck"),
+        _text(
+            "## Waiting and stuck\nA sweep that finds no item for a file records nothing about that file: choose a "
+            "time range as long as files may wait (`ITEM_WAIT`), also for the tile."
+        ),
         _query("waiting.kql", "Files in incoming, the longest first", **_opening("TraceDetails")),
         _query(
             "sweeps.kql",

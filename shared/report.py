@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -155,8 +156,10 @@ def _write(level: int, event: str, facts: Mapping[str, Any], otherwise: Mapping[
     record = names.RECORDS[event]
     dimensions = {f"{names.PREFIX}{name}": _writable(str(known[name])) for name in record.dimensions if name in known}
     measurements = {name: known[name] for name in record.measurements if name in known}
-    # Without telemetry nobody reads the attributes; the worker drops them.
-    _log.log(level, Line(event, facts), extra={**dimensions, names.MEASUREMENTS: measurements})
+    # Telemetry's handler lets its own errors through; the upload has ended as it has.
+    with suppress(Exception):
+        # Without telemetry nobody reads the attributes; the worker drops them.
+        _log.log(level, Line(event, facts), extra={**dimensions, names.MEASUREMENTS: measurements})
 
 
 def _writable(text: str) -> str:

@@ -4,6 +4,7 @@ The app runs in the local host; what it sends is taken by the local endpoint, by
 """
 
 import base64
+import logging
 import re
 import subprocess
 import sys
@@ -13,10 +14,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from opentelemetry.instrumentation.logging.handler import LoggingHandler
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor, ReadWriteLogRecord
 
 from devstack import stack
 from devstack.machine.children import clean_environment
 from devstack.machine.setup import ROOT
+from shared import report
 from shared import telemetry_names as names
 from shared.storage.names import ARCHIVE
 from tests.devstack.dev_commands import until
@@ -199,6 +203,33 @@ def test_pictures_arrive_while_the_endpoint_is_down() -> None:
         assert local.picture() is not None
         assert b"Traceback" not in log.read_bytes()[before_the_app:]
     assert set(Path(tempfile.gettempdir()).glob("Microsoft-AzureMonitor-*")) == unsent, "it ends with the stack"
+
+
+class Broken(LogRecordProcessor):
+    """Fails whenever it gets a record."""
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        raise RuntimeError(log_record)
+
+    def shutdown(self) -> None: ...
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:  # noqa: ARG002 - the SDK names it
+        return True
+
+
+def test_a_record_that_cannot_be_taken_fails_no_upload() -> None:
+    provider, logger = LoggerProvider(), logging.getLogger(names.LOGGER)
+    provider.add_log_record_processor(Broken())
+    handler, level = LoggingHandler(logger_provider=provider), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with pytest.raises(RuntimeError):
+            logger.info("It is broken.")
+        report.upload_finished(report.Report(DESK, str(uuid4()), report.Outcome.UPDATED))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 LOADED = "import sys, function_app; print([m for m in sys.modules if m.startswith(('azure.monitor', 'opentelemetry'))])"

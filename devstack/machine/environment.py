@@ -23,7 +23,7 @@ APP, STACK, TESTS, BENCH = (ROOT / f"requirements{part}.txt" for part in ("", "-
 SCRIPTS = ROOT / "infra" / "scripts" / "requirements.txt"
 # By command, so that a mistake shows before anything is installed; None leaves it to the command itself.
 OPTIONS: dict[str, tuple[str, ...] | None] = {
-    "demo": ("--photos", "--keyless", "--report"),
+    "demo": ("--photos", "--keyless", "--stay", "--report"),
     "up": ("--sweep-interval", "--hosts", "--host"),
     "test": None,
     "check": (),

@@ -66,6 +66,18 @@ def test_a_tile_shows_what_became_of_a_file_last() -> None:
     assert [tiles[name] for name in ("arrived", "on items", "waiting", "quarantined", "failing")] == [4, 1, 1, 1, 1]
 
 
+def test_a_failure_that_knows_no_file_counts_no_file() -> None:
+    """The sweep could not read the mark of an upload that settles."""
+    history = History()
+    history.put(START, "a.jpg")
+    history.deliver(START, "", None, reason="storage")
+    telemetry = Telemetry(history.rows)
+    tiles = {row["tile"]: row["value"] for row in telemetry.ask("overview.kql")}
+    assert (tiles["arrived"], tiles["failing"]) == (1, 0)
+    assert telemetry.ask("waiting.kql") == []
+    assert [row["reason"] for row in telemetry.ask("reasons.kql")] == ["storage"]
+
+
 def test_outcomes_are_counted_by_the_hour() -> None:
     history, telemetry = day()
     expected = Counter((hour_of(delivery.at), delivery.outcome or "failed") for delivery in history.deliveries)
