@@ -1,6 +1,6 @@
 using 'main.bicep'
 
-// An installation with all options: a virtual network, closed accounts, a shared workspace, BC in another tenant.
+// An installation with all options: a virtual network, a closed host account, a shared workspace, BC in another tenant.
 param environmentName = 'prod'
 param location = 'westeurope'
 param tags = { costCenter: '4711' }

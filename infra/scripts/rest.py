@@ -50,8 +50,10 @@ class Rest:
 
         Raises:
             Refused: The answer is an error.
-            Problem: Nobody is signed in, or there is no answer.
+            Problem: Nobody is signed in, there is no answer, or the path would lead to another host.
         """
+        if not path.startswith("/"):  # ".example/" would become a part of the host's name, and get the token
+            raise Problem(f"{self._address} refers to another host. Nothing was sent there.")
         headers = {"Authorization": f"Bearer {self._token()}"}
         try:
             answer = self._session.request(
@@ -60,7 +62,7 @@ class Rest:
         except requests.RequestException as error:
             raise Problem(f"{self._address} gave no answer: {error}. Run this again.") from None
         document = _document(answer)
-        if not answer.ok:
+        if answer.status_code not in range(200, 300):  # a redirection too: it is not followed, so nothing was done
             raise _refusal(answer, document.get("error", document))
         return document
 

@@ -80,6 +80,18 @@ def test_one_identity_opens_everything(prediction: Prediction) -> None:
     }
 
 
+def test_each_connection_leads_to_its_own_account(prediction: Prediction) -> None:
+    pairs = prediction.app["properties"]["siteConfig"]["appSettings"]
+    settings = {pair["name"]: pair["value"] for pair in pairs}
+    assert settings["AzureWebJobsStorage__accountName"] == prediction.account("sthost")["name"]
+    pictures = prediction.account("stpics")["id"]
+    for service in ("blob", "queue"):
+        assert re.fullmatch(
+            rf"\[reference\('{pictures}', '[\d-]+'\)\.primaryEndpoints\.{service}\]",
+            settings[f"PICTURE_STORAGE__{service}ServiceUri"],
+        )
+
+
 def test_telemetry_is_as_documented(prediction: Prediction) -> None:
     section = CONFIGURATION.partition("\n## Telemetry\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+) \| `([^`]+)` \|", section, re.MULTILINE)

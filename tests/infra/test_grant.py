@@ -151,8 +151,9 @@ def test_a_check_changes_nothing_and_tells_by_its_exit_code(tmp_path: Path) -> N
             refused(404, "Request_ResourceNotFound", "does not exist"),
             f"az ad sp create --id {BC_APP}",
         ),
+        ("POST", "appRoleAssignments", (302, {}), "Microsoft Graph refused: 302"),
     ],
-    ids=["no rights", "no such identity", "no Business Central"],
+    ids=["no rights", "no such identity", "no Business Central", "redirected"],
 )
 def test_a_refusal_is_explained(tmp_path: Path, method: str, part: str, refusal: Answer, problem: str) -> None:
     directory = Directory()
@@ -174,13 +175,15 @@ def test_a_role_that_bc_does_not_offer_is_named(tmp_path: Path) -> None:
     assert directory.granted == []
 
 
-def test_the_token_goes_to_microsoft_graph_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["graph.example", "graph.microsoft.com.example", "graph.microsoft.com@graph.example"])
+def test_the_token_goes_to_microsoft_graph_only(host: str, tmp_path: Path) -> None:
     """A link to the next page that leads elsewhere is not followed there."""
     directory = Directory()
-    directory.pages_link = "https://graph.example/v1.0/page"
+    directory.pages_link = f"https://{host}/v1.0/page"
     with graph(directory, tmp_path) as (api, grant):
         ended = grant()
     assert ended.returncode == 1
+    assert "Nothing was sent there." in ended.stderr
     assert api.named("POST", "") == []
 
 

@@ -40,6 +40,16 @@ def test_what_cannot_work_is_refused(line: str, message: str, bicep: Bicep, tmp_
     assert message in run.stdout + run.stderr
 
 
+def test_the_pictures_account_alone_can_be_closed(bicep: Bicep, tmp_path: Path) -> None:
+    """No example closes it."""
+    line = "param network = {{ useVirtualNetwork: true, addressPrefix: '10.0.0.0/24', {} }}\n".format(
+        "hostAccountIsPublic: true, picturesAccountIsPublic: false"
+    )
+    prediction = predicted(bicep, with_line(copy_of_templates(tmp_path), line), "main.test")
+    rules = {name: prediction.account(name)["properties"]["networkAcls"] for name in ("sthost", "stpics")}
+    assert {name: rule["defaultAction"] for name, rule in rules.items()} == {"sthost": "Allow", "stpics": "Deny"}
+
+
 def test_forty_instances_may_have_one_upload_each(bicep: Bicep, tmp_path: Path) -> None:
     """Where the region insists on 40."""
     project = with_line(copy_of_templates(tmp_path), SCALE.format(40, 1))
