@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from shared.errors import Permanent, Transient
@@ -38,8 +39,7 @@ def render() -> Iterator[RenderProcesses]:
 
 def children() -> list[int]:
     """Return the ids of this process's children."""
-    listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    return [int(pid) for path in listed for pid in path.read_text().split()]
+    return [child.pid for child in psutil.Process().children()]
 
 
 def test_the_child_renders_what_this_process_would() -> None:
