@@ -6,10 +6,10 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from flask import Blueprint, Response, jsonify, request, send_from_directory
+from flask import Blueprint, Response, jsonify, request
 
 from devstack.ingestion.received import Received
-from devstack.machine import page_headers
+from devstack.pages import frame
 from devstack.telemetry_page.panels import Panels, trace
 
 _LONGEST_MS = 366 * 86_400_000
@@ -20,21 +20,8 @@ _SECONDS = 30  # after so long, panels are filled again even without new rows: t
 
 def blueprint(received: Received, workbook: Path) -> Blueprint:
     """Return the page's routes; they show the rows and change nothing."""
-    page = Blueprint("telemetry", __name__, static_folder="static", static_url_path="/telemetry/static")
+    page = frame.page("telemetry", Path(__file__).parent)
     panels, run = Panels(received, workbook), secrets.token_hex(8)
-
-    @page.after_request
-    def secure(response: Response) -> Response:
-        response.headers.update(page_headers.SECURITY)
-        return response
-
-    @page.get("/")
-    def index() -> Response:
-        return send_from_directory(page.static_folder or "", "telemetry.html")
-
-    @page.get("/favicon.ico")
-    def favicon() -> Response:
-        return send_from_directory(page.static_folder or "", "favicon.svg")
 
     @page.get("/telemetry/state")
     def state() -> Response:

@@ -1,31 +1,19 @@
 """Routes the catalogue page at /: every item with its picture, live, for people to watch."""
 
+from pathlib import Path
 from uuid import UUID
 
-from flask import Blueprint, Response, jsonify, request, send_from_directory
+from flask import Blueprint, Response, jsonify, request
 
 from devstack.business_central.api.documents import timestamp
 from devstack.business_central.catalogue.models import Company, Item
 from devstack.business_central.catalogue.store import Catalogue
-from devstack.machine import page_headers
+from devstack.pages import frame
 
 
 def blueprint(catalogue: Catalogue) -> Blueprint:
     """Return the page's routes; they show the catalogue and change nothing."""
-    page = Blueprint("catalogue", __name__, static_folder="static", static_url_path="/catalogue/static")
-
-    @page.after_request
-    def secure(response: Response) -> Response:
-        response.headers.update(page_headers.SECURITY)
-        return response
-
-    @page.get("/")
-    def index() -> Response:
-        return send_from_directory(page.static_folder or "", "catalogue.html")
-
-    @page.get("/favicon.ico")
-    def favicon() -> Response:
-        return send_from_directory(page.static_folder or "", "favicon.svg")
+    page = frame.page("catalogue", Path(__file__).parent)
 
     @page.get("/catalogue/state")
     def state() -> Response:

@@ -126,7 +126,9 @@ def test_a_missing_catalogue_picture_is_not_found(url: str) -> None:
     assert requests.get(f"{url}/catalogue/pictures/{DESK}", timeout=10).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/catalogue/state", "/catalogue/static/catalogue.js", "/favicon.ico"])
+@pytest.mark.parametrize(
+    "path", ["/", "/catalogue/state", "/catalogue/static/catalogue.js", "/favicon.ico", "/page.css"]
+)
 def test_the_page_allows_only_its_own_origin(url: str, path: str) -> None:
     headers = requests.get(url + path, timeout=10).headers
     assert headers["Content-Security-Policy"].startswith(

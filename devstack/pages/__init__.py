@@ -1,0 +1,1 @@
+"""What the pages that the stack serves have in common."""
