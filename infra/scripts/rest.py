@@ -9,6 +9,7 @@ import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
 from urllib3 import Retry
 
 Document = dict[str, Any]
@@ -33,6 +34,17 @@ class Problem(Exception):
     """Something that whoever runs the script must know; the message says what to do."""
 
 
+class _Bearer(AuthBase):
+    """Adds the token in requests' own way: a mere header would be replaced by an entry in ~/.netrc."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
 class Rest:
     """One interface, for instance https://management.azure.com; paths begin with a slash."""
 
@@ -54,10 +66,10 @@ class Rest:
         """
         if not path.startswith("/"):  # ".example/" would become a part of the host's name, and get the token
             raise Problem(f"{self._address} refers to another host. Nothing was sent there.")
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        bearer = _Bearer(self._token())
         try:
             answer = self._session.request(
-                method, self._address + path, json=body, headers=headers, timeout=_TIMEOUTS, allow_redirects=False
+                method, self._address + path, json=body, auth=bearer, timeout=_TIMEOUTS, allow_redirects=False
             )
         except requests.RequestException as error:
             raise Problem(f"{self._address} gave no answer: {error}. Run this again.") from None

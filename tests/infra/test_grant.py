@@ -60,8 +60,8 @@ def graph(directory: Directory, folder: Path) -> Iterator[tuple[Api, Callable[..
         yield api, lambda *arguments: run(caller, *arguments)
 
 
-def run(caller: Caller, *arguments: str) -> Any:
-    return caller.run("grant_business_central.py", "--principal-id", PRINCIPAL, *arguments)
+def run(caller: Caller, *arguments: str, **variables: str) -> Any:
+    return caller.run("grant_business_central.py", "--principal-id", PRINCIPAL, *arguments, **variables)
 
 
 def test_the_identity_gets_both_roles_and_no_other(tmp_path: Path) -> None:
@@ -193,3 +193,12 @@ def test_without_a_principal_nothing_is_asked(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "azd env get-value IDENTITY_PRINCIPAL_ID" in ended.stderr
     assert (api.requests, api.unauthorized) == ([], 0)
+
+
+def test_a_password_of_netrc_never_takes_the_tokens_place(tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password secret\n", encoding="utf-8")
+    with serving("graph.microsoft.com", Directory(), tmp_path) as (api, caller):
+        ended = run(caller, NETRC=str(netrc))
+    assert ended.returncode == 0, ended.stderr
+    assert api.unauthorized == 0
