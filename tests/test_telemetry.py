@@ -46,7 +46,10 @@ class Traced(LocalStack, Watcher):
 @pytest.fixture(scope="module")
 def traced() -> Iterator[Traced]:
     lines: list[str] = []
-    with stack.running(lines.append, telemetry=True, sweep_schedule=EVERY_TWO_SECONDS) as running:
+    soon = {
+        "OTEL_METRIC_EXPORT_INTERVAL": "1000"
+    }  # milliseconds; if there were metrics, they would come within the test
+    with stack.running(lines.append, telemetry=True, sweep_schedule=EVERY_TWO_SECONDS, app_settings=soon) as running:
         yield Traced(running, lines)
 
 

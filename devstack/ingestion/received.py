@@ -51,6 +51,11 @@ class Received:
             new = min(self._count - number, len(self._rows))
             return list(islice(self._rows, len(self._rows) - new, None)), self._count
 
+    @property
+    def count(self) -> int:
+        """How many rows have come in all; it changes with every change of the rows."""
+        return self._count
+
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -19,16 +19,8 @@ _END_SECONDS = 5
 # The app's settings; and PYTHONIOENCODING, because the programs of the stack talk to each other in UTF-8.
 _REMOVED_PREFIXES = (
     *("APPLICATIONINSIGHTS_", "AZURE_", "AZUREWEBJOBS", "BC_", "BLOB_", "IDENTITY_", "ITEM_", "MSI_", "OTEL_"),
-    *(
-        "KEEP_",
-        "PICTURE_",
-        "PYTHON_APPLICATIONINSIGHTS_",
-        "RENDER_",
-        "SOURCE_",
-        "SWEEP_",
-        "UNFINISHED_",
-        "PYTHONIOENCODING",
-    ),
+    *("KEEP_", "PICTURE_", "PYTHON_APPLICATIONINSIGHTS_", "RENDER_", "SOURCE_", "SWEEP_", "UNFINISHED_"),
+    "PYTHONIOENCODING",
 )
 
 

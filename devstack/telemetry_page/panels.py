@@ -34,7 +34,7 @@ class Panels:
 
         A panel whose query fails has the error, and the others their answers.
         """
-        items = json.loads(self._workbook.read_text(encoding="utf-8"))["items"]
+        items = self._items()
         with self._lock:
             self._take_up_new_rows()
             now = datetime.now(UTC)
@@ -43,10 +43,15 @@ class Panels:
 
     def spans(self) -> list[int]:
         """Return the time spans that the workbook offers, in milliseconds."""
-        items = json.loads(self._workbook.read_text(encoding="utf-8"))["items"]
-        parameters = [each for item in items if item["type"] == _PARAMETERS for each in item["content"]["parameters"]]
+        parameters = [
+            each for item in self._items() if item["type"] == _PARAMETERS for each in item["content"]["parameters"]
+        ]
         spans = [each["typeSettings"]["selectableValues"] for each in parameters if each["type"] == _SPAN]
         return [value["durationMs"] for values in spans for value in values]
+
+    def _items(self) -> list[Item]:
+        items: list[Item] = json.loads(self._workbook.read_text(encoding="utf-8"))["items"]
+        return items
 
     def _take_up_new_rows(self) -> None:
         from devstack.ingestion.tables import Telemetry  # noqa: PLC0415 - half a second that a start need not pay

@@ -27,7 +27,7 @@ def blueprint(received: Received, workbook: Path) -> Blueprint:
     def state() -> Response:
         span = timedelta(milliseconds=min(request.args.get("span", 3_600_000, type=int), _LONGEST_MS))
         parameters = {name: request.args.get(name, "").strip()[:_MOST_CHARACTERS] for name in _PARAMETERS}
-        key = (run, received.since(0)[1], int(time.time() / _SECONDS), span, parameters)
+        key = (run, received.count, int(time.time() / _SECONDS), span, parameters)
         etag = sha256(repr(key).encode()).hexdigest()
         if request.if_none_match.contains(etag):
             return Response(status=304)

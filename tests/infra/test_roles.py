@@ -92,6 +92,8 @@ def test_a_right_is_given_to_everybody_it_is_meant_for(large: Prediction) -> Non
 
 def test_the_role_that_only_writes_can_do_nothing_else(large: Prediction) -> None:
     blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-    (permission,) = large.one("Authorization/roleDefinitions")["properties"]["permissions"]
+    definition = large.one("Authorization/roleDefinitions")["properties"]
+    assert definition["assignableScopes"] == [large.one("Resources/resourceGroups")["id"]]
+    (permission,) = definition["permissions"]
     assert permission["dataActions"] == [f"{blobs}/add/action", f"{blobs}/write"]
     assert permission["actions"] == []
