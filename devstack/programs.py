@@ -46,9 +46,6 @@ class Programs:
 
     def __init__(self, ending: ExitStack) -> None:
         self._ending, self.folder = ending, setup.stack_folder()
-        temporary = self.folder / "temporary"  # what telemetry could not send would outlive the stack elsewhere
-        temporary.mkdir()
-        self._temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
         self.children: list[Child] = []
         ending.callback(shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -62,13 +59,10 @@ class Programs:
     ) -> Child:
         """Start a program without which the stack cannot go on."""
         log = self.folder / f"{name}.log"
-        child = Child(name, command, log, self._environment(env), recognise=recognise, on_line=on_line)
+        child = Child(name, command, log, clean_environment(env), recognise=recognise, on_line=on_line)
         self._ending.callback(child.end)
         self.children.append(child)
         return child
-
-    def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
-        return clean_environment({**self._temporary, **env})
 
     def python(self, name: str, module: str, *arguments: str, env: Mapping[str, str], **options: Any) -> Child:  # noqa: ANN401 - the options of start
         """Start a module of this package as a program."""
@@ -83,7 +77,9 @@ class Programs:
         """Start what takes telemetry, and wait until it listens."""
         options = ("--jwks-url", jwks_url, "--certificate", certificate.public, "--key", certificate.private)
         facts = self.python("ingestion", "devstack.ingestion", *map(str, options), env={}).ready()
-        return Ingestion(facts["url"], facts["control"])
+        unsent = self.folder / "unsent"
+        unsent.mkdir()
+        return Ingestion(facts["url"], facts["control"], unsent)
 
     def event_source(
         self, faults: EventFaults, env: Mapping[str, str], on_event: Callable[[str], None], arguments: list[str]
@@ -97,7 +93,7 @@ class Programs:
         """Start the function app in its hosts and wait until they listen; they are replaced when they end."""
         options = ["--app", str(hosting.app), "--visibility", str(hosting.visibility)]
         command = [*_python("devstack.functions_host"), *options]
-        environment = self._environment({**env, WORKER_SETTINGS: json.dumps(dict(hosting.settings))})
+        environment = clean_environment({**env, WORKER_SETTINGS: json.dumps(dict(hosting.settings))})
 
         def starter(name: str) -> Callable[[], Child]:
             return lambda: Child(name, command, self.folder / f"{name}.log", environment, on_line=on_event)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,17 +11,19 @@ import requests
 from devstack.ingestion.rows import Row
 from devstack.machine.setup import ROOT
 
-# New in each run: under its key the exporter keeps, in the machine's temporary folder, what it could not send. With the
-# same key the next run would send what a killed one left there.
-KEY = str(uuid4())
+KEY = str(uuid4())  # new in each run, whose rows are no others'
 
 
 @dataclass(frozen=True)
 class Ingestion:
-    """A running endpoint: ``url`` for exporters, ``control`` for readers."""
+    """A running endpoint: ``url`` for exporters, ``control`` for readers.
+
+    Exporters keep in the folder ``unsent`` what they could not send; elsewhere it would outlive the run.
+    """
 
     url: str
     control: str
+    unsent: Path
 
     def settings(self) -> dict[str, str]:
         """Return the app's settings: those of the sample, with this endpoint and the stack's own identity."""
@@ -31,6 +34,7 @@ class Ingestion:
                 f"InstrumentationKey={KEY};IngestionEndpoint={self.url}/;LiveEndpoint={self.url}/"
             ),
             "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD",
+            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.unsent)),
             "OTEL_SERVICE_NAME": "item-picture-sync",  # in Azure, the app's name
         }
 

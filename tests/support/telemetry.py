@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,7 @@ def telemetry_to(file: Path, running: stack.Stack) -> Iterator[None]:
     assert running.ingestion
     os.environ.update(running.ingestion.settings())
     os.environ["REQUESTS_CA_BUNDLE"] = str(running.accounts.certificate.public)
+    tempfile.tempdir = None  # the settings have another one; Python keeps the first that it found
     worker_telemetry.set_up()
     yield
     worker_telemetry.flush()
