@@ -50,11 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the tests marked ``long``, unless asked for; put the searches last.
-
-    Right after them, Azurite has been seen not to answer for a minute or longer.
-    """
-    items.sort(key=lambda item: "tests/protocol/" in item.nodeid)
+    """Skip the tests marked ``long``, unless asked for."""
     for item in items:
         if item.get_closest_marker("long") and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason="takes minutes; --long runs it"))
