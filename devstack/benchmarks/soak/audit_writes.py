@@ -50,7 +50,7 @@ class _Item:
     """Follows what was written to one item.
 
     A request without an answer explains two repeated writes at most: its own late effect, and the one that brings the
-    newest picture back.
+    newest picture back. That one comes with a sweep, and so at any time after the late effect.
     """
 
     def __init__(
@@ -63,17 +63,26 @@ class _Item:
         written: Counter[int] = Counter()
         last: dict[int, datetime] = {}
         shown: int | None = None
+        before: Write | None = None
         for write in self._evidence.writes.get(self._item.id, []):
             picture = pattern.recognise(write.content)
             if picture is None:
                 continue
             if write.request_id and written[picture]:
                 again = shown != picture and self._uploads[picture] > written[picture]
-                cause = "it was uploaded again, after another one" if again else self._cause(write, last[picture])
+                cause = "it was uploaded again, after another one" if again else None
+                if not cause and before and shown != picture and self._took_effect_late(before):
+                    cause = "another picture had come back late"
+                cause = cause or self._cause(write, last[picture])
                 yield RepeatedWrite(self._item.number, picture, cause)
             written[picture] += 1
             last[picture] = write.time
-            shown = picture
+            shown, before = picture, write
+
+    def _took_effect_late(self, write: Write) -> bool:
+        """Whether Business Central had given up on the write's request, or kept it waiting, when it took effect."""
+        own = [request for request in self._requests if request["client_request_id"] == write.request_id]
+        return any(request["status"] in _NO_ANSWER and _time(request) < write.time for request in own)
 
     def _cause(self, write: Write, earlier: datetime) -> str | None:
         """Return why the answer to an earlier write may have been lost, as Business Central and storage logged it."""

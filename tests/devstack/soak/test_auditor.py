@@ -199,6 +199,30 @@ def test_a_write_after_a_lost_answer_is_listed_with_its_cause(scene: Scene) -> N
     assert [write.cause for write in verdict.repeated] == ["an earlier write got 504"]
 
 
+def test_bringing_the_newest_picture_back_is_explained_however_late_the_sweep_is(scene: Scene) -> None:
+    scene.upload(GOOD)
+    older = scene.shown()
+    scene.local.fault(504, method="PATCH", applied="later", delay=20)
+    scene.patch(older, "lost")
+    scene.upload(NEWER)
+    newest = scene.shown()
+    scene.local.pass_time(seconds=21)
+    assert scene.shown() == older
+    scene.local.pass_time(seconds=600)
+    scene.patch(newest, "back")
+    verdict = scene.verdict()
+    assert verdict.findings == []
+    assert [write.cause for write in verdict.repeated] == ["this write got 504", "another picture had come back late"]
+
+
+def test_a_picture_that_came_back_in_time_explains_no_write(scene: Scene) -> None:
+    scene.upload(GOOD, NEWER)
+    newest = scene.shown()
+    scene.patch(by_hand(77), "answered")
+    scene.patch(newest, "needless")
+    assert Promise.NEEDLESS_WRITE in scene.findings()
+
+
 def test_one_lost_answer_does_not_excuse_many_writes(scene: Scene) -> None:
     scene.upload(GOOD)
     shown = scene.shown()
