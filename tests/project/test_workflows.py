@@ -175,7 +175,7 @@ LINTERS = {
         (
             "zizmor",
             [
-                ("permissions: {}\n", "permissions: write-all\n", "excessive-permissions"),
+                ("@3a2844b7e9c422d3c10d287c895573f7108da1b3 # v9.0.0\n", "@v9\n", "unpinned-uses"),
                 ("run: python dev.py package", "run: echo ${{ inputs.installation }}", "template-injection"),
             ],
         ),
