@@ -3,7 +3,7 @@
 python3 dev.py demo      put sample photographs on items and show each result (--photos DIR for your own)
 python3 dev.py up        run the local stack until Ctrl-C; .local/endpoints.json lists its addresses
 python3 dev.py test      run the whole test suite on all cores; further arguments go to pytest, on one core
-python3 dev.py check     check formatting, lint and types
+python3 dev.py check     check formatting, lint, types and GitHub's workflows
 python3 dev.py bench     measure: render, import (alone, these two), pipeline; simulate: capacity
 python3 dev.py package   pack the app for Azure: Linux x64, Python 3.13, from any system
 python3 dev.py workbook  write the monitoring workbook anew, from the queries

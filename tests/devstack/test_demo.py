@@ -13,6 +13,7 @@ import requests
 
 from devstack.drawing.samples import samples
 from devstack.machine.setup import ROOT
+from tests.conftest import on_linux, on_posix
 from tests.devstack.dev_commands import command, run, still_running, until
 from tests.support.local_stack import photograph
 
@@ -77,6 +78,7 @@ def test_demo_fits_its_output_to_the_width(project: Path, tmp_path: Path, column
     assert ended.stdout.splitlines()[-1] == "The upload came out as expected."
 
 
+@on_linux
 def test_demo_survives_whatever_a_folder_holds(project: Path, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     (photos / "x.jpg").mkdir(parents=True)
@@ -115,6 +117,7 @@ def test_demo_can_run_without_any_key(project: Path, tmp_path: Path) -> None:
     assert ended.returncode == 1  # for the broken one
 
 
+@on_posix
 def test_interrupted_demo_does_not_claim_success(project: Path) -> None:
     with subprocess.Popen(**command(project, "demo"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         until(lambda: psutil.Process(process.pid).children(), 60)
@@ -150,6 +153,7 @@ def test_folder_without_pictures_is_named(project: Path, tmp_path: Path) -> None
     assert str(tmp_path) in ended.stderr.replace("\n", "")
 
 
+@on_posix
 def test_the_demos_pages_stay_on_request(project: Path, tmp_path: Path) -> None:
     """Until Ctrl-C, and its exit code is still that of the uploads."""
     (tmp_path / "photo.jpg").write_bytes(photograph())

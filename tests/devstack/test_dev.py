@@ -18,7 +18,7 @@ from azure.storage.blob import BlobServiceClient
 from devstack.commands import app
 from devstack.machine import environment
 from devstack.machine.setup import ROOT
-from tests.conftest import NOT_COPIED
+from tests.conftest import NOT_COPIED, on_posix
 from tests.devstack.dev_commands import command, run, still_running, until, up
 from tests.support.local_stack import DESK, DESK_ID, photograph
 
@@ -48,10 +48,9 @@ def _module(process: psutil.Process) -> str:
     return line[line.index("-m") + 1].removeprefix("devstack.") if "-m" in line else "azurite"
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["SIGINT", "SIGTERM", "SIGKILL"]
-)
-def test_no_process_is_left_however_the_stack_ends(project: Path, number: int) -> None:
+@on_posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_no_process_is_left_however_the_stack_ends(project: Path, name: str) -> None:
     with up(project, "--hosts", "2") as (process, _):
         family = psutil.Process(process.pid).children(recursive=True)
         assert sorted(_module(child) for child in family) == [
@@ -65,7 +64,7 @@ def test_no_process_is_left_however_the_stack_ends(project: Path, number: int) -
             "identity",
             "ingestion",
         ]
-        process.send_signal(number)
+        process.send_signal(getattr(signal, name))
         process.wait(10)
         assert still_running(family) == []
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devstack.photo_folder import PhotoFolder, describe
+from tests.conftest import on_posix
 
 ITEMS = ["1900-S", "1896-S"]
 
@@ -24,6 +25,7 @@ def test_photographs_start_over_when_items_run_out(tmp_path: Path) -> None:
     ]
 
 
+@on_posix
 def test_what_is_no_readable_file_is_left_out_and_named(tmp_path: Path) -> None:
     (tmp_path / "good.jpg").write_bytes(b"x")
     (tmp_path / "empty.jpg").touch()

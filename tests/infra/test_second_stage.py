@@ -112,6 +112,14 @@ def test_the_real_module_is_deployed_with_its_parameters(tmp_path: Path, bicep: 
     assert "Microsoft.EventGrid/systemTopics/eventSubscriptions" in json.dumps(properties["template"]["resources"])
 
 
+def test_what_terraform_subscribes_is_only_waited_for(tmp_path: Path) -> None:
+    with azure(tmp_path, Script(NO_FUNCTION, WITH_KEY)) as (api, caller):
+        ended = subscribe(caller, "--only-wait")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "The key blobs_extension of func-itempic-test is there."
+    assert [request.path for request in api.requests] == [LIST_KEYS, LIST_KEYS]
+
+
 def test_every_name_is_an_output_that_azd_passes_on() -> None:
     main = (ROOT / "infra" / "bicep" / "main.bicep").read_text(encoding="utf-8")
     outputs = set(re.findall(r"^output (\w+) ", main, re.MULTILINE))

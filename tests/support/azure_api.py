@@ -18,8 +18,11 @@ from threading import Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 from devstack.machine.children import clean_environment
 from devstack.machine.setup import ROOT
+from tests.conftest import NOT_ON_WINDOWS
 from tests.support import loopback_proxy
 
 SCRIPTS = ROOT / "infra" / "scripts"
@@ -138,12 +141,15 @@ class Caller:
 
     def program(self, name: str, python: str) -> Path:
         """Put a program on the scripts' PATH."""
+        if os.name == "nt":  # it would look for az.exe or az.cmd
+            pytest.skip(NOT_ON_WINDOWS)
         path = self._bin / name
         path.write_text(f"#!{sys.executable}\n{python}\n", encoding="utf-8")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         return path
 
-    def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def environment(self, **variables: str) -> dict[str, str]:
+        """Return the environment in which the programs come first and the stand-in is in Azure's place."""
         environment = {
             **clean_environment({}),
             "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}",
@@ -155,7 +161,10 @@ class Caller:
         # Of dev.py, which azd does not know: its way to modules.
         for name in ("NO_PROXY", "no_proxy", "PYTHONSAFEPATH", "PYTHONPATH"):
             environment.pop(name, None)
-        return run_program(SCRIPTS / script, arguments, environment)
+        return environment
+
+    def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return run_program(SCRIPTS / script, arguments, self.environment(**variables))
 
 
 def run_program(
