@@ -91,7 +91,18 @@ def test_it_says_what_remains_to_be_done_in_bc(tmp_path: Path) -> None:
     assert "Microsoft Entra Applications" in remains
     assert CLIENT in remains
     assert "D365 BASIC; D365 ITEM, EDIT" in remains
-    assert "SUPER" not in remains
+
+
+def test_the_permission_sets_are_the_documented_ones(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "business-central.md").read_text(encoding="utf-8")
+    row = re.findall(r"^\| User Permission Sets \| (.*); leave", page, re.MULTILINE)
+    assert len(row) == 1
+    documented = re.findall(r"`([^`]+)`", row[0])
+    with graph(Directory(), tmp_path) as (_, grant):
+        (said,) = re.findall(r"^ *User Permission Sets +(.*) \(company", grant().stdout, re.MULTILINE)
+    assert said.split("; ") == documented
+    assert "SUPER" not in documented, "BC refuses it for applications"
+    assert all(documented)
 
 
 def test_run_again_it_changes_nothing_and_says_so(tmp_path: Path) -> None:
@@ -158,6 +169,26 @@ def test_a_check_changes_nothing_and_tells_by_its_exit_code(tmp_path: Path) -> N
 def test_a_refusal_is_explained(tmp_path: Path, method: str, part: str, refusal: Answer, problem: str) -> None:
     directory = Directory()
     directory.refusals[method, part] = refusal
+    with graph(directory, tmp_path) as (_, grant):
+        ended = grant()
+    assert ended.returncode == 1
+    assert problem in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert directory.granted == []
+
+
+@pytest.mark.parametrize(
+    ("part", "answer", "problem"),
+    [
+        (PRINCIPAL, (200, "<html>Sign in</html>"), "something else than a JSON object: 200 text/html: '<html>Sign in"),
+        (BC_APP, (200, {"id": BC}), "An answer has no 'appRoles', only id."),
+        ("appRoleAssignments", (200, {}), "An answer has no 'value', only nothing."),
+    ],
+    ids=["a page", "half an object", "an empty object"],
+)
+def test_an_answer_unlike_graphs_is_shown(tmp_path: Path, part: str, answer: Answer, problem: str) -> None:
+    directory = Directory()
+    directory.refusals["GET", part] = answer
     with graph(directory, tmp_path) as (_, grant):
         ended = grant()
     assert ended.returncode == 1

@@ -55,6 +55,7 @@ NO_HANDSHAKE = failed(
     f"Webhook validation handshake failed for https://func.azurewebsites.net/runtime/webhooks/blobs?code={KEY}. "
     "Http POST request failed with response code Unknown.",
 )
+OUT_OF_ORDER = "Encountered an error (InternalServerError) from host runtime."
 FORBIDDEN = refused(403, "AuthorizationFailed", "The client does not have authorization to perform action 'listKeys'.")
 
 
@@ -136,6 +137,73 @@ def test_a_handshake_that_never_passes_ends_with_advice(tmp_path: Path) -> None:
     assert len(api.named("PUT", DEPLOYMENT)) == 6
     assert "Url validation" in ended.stderr
     assert "azd hooks run postdeploy" in ended.stderr
+
+
+def test_azures_own_trouble_that_passes_is_ridden_out(tmp_path: Path) -> None:
+    trouble = failed("InternalServerError", "An error occurred.")
+    with azure(tmp_path, states=Script(trouble, trouble, state("Succeeded"))) as (api, caller):
+        ended = subscribe(caller)
+    assert ended.returncode == 0, ended.stderr
+    assert len(api.named("PUT", DEPLOYMENT)) == 3
+    assert "Azure could not do it just now, attempt 2 of 3: Failed: InternalServerError" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("accepted", "states"),
+    [
+        ((201, {}), failed("InternalServerError", "An error occurred.")),
+        (refused(500, "InternalServerError", "An error occurred."), state("Succeeded")),
+    ],
+    ids=["of the subscription", "of the deployment"],
+)
+def test_azures_own_trouble_that_lasts_ends_the_attempts(tmp_path: Path, accepted: Answer, states: Answer) -> None:
+    """It is named for what it is, and not taken for an app that is starting."""
+    with azure(tmp_path, states=Script(states), accepted=accepted) as (api, caller):
+        ended = subscribe(caller)
+    assert ended.returncode == 1
+    assert len(api.named("PUT", DEPLOYMENT)) == 3
+    assert "InternalServerError: An error occurred. (attempt 3)" in ended.stderr
+    assert "Event Grid could not reach the app" not in ended.stdout
+
+
+def test_a_host_that_stays_out_of_order_is_named(tmp_path: Path) -> None:
+    with azure(tmp_path, Script((500, {"Code": "InternalServerError", "Message": OUT_OF_ORDER}))) as (api, caller):
+        ended = subscribe(caller, "--longest", "0.05")
+    assert ended.returncode == 1
+    assert f"(500 InternalServerError: {OUT_OF_ORDER})" in ended.stderr
+    assert "The host does not start. It needs its own storage account" in ended.stderr
+    assert api.named("PUT", DEPLOYMENT) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "accepted"),
+    [((200, "<html>Sign in</html>"), (201, {})), (WITH_KEY, (200, "<html>Sign in</html>"))],
+    ids=["for the keys", "for the deployment"],
+)
+def test_a_page_instead_of_an_answer_is_shown(tmp_path: Path, keys: Answer, accepted: Answer) -> None:
+    with azure(tmp_path, Script(keys), accepted=accepted) as (_, caller):
+        ended = subscribe(caller)
+    assert ended.returncode == 1
+    assert "answered something else than a JSON object: 200 text/html: '<html>Sign in</html>'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_by_itself_it_waits_as_long_as_the_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    with azure(tmp_path, Script(NO_FUNCTION, WITH_KEY)) as (_, caller):
+        said = subscribe(caller).stdout
+    assert "blobs_extension` (at most ten minutes)" in page
+    assert f"at most {10 * 60} s: " in said
+
+
+@pytest.mark.parametrize("option", ["--longest", "--pause"])
+@pytest.mark.parametrize("seconds", ["inf", "nan", "-1", "0", "1e9"])
+def test_a_wait_without_an_end_is_refused(tmp_path: Path, option: str, seconds: str) -> None:
+    with azure(tmp_path) as (api, caller):
+        ended = subscribe(caller, f"{option}={seconds}")
+    assert ended.returncode == 2
+    assert f"{seconds} is not between 0 and 3600 seconds" in ended.stderr
+    assert api.requests == []
 
 
 def test_it_may_be_run_again(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ SCRIPTS = ROOT / "infra" / "scripts"
 SECONDS = 60
 TOKEN = "the-token"  # noqa: S105 - only this stand-in knows it
 
-Answer = tuple[int, dict[str, Any]]
+Answer = tuple[int, dict[str, Any] | str]  # status, and an object or a page
 
 
 @dataclass
@@ -78,9 +78,10 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             else:
                 api.unauthorized += 1
                 status, document = refused(401, "AuthenticationFailed", "Authentication failed.")
-            body = json.dumps(document).encode()
+            is_page = isinstance(document, str)
+            body = document.encode() if is_page else json.dumps(document).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "text/html" if is_page else "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
