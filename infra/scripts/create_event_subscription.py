@@ -21,6 +21,7 @@ from rest import Problem, Refused, Rest, run, without_keys
 MODULE = Path(__file__).resolve().parents[1] / "bicep" / "modules" / "event_subscription.bicep"
 _KEYS_API, _DEPLOYMENTS_API = "2024-11-01", "2022-09-01"
 _ATTEMPTS = 6
+_NAME = re.compile(r"[\w()-](?:[\w.()-]{0,88}[\w()-])?", re.ASCII)  # becomes part of an address
 _FORBIDDEN = (401, 403)
 _MISSING = ("ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound")
 _ENDED = ("Succeeded", "Failed", "Canceled")
@@ -110,7 +111,11 @@ def _installation() -> Installation:
             f"These variables are missing: {', '.join(missing)}. azd sets them: run 'azd provision', then "
             "'azd hooks run postdeploy'."
         )
-    return Installation(**{field: os.environ[variable] for field, variable in _VARIABLES.items()})
+    names = {field: os.environ[variable] for field, variable in _VARIABLES.items()}
+    for field, name in names.items():
+        if not _NAME.fullmatch(name):
+            raise Problem(f"{_VARIABLES[field]} is no name that Azure allows: {name!r}. 'azd provision' sets it anew.")
+    return Installation(**names)
 
 
 def wait_for_key(arm: Rest, installation: Installation, patience: Patience) -> None:

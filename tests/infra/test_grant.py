@@ -226,6 +226,18 @@ def test_without_a_principal_nothing_is_asked(tmp_path: Path) -> None:
     assert (api.requests, api.unauthorized) == ([], 0)
 
 
+@pytest.mark.parametrize("principal", ["../me", "id-itempic-test", f"{PRINCIPAL}/appRoleAssignments", f"{PRINCIPAL}?"])
+def test_only_an_object_id_names_the_identity(principal: str, tmp_path: Path) -> None:
+    """It becomes part of an address; the identity's name is a usual mistake."""
+    with serving("graph.microsoft.com", Directory(), tmp_path) as (api, caller):
+        given = caller.run("grant_business_central.py", "--principal-id", principal)
+        inherited = caller.run("grant_business_central.py", IDENTITY_PRINCIPAL_ID=principal)
+    for ended in (given, inherited):
+        assert ended.returncode == 2
+        assert f"{principal!r} is not an object id" in ended.stderr
+    assert api.requests == []
+
+
 def test_a_password_of_netrc_never_takes_the_tokens_place(tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("default login somebody password secret\n", encoding="utf-8")

@@ -296,6 +296,15 @@ def test_all_missing_names_are_named_together(tmp_path: Path) -> None:
     assert api.requests == []
 
 
+@pytest.mark.parametrize("name", ["..", "group/providers/other", "group?api-version=1", "group#", "a\n", "grüppe", "."])
+def test_a_name_cannot_lead_to_another_address(tmp_path: Path, name: str) -> None:
+    with azure(tmp_path) as (api, caller):
+        ended = subscribe(caller, AZURE_RESOURCE_GROUP=name)
+    assert ended.returncode == 1
+    assert f"AZURE_RESOURCE_GROUP is no name that Azure allows: {name!r}" in ended.stderr
+    assert api.requests == []
+
+
 def test_the_bicep_that_azd_was_told_to_use_is_used(tmp_path: Path) -> None:
     with azure(tmp_path) as (api, caller):
         own = caller.program("own-bicep", 'print(\'{"by": "azd"}\')')
