@@ -196,13 +196,12 @@ def test_by_itself_it_waits_as_long_as_the_page_says(tmp_path: Path) -> None:
     assert f"at most {10 * 60} s: " in said
 
 
-@pytest.mark.parametrize("option", ["--longest", "--pause"])
-@pytest.mark.parametrize("seconds", ["inf", "nan", "-1", "0", "1e9"])
-def test_a_wait_without_an_end_is_refused(tmp_path: Path, option: str, seconds: str) -> None:
+@pytest.mark.parametrize("option", ["--longest=inf", "--longest=nan", "--longest=0", "--pause=1e9"])
+def test_a_wait_without_an_end_is_refused(tmp_path: Path, option: str) -> None:
     with azure(tmp_path) as (api, caller):
-        ended = subscribe(caller, f"{option}={seconds}")
+        ended = subscribe(caller, option)
     assert ended.returncode == 2
-    assert f"{seconds} is not between 0 and 3600 seconds" in ended.stderr
+    assert f"{option.partition('=')[2]} is not between 0 and 3600 seconds" in ended.stderr
     assert api.requests == []
 
 
@@ -296,7 +295,7 @@ def test_all_missing_names_are_named_together(tmp_path: Path) -> None:
     assert api.requests == []
 
 
-@pytest.mark.parametrize("name", ["..", "group/providers/other", "group?api-version=1", "group#", "a\n", "grüppe", "."])
+@pytest.mark.parametrize("name", ["..", "group/providers/other", "group?x=1", "grüppe\n"])
 def test_a_name_cannot_lead_to_another_address(tmp_path: Path, name: str) -> None:
     with azure(tmp_path) as (api, caller):
         ended = subscribe(caller, AZURE_RESOURCE_GROUP=name)
