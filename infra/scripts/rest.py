@@ -126,9 +126,10 @@ def _document(answer: requests.Response) -> Document | None:
 
 
 def _seen(answer: requests.Response) -> str:
-    """Return how an unexpected answer begins, in one line and without keys."""
+    """Return how a page begins, in one line. Of anything else only the kind: half an object may hold keys."""
     kind = answer.headers.get("Content-Type", "no content type")
-    return f"{kind}: {without_keys(' '.join(answer.text.split()))[:_SHOWN]!r}"
+    page = f": {' '.join(answer.text.split())[:_SHOWN]!r}" if kind.startswith("text/html") else ""
+    return f"{kind}{page}"
 
 
 def without_keys(text: str) -> str:

@@ -26,7 +26,7 @@ SCRIPTS = ROOT / "infra" / "scripts"
 SECONDS = 60
 TOKEN = "the-token"  # noqa: S105 - only this stand-in knows it
 
-Answer = tuple[int, dict[str, Any] | str]  # status, and an object or a page
+Answer = tuple[int, dict[str, Any] | str]  # status, and an object, a page, or a text that is half an object
 
 
 @dataclass
@@ -78,10 +78,10 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             else:
                 api.unauthorized += 1
                 status, document = refused(401, "AuthenticationFailed", "Authentication failed.")
-            is_page = isinstance(document, str)
-            body = document.encode() if is_page else json.dumps(document).encode()
+            text = document if isinstance(document, str) else json.dumps(document)
+            body = text.encode()
             self.send_response(status)
-            self.send_header("Content-Type", "text/html" if is_page else "application/json")
+            self.send_header("Content-Type", "text/html" if text.startswith("<") else "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
