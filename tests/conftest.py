@@ -42,6 +42,7 @@ EXPECTED_SKIPS: tuple[str, ...] = (
     NOT_ON_WINDOWS,
     "Pillow's own pictures cannot be fetched",  # without a package index
     "the app's packages cannot be fetched",  # without a package index, and not fetched before
+    "checkov cannot be fetched",  # the same
     "takes minutes; --long runs it",
     "Microsoft's trigger does not lie beside the project",  # nor does it belong to it
     "no Bicep compiler is on the PATH or named by BICEP_CLI",  # where nobody has installed it; .ci/run insists on it

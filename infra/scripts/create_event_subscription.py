@@ -7,30 +7,33 @@ be run at any time, any number of times. The names come from azd's environment: 
 """
 
 import argparse
-import json
 import os
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from azure.identity import AzureCliCredential, AzureDeveloperCliCredential
-from rest import Document, Problem, Refused, Rest, run, without_keys
+from compiler import compiled
+from rest import Problem, Refused, Rest, run, without_keys
 
 MODULE = Path(__file__).resolve().parents[1] / "bicep" / "modules" / "event_subscription.bicep"
 _KEYS_API, _DEPLOYMENTS_API = "2024-11-01", "2022-09-01"
 _ATTEMPTS = 6
+_NAME = re.compile(r"[\w()-](?:[\w.()-]{0,88}[\w()-])?", re.ASCII)  # becomes part of an address
 _FORBIDDEN = (401, 403)
 _MISSING = ("ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound")
 _ENDED = ("Succeeded", "Failed", "Canceled")
+_LONGEST, _PAUSE = 600, 10  # seconds
+_MOST_SECONDS = 3600
 # A host that is just starting, or Event Grid's handshake with one: seen to pass within a minute or two.
-_PASSING = re.compile(
-    r"url validation|validation handshake|ServiceUnavailable|InternalServerError|DeploymentActive|from host",
-    re.IGNORECASE,
-)
+_STARTING = re.compile(r"url validation|validation handshake|ServiceUnavailable|from host", re.IGNORECASE)
+# Trouble of Azure's own, which often passes and may as well last.
+_TROUBLE = re.compile(r"InternalServerError|InternalError|DeploymentActive", re.IGNORECASE)
+_ATTEMPTS_IN_TROUBLE = 3
+_NO_FUNCTION = "the app's host runs, and has not found the function yet"
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,20 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Subscribe the app to uploads.")
-    parser.add_argument("--longest", type=float, default=600, help="seconds to wait for one thing at most (600)")
-    parser.add_argument("--pause", type=float, default=10, help="seconds between two looks (10)")
+    parser.add_argument(
+        "--longest", type=_seconds, default=_LONGEST, help="seconds to wait for one thing at most (%(default)s)"
+    )
+    parser.add_argument("--pause", type=_seconds, default=_PAUSE, help="seconds between two looks (%(default)s)")
     parser.add_argument("--only-wait", action="store_true", help="wait for the key; Terraform then subscribes the app")
     return parser.parse_args()
+
+
+def _seconds(text: str) -> float:
+    """Return a time that ends: whoever calls the script in a pipeline must not pay for a wait without an end."""
+    seconds = float(text)
+    if not 0 < seconds <= _MOST_SECONDS:  # nor is it "inf" or "nan"
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_MOST_SECONDS} seconds")
+    return seconds
 
 
 def _installation() -> Installation:
@@ -101,7 +114,11 @@ def _installation() -> Installation:
             f"These variables are missing: {', '.join(missing)}. azd sets them: run 'azd provision', then "
             "'azd hooks run postdeploy'."
         )
-    return Installation(**{field: os.environ[variable] for field, variable in _VARIABLES.items()})
+    names = {field: os.environ[variable] for field, variable in _VARIABLES.items()}
+    for field, name in names.items():
+        if not _NAME.fullmatch(name):
+            raise Problem(f"{_VARIABLES[field]} is no name that Azure allows: {name!r}. 'azd provision' sets it anew.")
+    return Installation(**names)
 
 
 def wait_for_key(arm: Rest, installation: Installation, patience: Patience) -> None:
@@ -119,10 +136,16 @@ def wait_for_key(arm: Rest, installation: Installation, patience: Patience) -> N
             print(f"The key blobs_extension of {app} is there.", flush=True)
             return
         tell(f"Waiting for the key blobs_extension of {app}, at most {patience.longest:.0f} s: {state}.")
+    advice = (
+        "The host makes it when it finds the function item_picture_uploaded. Deploy the code with 'azd deploy'; if it "
+        "is deployed, the app's log names the settings that it refuses."
+        if state == _NO_FUNCTION
+        else "The host does not start. It needs its own storage account: the roles of infra/bicep/modules/roles.bicep, "
+        "and the network if the account is closed."
+    )
     raise Problem(
-        f"{app} has no key blobs_extension after {patience.longest:.0f} s: {state}. The host makes it when it finds "
-        "the function item_picture_uploaded. Look at the app's log for settings that it refuses; deploy the code with "
-        "'azd deploy', or run 'azd hooks run postdeploy' if it is deployed."
+        f"{app} has no key blobs_extension after {patience.longest:.0f} s: {state}. {advice} Then run 'azd hooks run "
+        "postdeploy'."
     )
 
 
@@ -139,7 +162,7 @@ def _key_state(arm: Rest, path: str, app: str) -> str | None:
         if refused.code in _MISSING:  # another 404 comes from a host that is starting
             raise Problem(f"There is no function app {app} ({refused}). Run 'azd provision'.") from None
         return f"the app's host does not answer yet ({refused})"
-    return None if keys.get("blobs_extension") else "the app's host runs, and has not found the function yet"
+    return None if keys.get("blobs_extension") else _NO_FUNCTION
 
 
 def _changes() -> Callable[[str], None]:
@@ -155,57 +178,42 @@ def _changes() -> Callable[[str], None]:
     return tell
 
 
-def compiled(module: Path) -> Document:
-    """Return a Bicep file as a template, compiled by azd's own Bicep or another one on this machine."""
-    command = [str(_bicep()), "build", str(module), "--stdout"]
-    # .NET wants ICU, which small images do not have; the compiler does without.
-    environment = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
-    ended = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
-    if ended.returncode:
-        raise Problem(f"Bicep could not compile {module}:\n{ended.stderr}")
-    template: Document = json.loads(ended.stdout)
-    return template
-
-
-def _bicep() -> Path:
-    """Return the compiler: the one azd uses, one on the PATH, or the Azure CLI's."""
-    program = "bicep.exe" if os.name == "nt" else "bicep"
-    azd = Path(os.environ.get("AZD_CONFIG_DIR") or Path.home() / ".azd")
-    places = (
-        os.environ.get("AZD_BICEP_TOOL_PATH"),
-        azd / "bin" / program,
-        shutil.which("bicep"),
-        Path.home() / ".azure" / "bin" / program,
-    )
-    for place in places:
-        if place and Path(place).is_file():
-            return Path(place)
-    raise Problem("Found no Bicep: azd brings it with 'azd provision', 'az bicep install' does too.")
-
-
-def subscribe(arm: Rest, installation: Installation, template: Document, patience: Patience) -> None:
+def subscribe(arm: Rest, installation: Installation, template: dict[str, Any], patience: Patience) -> None:
     """Deploy the event subscription; repeat it while the app does not answer Event Grid's handshake.
 
     Raises:
         Problem: Azure refuses it for a reason that does not pass, or again and again.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
+    started, attempt = time.monotonic(), 0
+    while True:
+        attempt += 1
         problem = _deployment_problem(arm, installation, template, patience)
         if problem is None:
             print("The app is subscribed to uploads: a picture in product-images starts it.", flush=True)
             return
-        if not _PASSING.search(problem):
+        found, attempts = _what_may_pass(problem)
+        if attempt >= attempts or time.monotonic() - started > patience.longest:
             break
-        if attempt < _ATTEMPTS:
-            print(f"Event Grid could not reach the app yet, attempt {attempt} of {_ATTEMPTS}: {problem}", flush=True)
-            time.sleep(patience.pause * attempt)
+        print(f"{found}, attempt {attempt} of {attempts}: {problem}", flush=True)
+        time.sleep(patience.pause * attempt)
     raise Problem(
-        f"The event subscription could not be created: {problem}\nUntil it is, only the sweep finds uploads. Run 'azd "
-        "hooks run postdeploy' again; docs/deployment.md says what else can be wrong."
+        f"The event subscription could not be created: {problem} (attempt {attempt}).\nUntil it is, only the sweep "
+        "finds uploads. Run 'azd hooks run postdeploy' again; docs/deployment.md says what else can be wrong."
     )
 
 
-def _deployment_problem(arm: Rest, installation: Installation, template: Document, patience: Patience) -> str | None:
+def _what_may_pass(problem: str) -> tuple[str, int]:
+    """Return what a problem is, and how often to try it in all."""
+    if _STARTING.search(problem):
+        return "Event Grid could not reach the app yet", _ATTEMPTS
+    if _TROUBLE.search(problem):
+        return "Azure could not do it just now", _ATTEMPTS_IN_TROUBLE
+    return "Azure refuses it", 1
+
+
+def _deployment_problem(
+    arm: Rest, installation: Installation, template: dict[str, Any], patience: Patience
+) -> str | None:
     """Deploy once and return what went wrong, if anything did."""
     path = (
         f"{installation.group_path}/providers/Microsoft.Resources/deployments/event-subscription"
@@ -230,7 +238,7 @@ def _deployment_problem(arm: Rest, installation: Installation, template: Documen
     return None if state == "Succeeded" else f"{state}: {_causes(properties.get('error') or {})}"
 
 
-def _causes(error: Document) -> str:
+def _causes(error: dict[str, Any]) -> str:
     """Return the messages at the ends of an error's tree: the ones above only say that something failed."""
     details = error.get("details") or []
     if details:

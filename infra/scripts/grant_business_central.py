@@ -7,6 +7,7 @@ with --check it never changes anything, and ends with exit code 1 if a role is m
 
 import argparse
 import os
+from uuid import UUID
 
 from azure.identity import AzureCliCredential, AzureDeveloperCliCredential
 from rest import Document, Problem, Refused, Rest, run
@@ -45,7 +46,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Let the app into Business Central.")
     parser.add_argument(
         "--principal-id",
-        default=os.environ.get("IDENTITY_PRINCIPAL_ID"),
+        type=_object_id,
+        default=os.environ.get("IDENTITY_PRINCIPAL_ID") or None,
         help="object id of the identity's service principal (the output IDENTITY_PRINCIPAL_ID of the deployment)",
     )
     parser.add_argument("--tenant", default=os.environ.get("AZURE_TENANT_ID"), help="the directory's id")
@@ -54,6 +56,14 @@ def _options() -> argparse.Namespace:
     if not options.principal_id:
         parser.error("--principal-id is missing: 'azd env get-value IDENTITY_PRINCIPAL_ID' prints it")
     return options
+
+
+def _object_id(text: str) -> str:
+    """Return an id in its usual form; it becomes part of an address."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an object id, such as {BUSINESS_CENTRAL}") from None
 
 
 def _principal(graph: Rest, principal_id: str) -> Document:

@@ -15,7 +15,9 @@ import uv
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".local" / "package"
 ZIP = ROOT / ".local" / "item-picture-sync.zip"
-APP = ("function_app.py", "host.json", "requirements.txt", "shared")
+# The app loads no other file of its own. A pattern names what goes to Azure, so that whatever else lies in the folder
+# stays at home: a .env, a key, an editor's backup.
+APP = ("function_app.py", "host.json", "requirements.txt", "shared/**/*.py")
 PACKAGES = Path(".python_packages", "lib", "site-packages")  # where the worker looks for them
 # uv and not pip: pip reads "python_version" in requirements as that of the Python it runs in.
 _TARGET = ("--python-version", "3.13", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
@@ -41,11 +43,23 @@ def main() -> None:
 
 
 def _copy_app(folder: Path) -> None:
-    for name in APP:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, folder / name)
+    for pattern in APP:
+        for file in _plain_files(pattern):
+            target = folder / file.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target)
+
+
+def _plain_files(pattern: str) -> list[Path]:
+    """Return the files that a pattern finds, none of them hidden or a link, which may lead out of the project."""
+    found = [file for file in ROOT.glob(pattern) if not _is_hidden(file) and not file.is_symlink() and file.is_file()]
+    if not found:
+        sys.exit(f"{ROOT} has no {pattern}. Nothing was packed.")
+    return found
+
+
+def _is_hidden(file: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(ROOT).parts)
 
 
 def _install_packages(folder: Path) -> None:

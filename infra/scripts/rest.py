@@ -12,14 +12,21 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import Retry
 
-Document = dict[str, Any]
 _Program = AzureDeveloperCliCredential | AzureCliCredential
 _TIMEOUTS = (10, 60)  # seconds to connect, seconds without an answer
 _SIGN_IN_SECONDS = 60
-# Nothing has happened yet when a service answers so; any call may be repeated.
+# Nothing has happened yet when a service answers so; any call may be repeated. Retry-After may ask for hours.
 _BUSY = Retry(
-    total=5, status_forcelist=(429, 503), allowed_methods=None, backoff_factor=1, raise_on_status=False, read=0, other=0
+    total=5,
+    status_forcelist=(429, 503),
+    allowed_methods=None,
+    backoff_factor=1,
+    retry_after_max=60,
+    raise_on_status=False,
+    read=0,
+    other=0,
 )
+_SHOWN = 80  # characters of an answer that nobody expected
 
 
 class Refused(Exception):
@@ -32,6 +39,14 @@ class Refused(Exception):
 
 class Problem(Exception):
     """Something that whoever runs the script must know; the message says what to do."""
+
+
+class Document(dict[str, Any]):
+    """An object in an answer."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        """Say what is missing: the answer is Azure's, so it is no fault of the script."""
+        raise Problem(f"An answer has no {name!r}, only {', '.join(self) or 'nothing'}. Run this again.")
 
 
 class _Bearer(AuthBase):
@@ -57,12 +72,12 @@ class Rest:
         self._session = requests.Session()
         self._session.mount("https://", HTTPAdapter(max_retries=_BUSY))
 
-    def call(self, method: str, path: str, body: Document | None = None) -> Document:
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Document:
         """Make one call and return the answer's document.
 
         Raises:
             Refused: The answer is an error.
-            Problem: Nobody is signed in, there is no answer, or the path would lead to another host.
+            Problem: Nobody is signed in, there is no answer or none of Azure's, or the path would lead to another host.
         """
         if not path.startswith("/"):  # ".example/" would become a part of the host's name, and get the token
             raise Problem(f"{self._address} refers to another host. Nothing was sent there.")
@@ -75,7 +90,12 @@ class Rest:
             raise Problem(f"{self._address} gave no answer: {error}. Run this again.") from None
         document = _document(answer)
         if answer.status_code not in range(200, 300):  # a redirection too: it is not followed, so nothing was done
-            raise _refusal(answer, document.get("error", document))
+            raise _refusal(answer, (document or Document()).get("error", document))
+        if document is None:
+            raise Problem(
+                f"{self._address} answered something else than a JSON object: {answer.status_code} {_seen(answer)}. "
+                "Does a proxy or a sign-in page stand in between? If not, run this again."
+            )
         return document
 
     def _token(self) -> str:
@@ -94,12 +114,22 @@ def _refusal(answer: requests.Response, found: object) -> Refused:
     return Refused(answer.status_code, str(error.get("code") or error.get("Code") or ""), without_keys(str(message)))
 
 
-def _document(answer: requests.Response) -> Document:
+def _document(answer: requests.Response) -> Document | None:
+    """Return the object that the answer holds, or None; an answer without any content is an empty one."""
+    if not answer.content:
+        return Document()
     try:
-        document = answer.json()
+        document = answer.json(object_hook=Document)
     except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return None
+    return document if isinstance(document, Document) else None
+
+
+def _seen(answer: requests.Response) -> str:
+    """Return how a page begins, in one line. Of anything else only the kind: half an object may hold keys."""
+    kind = answer.headers.get("Content-Type", "no content type")
+    page = f": {' '.join(answer.text.split())[:_SHOWN]!r}" if kind.startswith("text/html") else ""
+    return f"{kind}{page}"
 
 
 def without_keys(text: str) -> str:

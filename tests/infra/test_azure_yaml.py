@@ -78,6 +78,12 @@ def test_hooks_in_python_have_the_azd_that_runs_them() -> None:
     assert AZURE_YAML["requiredVersions"]["azd"] == ">= 1.24.0"
 
 
+def test_no_hook_waits_for_a_person_or_hides_a_failure() -> None:
+    """``interactive`` waits for a keyboard, which a pipeline does not have; ``continueOnError`` hides what failed."""
+    assert [hook.keys() for hook in hooks()] == [{"kind", "run", "config"}] * 2
+    assert [hook["config"].keys() for hook in hooks()] == [{"virtualEnvName"}] * 2
+
+
 def test_azd_deploys_what_the_packager_makes() -> None:
     (service,) = AZURE_YAML["services"].values()
     packager = (ROOT / "infra" / "scripts" / "package_app.py").read_text(encoding="utf-8")
@@ -105,5 +111,5 @@ def test_the_scripts_use_the_apps_versions() -> None:
 
     app, scripts = pins(ROOT / "requirements.txt"), pins(ROOT / "infra" / "scripts" / "requirements.txt")
     both = scripts.keys() & app.keys()
-    assert both == {"azure-identity", "requests"}
+    assert both == {"azure-core", "azure-identity", "requests", "urllib3"}
     assert {name: scripts[name] for name in both} == {name: app[name] for name in both}

@@ -25,6 +25,16 @@ ACCEPTED = {
     "CKV_AZURE_213": "Flex Consumption has no health check",
     "CKV_AZURE_225": "zones ask for two instances that are always ready; events and the sweep outlast an outage",
 }
+# checkov's command loads all of its frameworks, in twice the time.
+PROGRAM = """
+import json, sys
+from checkov.arm.runner import Runner
+from checkov.runner_filter import RunnerFilter
+
+report = Runner().run(root_folder=None, files=sys.argv[1:], runner_filter=RunnerFilter(framework=["arm"]))
+failed = {check.check_id: check.check_name for check in report.failed_checks}
+print(json.dumps({"resources": len(report.resources), "unread": report.parsing_errors, "failed": failed}))
+"""
 NOWHERE = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
 
 
@@ -37,22 +47,30 @@ def flat(prediction: Prediction, file: Path) -> int:
     return len(resources)
 
 
-@pytest.mark.long
-def test_checkov_finds_only_what_we_have_accepted(predictions: dict[str, Prediction], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def checkov() -> Path:
+    try:
+        return setup.checkov()
+    except SystemExit as stopped:
+        pytest.skip(f"checkov cannot be fetched: {stopped}")
+
+
+def test_checkov_finds_only_what_we_have_accepted(
+    predictions: dict[str, Prediction], checkov: Path, tmp_path: Path
+) -> None:
     files = {tmp_path / f"{example}.json": prediction for example, prediction in predictions.items()}
     resources = sum(flat(prediction, file) for file, prediction in files.items())
     run = subprocess.run(
-        [sys.executable, "-m", "checkov.main", "--framework", "arm", "--output", "json", "--skip-download", "--compact"]
-        + [argument for file in files for argument in ("--file", str(file))],
-        env=clean_environment({"PYTHONPATH": str(setup.checkov()), **NOWHERE}),
+        [sys.executable, "-c", PROGRAM, *map(str, files)],
+        env=clean_environment({"PYTHONPATH": str(checkov), **NOWHERE}),
         capture_output=True,
         cwd=tmp_path,
         encoding="utf-8",
         timeout=300,
         check=False,
     )
+    assert run.returncode == 0, run.stderr
     report = json.loads(run.stdout)
-    assert (report["summary"]["resource_count"], report["summary"]["parsing_errors"]) == (resources, 0)
-    failed = {check["check_id"]: check["check_name"] for check in report["results"]["failed_checks"]}
-    assert {check: name for check, name in failed.items() if check not in ACCEPTED} == {}
-    assert ACCEPTED.keys() - failed.keys() == set(), "no longer needed"
+    assert (report["resources"], report["unread"]) == (resources, [])
+    assert {check: name for check, name in report["failed"].items() if check not in ACCEPTED} == {}
+    assert ACCEPTED.keys() - report["failed"].keys() == set(), "no longer needed"

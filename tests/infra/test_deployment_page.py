@@ -5,6 +5,7 @@ import re
 import yaml
 
 from devstack.machine.setup import ROOT
+from tests.support.bicep import PINNED
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 BICEP = ROOT / "infra" / "bicep"
@@ -50,15 +51,54 @@ def test_every_resource_that_a_command_names_exists() -> None:
 
 
 def test_without_azd_three_commands_are_enough() -> None:
-    (commands,) = re.findall(r"```sh\n(# 1\. .*?)```", section("With the Azure CLI alone"), re.DOTALL)
-    assert re.findall(r"^(az .*?) --", commands, re.MULTILINE) == [
+    (block,) = re.findall(r"```sh\n(# 1\. .*?)```", section("With the Azure CLI alone"), re.DOTALL)
+    assert re.findall(r"^(az .*?) --", block, re.MULTILINE) == [
         "az deployment sub create",
         "az functionapp deployment source config-zip",
         "az deployment sub create",
     ]
-    first, _, third = re.split(r"^# \d.*\n", commands, flags=re.MULTILINE)[1:]
+    first, _, third = re.split(r"^# \d.*\n", block, flags=re.MULTILINE)[1:]
     assert "--confirm-with-what-if" in first
     assert first.strip().replace("createEventSubscription=false", "createEventSubscription=true") == third.strip()
+
+
+def commands(text: str) -> list[str]:
+    """Return the commands for a shell, each in one line, without comments."""
+    blocks = "".join(re.findall(r"^ *```sh\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE))
+    lines = (line.partition("   # ")[0].strip() for line in blocks.replace("\\\n", "").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_every_shell_understands_each_command_alike() -> None:
+    """PowerShell and cmd read quotes within quotes and many signs otherwise: a comma outside of quotes makes a list."""
+    found = commands(PAGE)
+    assert len(found) > 20
+    for command in found:
+        outside = re.sub(r'"[^"]*"', "", command)
+        assert not re.search(r"""["'`$;|&<>(){}@,*?\\^%!]""", outside), command
+        assert not re.search(r"""[$`\\%!]""", command), command
+
+
+def test_the_readme_leaves_the_steps_to_this_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/deployment.md)" in readme
+    assert [command for command in commands(readme) if re.match(r"(az|azd|func) ", command)] == []
+
+
+def test_a_deployment_to_a_subscription_says_where() -> None:
+    pages = [ROOT / "README.md", ROOT / "infra" / "README.md", *(ROOT / "docs").glob("*.md")]
+    found = [c for page in pages for c in commands(page.read_text(encoding="utf-8")) if "az deployment sub create" in c]
+    assert found
+    assert [command for command in found if " --location " not in command] == []
+
+
+def test_the_lowest_bicep_knows_the_templates() -> None:
+    """Typed variables came with 0.36; the pinned compiler is what the tests run."""
+    named = re.search(r"Bicep (\d+)\.(\d+) or newer", PAGE)
+    assert named
+    lowest = tuple(int(number) for number in named.groups())
+    assert re.search(r"^var \w+ \w+ =", MAIN, re.MULTILINE)
+    assert (0, 36) <= lowest <= tuple(int(number) for number in PINNED.split("."))[:2]
 
 
 def test_the_version_of_azd_is_the_required_one() -> None:
@@ -74,7 +114,10 @@ def test_every_message_in_the_table_is_one_of_the_scripts() -> None:
         "the app's host does not answer yet",
         "the app's host runs, and has not found the function yet",
         "You may not list the keys",
+        "The host does not start",
+        "Azure could not do it just now",
         "Event Grid could not reach the app yet",
+        "answered something else than a JSON object",
         "You may not do this",
         "The directory does not know Dynamics 365 Business Central",
     ):

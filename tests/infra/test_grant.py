@@ -91,7 +91,18 @@ def test_it_says_what_remains_to_be_done_in_bc(tmp_path: Path) -> None:
     assert "Microsoft Entra Applications" in remains
     assert CLIENT in remains
     assert "D365 BASIC; D365 ITEM, EDIT" in remains
-    assert "SUPER" not in remains
+
+
+def test_the_permission_sets_are_the_documented_ones(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "business-central.md").read_text(encoding="utf-8")
+    row = re.findall(r"^\| User Permission Sets \| (.*); leave", page, re.MULTILINE)
+    assert len(row) == 1
+    documented = re.findall(r"`([^`]+)`", row[0])
+    with graph(Directory(), tmp_path) as (_, grant):
+        (said,) = re.findall(r"^ *User Permission Sets +(.*) \(company", grant().stdout, re.MULTILINE)
+    assert said.split("; ") == documented
+    assert "SUPER" not in documented, "BC refuses it for applications"
+    assert all(documented)
 
 
 def test_run_again_it_changes_nothing_and_says_so(tmp_path: Path) -> None:
@@ -166,6 +177,26 @@ def test_a_refusal_is_explained(tmp_path: Path, method: str, part: str, refusal:
     assert directory.granted == []
 
 
+@pytest.mark.parametrize(
+    ("part", "answer", "problem"),
+    [
+        (PRINCIPAL, (200, "<html>Sign in</html>"), "something else than a JSON object: 200 text/html: '<html>Sign in"),
+        (BC_APP, (200, {"id": BC}), "An answer has no 'appRoles', only id."),
+        ("appRoleAssignments", (200, {}), "An answer has no 'value', only nothing."),
+    ],
+    ids=["a page", "half an object", "an empty object"],
+)
+def test_an_answer_unlike_graphs_is_shown(tmp_path: Path, part: str, answer: Answer, problem: str) -> None:
+    directory = Directory()
+    directory.refusals["GET", part] = answer
+    with graph(directory, tmp_path) as (_, grant):
+        ended = grant()
+    assert ended.returncode == 1
+    assert problem in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert directory.granted == []
+
+
 def test_a_role_that_bc_does_not_offer_is_named(tmp_path: Path) -> None:
     directory = Directory()
     del directory.roles["app_access"]
@@ -193,6 +224,18 @@ def test_without_a_principal_nothing_is_asked(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "azd env get-value IDENTITY_PRINCIPAL_ID" in ended.stderr
     assert (api.requests, api.unauthorized) == ([], 0)
+
+
+@pytest.mark.parametrize("principal", ["id-itempic-test", f"{PRINCIPAL}/../me"])
+def test_only_an_object_id_names_the_identity(principal: str, tmp_path: Path) -> None:
+    """It becomes part of an address; the identity's name is a usual mistake."""
+    with serving("graph.microsoft.com", Directory(), tmp_path) as (api, caller):
+        given = caller.run("grant_business_central.py", "--principal-id", principal)
+        inherited = caller.run("grant_business_central.py", IDENTITY_PRINCIPAL_ID=principal)
+    for ended in (given, inherited):
+        assert ended.returncode == 2
+        assert f"{principal!r} is not an object id" in ended.stderr
+    assert api.requests == []
 
 
 def test_a_password_of_netrc_never_takes_the_tokens_place(tmp_path: Path) -> None:

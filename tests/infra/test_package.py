@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,9 +31,45 @@ on_azures_python = pytest.mark.skipif(
 )
 
 
+# What lies about in a developer's folder, below shared/ and beside it.
+JUNK = (
+    ".env",
+    "shared/.env",
+    "shared/.DS_Store",
+    "shared/config.py~",
+    "shared/.#config.py",
+    "shared/#config.py#",
+    "shared/config.py.orig",
+    "shared/.config.py.swp",
+    "shared/.idea/workspace.py",
+    "shared/storage/local.settings.json",
+    "shared/storage/id_rsa",
+    "shared/storage/key.pem",
+    "shared/pictures/photo.jpg",
+    "shared/pictures/__pycache__/render.cpython-313.pyc",
+)
+SECRET = b"a secret that lies about"
+
+
 @pytest.fixture(scope="module")
-def packed(project: Path) -> Path:
+def untidy(project: Path) -> Iterator[Path]:
+    """Leave junk in the project, and a link that leads out of it."""
+    outside = project.parent / "outside.py"
+    files = [outside, *(project / name for name in JUNK)]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(SECRET)
+    link = project / "shared" / "linked.py"
+    link.symlink_to(outside)
+    yield project
+    for file in (link, *files):
+        file.unlink()
+
+
+@pytest.fixture(scope="module")
+def packed(untidy: Path) -> Path:
     """Run the command as a user does, and return the zip; without network, from what earlier runs have fetched."""
+    project = untidy
     ended = run(project, "package")
     if "Failed to fetch" in ended.stderr:
         start = command(project, "package")
@@ -64,6 +101,16 @@ def test_it_holds_the_app_and_nothing_else_of_the_project(names: list[str]) -> N
     own = [name for name in names if not name.startswith(PACKAGES)]
     modules = [path.relative_to(ROOT).as_posix() for path in (ROOT / "shared").rglob("*.py")]
     assert sorted(own) == sorted(["function_app.py", "host.json", "requirements.txt", *modules])
+
+
+def test_nothing_that_lies_about_gets_in(packed: Path) -> None:
+    """Neither by its name nor under another one; azd deploys the folder, the Azure CLI the zip."""
+    with zipfile.ZipFile(packed) as archive:
+        in_zip = {name: archive.read(name) for name in archive.namelist()}
+    folder = packed.parent / "package"
+    in_folder = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert in_zip == in_folder
+    assert [name for name, content in in_zip.items() if name in JUNK or SECRET in content] == []
 
 
 def test_every_requirement_is_there_as_python_3_13_reads_it(names: list[str]) -> None:

@@ -7,7 +7,10 @@ import pytest
 
 from shared.config import SETTINGS
 from tests.infra.conftest import predicted
-from tests.support.bicep import TEMPLATES, Bicep, copy_of_templates
+from tests.infra.test_templates import AZD
+from tests.support.bicep import TEMPLATES, Bicep, Prediction, copy_of_templates
+
+ONE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
 SCALE = "param scale = {{ maximumInstanceCount: {}, alwaysReadyInstances: {}, instanceMemoryMB: 2048 }}\n"
 NETWORK = """
@@ -40,24 +43,40 @@ def test_what_cannot_work_is_refused(line: str, message: str, bicep: Bicep, tmp_
     assert message in run.stdout + run.stderr
 
 
-def test_the_pictures_account_alone_can_be_closed(bicep: Bicep, tmp_path: Path) -> None:
-    """No example closes it."""
-    line = "param network = {{ useVirtualNetwork: true, addressPrefix: '10.0.0.0/24', {} }}\n".format(
+def test_what_no_example_has_works_too(bicep: Bicep, tmp_path: Path) -> None:
+    """The pictures account alone is closed; where the region insists on 40 instances, each has one upload at a time."""
+    network = "param network = {{ useVirtualNetwork: true, addressPrefix: '10.0.0.0/24', {} }}\n".format(
         "hostAccountIsPublic: true, picturesAccountIsPublic: false"
     )
-    prediction = predicted(bicep, with_line(copy_of_templates(tmp_path), line), "main.test")
-    rules = {name: prediction.account(name)["properties"]["networkAcls"] for name in ("sthost", "stpics")}
-    assert {name: rule["defaultAction"] for name, rule in rules.items()} == {"sthost": "Allow", "stpics": "Deny"}
-
-
-def test_forty_instances_may_have_one_upload_each(bicep: Bicep, tmp_path: Path) -> None:
-    """Where the region insists on 40."""
-    project = with_line(copy_of_templates(tmp_path), SCALE.format(40, 1))
+    project = with_line(copy_of_templates(tmp_path), network + SCALE.format(40, 1))
     host = json.loads((project / "host.json").read_text(encoding="utf-8"))
     host["extensions"]["blobs"]["maxDegreeOfParallelism"] = 1
     (project / "host.json").write_text(json.dumps(host), encoding="utf-8")
-    scale = predicted(bicep, project, "main.test").app["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+    prediction = predicted(bicep, project, "main.test")
+    rules = {name: prediction.account(name)["properties"]["networkAcls"] for name in ("sthost", "stpics")}
+    assert {name: rule["defaultAction"] for name, rule in rules.items()} == {"sthost": "Allow", "stpics": "Deny"}
+    scale = prediction.app["properties"]["functionAppConfig"]["scaleAndConcurrency"]
     assert scale["maximumInstanceCount"] == 40
+
+
+def test_azds_variables_name_people_and_addresses(bicep: Bicep, tmp_path: Path) -> None:
+    """Without quotes, so that each shell passes them on alike."""
+    project = copy_of_templates(tmp_path)
+    people = {"UPLOADERS": f"User:{ONE}, Group:{OTHER}", "OPERATORS": f"ServicePrincipal:{OTHER}"}
+    run = bicep.snapshot(project, "main", {**AZD, **people, "ALERT_EMAILS": "a@example.com,b@example.com"})
+    assert run.returncode == 0, run.stderr
+    prediction = Prediction.read(project, "main")
+    incoming = [a for a in prediction.all("Authorization/roleAssignments") if "/containers/product-images/" in a["id"]]
+    who = {(a["properties"]["principalType"], a["properties"]["principalId"]) for a in incoming}
+    assert who == {("User", ONE), ("Group", OTHER)}
+    receivers = prediction.one("Insights/actionGroups")["properties"]["emailReceivers"]
+    assert [receiver["emailAddress"] for receiver in receivers] == ["a@example.com", "b@example.com"]
+
+
+def test_a_type_that_azure_does_not_know_is_refused(bicep: Bicep, tmp_path: Path) -> None:
+    run = bicep.snapshot(copy_of_templates(tmp_path), "main", {**AZD, "UPLOADERS": f"Usr:{ONE}"})
+    assert run.returncode != 0
+    assert "is not part of the allowed value(s): 'Group,ServicePrincipal,User'" in run.stdout + run.stderr
 
 
 def test_each_parameter_of_the_app_names_its_setting() -> None:

@@ -2,89 +2,28 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from devstack.machine.setup import ROOT
-from tests.support.azure_api import Answer, Api, Caller, Request, Script, refused, serving
+from tests.support.azure_api import Answer, Script, refused
 from tests.support.bicep import Bicep
-
-KEY = "the-secret-key"
-NAMES = {
-    "AZURE_SUBSCRIPTION_ID": "5a7b7c0e-8f5c-4f0e-9a6e-3d1f2b4c5d6e",
-    "AZURE_RESOURCE_GROUP": "rg-itempic-test",
-    "AZURE_FUNCTION_APP_NAME": "func-itempic-test",
-    "AZURE_PICTURES_ACCOUNT_NAME": "stpics",
-    "AZURE_SYSTEM_TOPIC_NAME": "egst-itempic-test",
-}
-GROUP = f"/subscriptions/{NAMES['AZURE_SUBSCRIPTION_ID']}/resourceGroups/rg-itempic-test/providers"
-LIST_KEYS = f"{GROUP}/Microsoft.Web/sites/func-itempic-test/host/default/listKeys"
-DEPLOYMENT = f"{GROUP}/Microsoft.Resources/deployments/event-subscription"
-QUICK = ("--pause", "0.01")
-# A template like the compiler's; the real one compiles it in the test of the real module.
-COMPILER = "import json, sys; print(json.dumps({'compiled': sys.argv[1:]}))"
-
-# Both as people have pasted them: Azure/azure-cli #11176, MicrosoftDocs/azure-docs #107285.
-NOT_STARTED: Answer = (
-    400,
-    {"Code": "BadRequest", "Message": "Encountered an error (ServiceUnavailable) from host runtime.", "Target": None},
+from tests.support.second_stage import (
+    DEPLOYMENT,
+    FORBIDDEN,
+    KEY,
+    LIST_KEYS,
+    NAMES,
+    NO_FUNCTION,
+    NO_HANDSHAKE,
+    NOT_STARTED,
+    WITH_KEY,
+    azure,
+    failed,
+    state,
+    subscribe,
 )
-NO_FUNCTION: Answer = (200, {"masterKey": "m", "functionKeys": {}, "systemKeys": {}})
-WITH_KEY: Answer = (200, {"masterKey": "m", "functionKeys": {}, "systemKeys": {"blobs_extension": KEY}})
-
-
-def state(name: str, **more: Any) -> Answer:
-    return 200, {"properties": {"provisioningState": name, **more}}
-
-
-def failed(code: str, message: str) -> Answer:
-    inner = {
-        "code": "ResourceDeploymentFailure",
-        "message": "See details.",
-        "details": [{"code": code, "message": message}],
-    }
-    return state("Failed", error={"code": "DeploymentFailed", "message": "See details.", "details": [inner]})
-
-
-NO_HANDSHAKE = failed(
-    "Url validation",
-    f"Webhook validation handshake failed for https://func.azurewebsites.net/runtime/webhooks/blobs?code={KEY}. "
-    "Http POST request failed with response code Unknown.",
-)
-FORBIDDEN = refused(403, "AuthorizationFailed", "The client does not have authorization to perform action 'listKeys'.")
-
-
-@contextmanager
-def azure(
-    folder: Path, keys: Script | None = None, states: Script | None = None, accepted: Answer = (201, {})
-) -> Iterator[tuple[Api, Caller]]:
-    """Stand in for Resource Manager: what it answers about keys, and how each deployment is going."""
-    keys, states = keys or Script(WITH_KEY), states or Script(state("Succeeded"))
-
-    def answer(request: Request) -> Answer:
-        if (request.method, request.path) == ("POST", LIST_KEYS):
-            return keys()
-        if request.path == DEPLOYMENT:
-            return accepted if request.method == "PUT" else states()
-        return refused(404, "NotFound", request.path)
-
-    with serving("management.azure.com", answer, folder) as (api, caller):
-        caller.program("bicep", COMPILER)
-        yield api, caller
-
-
-def subscribe(caller: Caller, *arguments: str, **variables: str) -> Any:
-    home = str(caller.folder)
-    return caller.run(
-        "create_event_subscription.py",
-        *QUICK,
-        *arguments,
-        **{**NAMES, "HOME": home, "AZD_CONFIG_DIR": home, **variables},
-    )
 
 
 def test_it_waits_for_the_key_and_then_subscribes(tmp_path: Path) -> None:
@@ -160,21 +99,6 @@ def test_no_output_shows_a_key(tmp_path: Path) -> None:
         ended = subscribe(caller)
     assert "code=…" in ended.stdout
     assert KEY not in ended.stdout + ended.stderr + json.dumps([each.body for each in api.requests])
-
-
-def test_a_key_that_never_comes_ends_the_wait(tmp_path: Path) -> None:
-    with azure(tmp_path, Script(NO_FUNCTION)) as (api, caller):
-        ended = subscribe(caller, "--longest", "0.05")
-    assert ended.returncode == 1
-    assert "no key blobs_extension after 0 s: the app's host runs, and has not found the function" in ended.stderr
-    assert api.named("PUT", DEPLOYMENT) == []
-
-
-def test_a_deployment_that_does_not_end_ends_the_wait(tmp_path: Path) -> None:
-    with azure(tmp_path, states=Script(state("Running"))) as (_, caller):
-        ended = subscribe(caller, "--longest", "0.05")
-    assert ended.returncode == 1
-    assert "the deployment is still Running" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The README's samples are those of the code."""
+"""The samples of the README, and what left it, are those of the code."""
 
 import json
 import re
@@ -19,5 +19,7 @@ def test_the_log_line_has_the_fields_of_the_code() -> None:
 
 
 def test_the_containers_to_create_are_those_of_the_app() -> None:
-    listed = re.search(r"for container in (.*); do", README)[1].split()  # type: ignore[index]
-    assert sorted(listed) == sorted(CONTAINERS)
+    page = (ROOT / "docs" / "local-stack.md").read_text(encoding="utf-8")
+    listed = re.search(r"this command for each of\s+(.*?):\n", page, re.DOTALL)
+    assert listed
+    assert sorted(re.findall(r"`([^`]+)`", listed[1])) == sorted(CONTAINERS)

@@ -29,7 +29,7 @@ SCRIPTS = ROOT / "infra" / "scripts"
 SECONDS = 60
 TOKEN = "the-token"  # noqa: S105 - only this stand-in knows it
 
-Answer = tuple[int, dict[str, Any]]
+Answer = tuple[int, dict[str, Any] | str]  # status, and an object, a page, or a text that is half an object
 
 
 @dataclass
@@ -81,9 +81,10 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             else:
                 api.unauthorized += 1
                 status, document = refused(401, "AuthenticationFailed", "Authentication failed.")
-            body = json.dumps(document).encode()
+            text = document if isinstance(document, str) else json.dumps(document)
+            body = text.encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "text/html" if text.startswith("<") else "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
