@@ -103,7 +103,7 @@ class Sweep:
         with self.renderers() as render:
             pipeline = replace(self.pipeline, render=render, telemetry=self.pipeline.telemetry.linked())
             for settled in Settling(pipeline).settle(
-                lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state.run
+                lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state, budget.failed
             ):
                 tally.settled(settled)
             found = ItemLookUp(pipeline, state, now, tally.sweep_id, budget).run(due)
