@@ -1,6 +1,5 @@
 """Finds the items of many keys in few requests: by ``or``, and a company's whole list where there are hundreds."""
 
-import unicodedata
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from urllib.parse import quote
 
 from shared.business_central.client import BusinessCentral
 from shared.business_central.companies import Company
-from shared.business_central.items import FoundItem, Item
+from shared.business_central.items import FoundItem, Item, plain
 from shared.errors import Reason, Throttled, Transient
 from shared.paths import ItemKey, KeyKind, as_code
 
@@ -89,18 +88,22 @@ class _Search:
                 if not self._may_list():
                     return None  # a part of the list does not tell what is missing
                 sorting.put(each)
-                beyond_ascii.update(_plain(code) for code in (each.item.number, each.gtin) if not code.isascii())
+                beyond_ascii.update(plain(code) for code in (each.item.number, each.gtin) if not code.isascii())
         except Transient as failure:
             self._check_company(failure)
             self._found.failure = failure
             return None
         self._found.items = listed.items
         missing = (key for key in wanted if not listed.items[key])
-        return [key for key in missing if not key.value.isascii() or _plain(key.value) in beyond_ascii]
+        return [key for key in missing if not key.value.isascii() or plain(key.value) in beyond_ascii]
 
     def _by_or(self, keys: Sequence[ItemKey], requests_max: int) -> None:
         """Ask for many keys at once; a batch that fails is split, until its odd keys stand alone."""
-        waiting, requests = deque(_batches(keys)), 0
+        by_kind: dict[KeyKind, list[ItemKey]] = defaultdict(list)
+        for key in keys:
+            by_kind[key.kind].append(key)
+        waiting = deque(batch for of_one_kind in by_kind.values() for batch in _batches(of_one_kind))
+        requests = 0
         while waiting and requests < requests_max and self._may_ask():
             batch = waiting.popleft()
             requests += 1
@@ -153,20 +156,14 @@ def _meant_by(strangers: Iterable[FoundItem], missing: Sequence[ItemKey]) -> set
     """Return the keys that may name ``strangers``: BC compares more widely than we do, so let it compare each alone."""
     by_form: dict[str, list[ItemKey]] = defaultdict(list)
     for key in missing:
-        by_form[_plain(key.value)].append(key)
+        by_form[plain(key.value)].append(key)
     meant: set[ItemKey] = set()
     for each in strangers:
-        matches = {*by_form.get(_plain(each.item.number), ()), *by_form.get(_plain(each.gtin), ())}
+        matches = {*by_form.get(plain(each.item.number), ()), *by_form.get(plain(each.gtin), ())}
         if not matches:
             return set(missing)
         meant |= matches
     return meant
-
-
-def _plain(code: str) -> str:
-    """Return a form that codes share if most databases take them for equal: without case, width and accents."""
-    letters = unicodedata.normalize("NFKD", code).casefold()
-    return "".join(c for c in letters if not unicodedata.combining(c))
 
 
 def _batches(keys: Sequence[ItemKey]) -> Iterable[list[ItemKey]]:

@@ -1,5 +1,6 @@
 """Describes items as Business Central tells of them, and what it means if none matches, or several do."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,15 +44,23 @@ def found(company: Company, entity: Mapping[str, Any]) -> FoundItem:
 
 
 def matched(company: Company, key: ItemKey, entity: Mapping[str, Any]) -> Item:
-    """Return the item if it is the one that we asked for: its picture is about to be replaced.
-
-    Beyond ASCII, BC's database decides which numbers are equal, by its collation.
-    """
+    """Return the item if it is the one that we asked for: its picture is about to be replaced."""
     item_id, number = odata.entity_id(entity), str(entity.get("number", ""))
     actual = {KeyKind.ID: item_id, KeyKind.NUMBER: number}.get(key.kind, key.value)
-    if actual.casefold() != key.value.casefold() and f"{actual}{key.value}".isascii():
+    if not _may_be_equal(actual, key.value):
         raise odata.foreign_answer(f"asked for the {_WORDS[key.kind]} {key.value!r}, got {actual!r}")
     return Item(company, item_id, number, odata.has_picture(entity))
+
+
+def plain(code: str) -> str:
+    """Return a form that codes share if databases may take them for equal: without case, width and accents."""
+    letters = unicodedata.normalize("NFKD", code).casefold().translate(_EXPANDED)
+    return "".join(c for c in letters if not unicodedata.combining(c))
+
+
+def _may_be_equal(code: str, other: str) -> bool:
+    """Whether BC's database may take two codes for equal; beyond ASCII, only its collation tells."""
+    return plain(code) == plain(other) or not (code.isascii() or other.isascii())
 
 
 def not_found(company: Company, key: ItemKey, near: str | None) -> Waiting:
@@ -66,6 +75,7 @@ def not_found(company: Company, key: ItemKey, near: str | None) -> Waiting:
     return Waiting(Reason.ITEM_NOT_FOUND, f"{detail} Create the item, or upload the picture again under another path.")
 
 
+_EXPANDED = str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})  # as Windows collations do
 _WORDS = {KeyKind.ID: "id", KeyKind.NUMBER: "number", KeyKind.GTIN: "GTIN"}
 
 
