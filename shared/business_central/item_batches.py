@@ -120,6 +120,8 @@ class _Search:
                 self._found.unclear.update(batch)
             else:
                 waiting.extend(batch[start : start + _PART] for start in range(0, len(batch), _PART))
+        if requests >= requests_max and not self._found.failure:
+            self._found.failure = Transient(Reason.BC_REFUSED, _TOO_MANY.format(requests))
 
     def _take(self, answer: Sequence[FoundItem], batch: Sequence[ItemKey]) -> None:
         sorting = _Sorting(batch, self._found)
@@ -131,6 +133,9 @@ class _Search:
         if failure and (isinstance(failure, Throttled) or failure.reason in _NOT_ABOUT_KEYS):
             raise failure
         self._bc.check_items(self._company, self._id)
+
+
+_TOO_MANY = "{} requests were not enough to look up all items. The next sweep begins with others."
 
 
 class _Sorting:
