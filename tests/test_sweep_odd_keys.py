@@ -124,7 +124,8 @@ def test_a_list_without_an_end_tells_nothing(local: LocalStack) -> None:
 def test_a_list_that_takes_long_holds_up_nobody(local: LocalStack) -> None:
     upload_waiting(local, LISTED)
     local.upload()
-    local.control("POST", "paging", page_size=1)
+    for number in range(120):
+        local.control("POST", "items", company_id=local.stack.endpoints.company_id, number=f"N{number}")
     local.pass_time(minutes=5)
     report = replace(local.app().sweep, clock=TickingClock(2)).run()
     assert report.outcomes == {"updated": 1}
