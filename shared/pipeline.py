@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.business_central import usage
-from shared.business_central.client import BusinessCentral, Item
+from shared.business_central.client import BusinessCentral
 from shared.business_central.companies import Company
+from shared.business_central.items import Item
 from shared.config import Settings
 from shared.errors import EndsEarly, Failure, Permanent, Reason, Superseded, Transient, Waiting
 from shared.item_record import StoredRecord

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from shared import item_record
-from shared.business_central.client import BusinessCentral, Item
+from shared.business_central.client import BusinessCentral
+from shared.business_central.items import Item
 from shared.business_central.retries import TURN_WITHIN, Throttle
 from shared.errors import Failure, Reason, Throttled, Waiting
 from shared.item_record import BEGIN_WITHIN, ItemRecord, Observed, Step, StoredRecord, Upload

@@ -4,6 +4,7 @@ Only the sweep does this: it has time, and it is the one that names such a file.
 ``shared/render_child.py``.
 """
 
+import base64
 import json
 import os
 import signal
@@ -81,8 +82,8 @@ class RenderProcesses:
         """Return the picture for BC, as ``Renderer`` does.
 
         Raises:
-            Permanent: also ``crashes_worker``: the child died of this picture twice.
-            Transient: ``render_interrupted``: the child was ended from outside, or took too long.
+            Permanent: also ``crashes_worker``: the child died of this picture twice, and of a plain one it does not.
+            Transient: ``render_interrupted``: the child was ended from outside, took too long, or dies of any picture.
         """
         try:
             return self._attempt(content, alone=False)
@@ -92,7 +93,15 @@ class RenderProcesses:
             with self._budget.reserve(self._budget.size):
                 return self._attempt(content, alone=True)
         except _Died as death:
+            self._prove_child(death)
             raise Permanent(Reason.CRASHES_WORKER, _CRASHES.format(death)) from death
+
+    def _prove_child(self, death: _Died) -> None:
+        """Raise if a child dies of a plain picture too: then the deployment is to blame, and no upload."""
+        try:
+            self._attempt(_PLAIN, alone=False)
+        except _Died as again:
+            raise Transient(Reason.RENDER_INTERRUPTED, _DIES_OF_ALL.format(death, again)) from again
 
     def _attempt(self, content: bytes, *, alone: bool) -> Picture:
         with self._lock:
@@ -215,6 +224,13 @@ def _failure(fields: Mapping[str, Any]) -> Failure:
     return Permanent(_REASONS[fields["reason"]], fields["detail"])
 
 
+_PLAIN = base64.b64decode(  # 2 by 2 pixels, as PNG
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGNsaGhgYGBgYmBgYGBgAAASKgGEzwCOrgAAAABJRU5ErkJggg=="
+)
+_DIES_OF_ALL = (
+    "The process that renders dies of this file ({}), and of a plain picture too ({}). Its packages or its limits do "
+    "not fit this system: check the deployment, and RENDER_MEMORY."
+)
 _REASONS = {reason.value: reason for reason in Reason}
 _CRASHES = (
     "Decoding this file ends the program that does it ({}), also with all memory that there is. Open it in an image "

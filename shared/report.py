@@ -104,11 +104,12 @@ def upload_finished(report: Report) -> None:
     _log_upload(logging.WARNING if needs_action else logging.INFO, names.UPLOAD_FINISHED, report)
 
 
-def upload_failed(report: Report, error: Exception) -> None:
+def upload_failed(report: Report, error: Exception, advice: str = "") -> None:
     """Log an upload that will be delivered again; an error other than a ``Failure`` is a bug in this app."""
     report.outcome = None  # it may have failed on its last step
     report.reason = error.reason if isinstance(error, Failure) else None
-    report.detail = error.detail if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
+    detail = error.detail if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
+    report.detail = f"{detail} {advice}" if advice else detail
     _log_upload(logging.ERROR, names.UPLOAD_FAILED, report)
 
 
@@ -134,7 +135,8 @@ def delivery_exhausted(message: bytes) -> None:
     try:
         content = json.loads(message)
         function = str(content["FunctionId"])
-        facts = {"blob": str(content["BlobName"]), "etag": content.get("ETag"), "function": function}
+        etag = content.get("ETag")
+        facts = {"blob": str(content["BlobName"]), "etag": etag and str(etag), "function": function}
         is_ours = function.rpartition(".")[2] == TRIGGER
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_ours, facts = False, {"blob": None, "etag": None, "function": None}

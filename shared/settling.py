@@ -1,19 +1,22 @@
 """Looks after uploads that settle: when the doubt is over, BC shows the newest of them, even if its source is gone."""
 
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from shared.business_central.client import Item
 from shared.business_central.companies import Company
+from shared.business_central.items import Item
 from shared.errors import Reason, Waiting
 from shared.item_record import Observed, Step
 from shared.pipeline import Pipeline, measured
 from shared.placement import PlacementJob, record_entry
 from shared.report import Outcome, Report, upload_failed, upload_finished
-from shared.storage.settling_marks import SettlingMark
-from shared.sweep_plan import shuffled
+from shared.storage.names import RECORDS
+from shared.storage.settling_marks import ListedMark, SettlingMark
+from shared.sweep_plan import ALWAYS_DUE, SweepState, shuffled
 from shared.telemetry_names import PLACE_PICTURE, RENDER_PICTURE
+
+_FAILURES_MAX = 20  # of one company in one run: if it is gone, or refuses everything, the others have the time
 
 
 @dataclass(frozen=True)
@@ -22,28 +25,42 @@ class Settling:
 
     pipeline: Pipeline
 
-    def settle(self, may_begin: Callable[[], bool], run: int = 0) -> list[Report]:
-        """Settle every upload whose doubt is over, while ``may_begin`` allows another, each ``run`` in another order.
+    def settle(
+        self,
+        may_begin: Callable[[], bool],
+        state: SweepState | None = None,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> list[Report]:
+        """Settle every upload whose doubt is over, while ``may_begin`` allows another, each run in another order.
 
-        Returns the reports of pictures that were written again, and of failures (without an outcome); these are tried
-        again at the next call.
+        What has not settled for a day has a turn every hour. Companies take turns, and one in which many fail has
+        had its share. Returns the reports of pictures that were written again, and of failures (without an outcome);
+        these are tried again at the next call.
         """
         reports: list[Report] = []
-        for name in shuffled(self.pipeline.placement.marks.names(), run, lambda name: ("", name)):
+        failed: Counter[str] = Counter()
+        state = state or SweepState()
+        due = [mark for mark in self.pipeline.placement.marks.listed() if state.is_turn_of(mark.name, mark.age)]
+        for mark in shuffled(due, state.run, lambda mark: (mark.company_id, mark.name)):
+            if failed[mark.company_id] >= _FAILURES_MAX:
+                continue
             if not may_begin():
                 break
-            with suppress(Exception):  # it is logged, and one item must not keep the others from settling
-                self._settle_one(name, reports)
+            try:
+                self._settle_one(mark, reports)
+            except Exception:  # noqa: BLE001 - it is logged, and one item must not keep the others from settling
+                failed[mark.company_id] += 1
+                on_failure()
         return reports
 
-    def _settle_one(self, name: str, reports: list[Report]) -> None:
+    def _settle_one(self, listed: ListedMark, reports: list[Report]) -> None:
         with self.pipeline.telemetry.upload() as upload_id:
             report = Report("", upload_id)
             try:
                 with measured(report):
-                    self._look_after(name, report)
+                    self._look_after(listed.name, report)
             except Exception as error:
-                upload_failed(report, error)
+                upload_failed(report, error, _STUCK.format(listed.name) if listed.age >= ALWAYS_DUE else "")
                 reports.append(report)
                 raise
             if report.repeated:
@@ -66,7 +83,7 @@ class Settling:
         """Place the upload again if it needs that, and return its outcome: ``waiting`` while the doubt lasts."""
         record = self.pipeline.records.read(mark.company_id, mark.item_id)
         match record.next_step(mark.upload, Observed()):
-            case Step.SETTLE:
+            case Step.SETTLE | Step.WAIT:  # another upload is being written, and may make this one superfluous
                 return Outcome.WAITING
             case Step.SUPERSEDED:
                 return Outcome.SUPERSEDED
@@ -87,3 +104,9 @@ class Settling:
             if failure.reason is not Reason.ITEM_NOT_FOUND:
                 raise
             return Outcome(record.record.outcome or Outcome.UPDATED)  # with the item, its picture has gone too
+
+
+_STUCK = (
+    "This upload is in the archive and has not settled for a day; every hour, the sweep tries again. Correct the "
+    f"cause, or remove {RECORDS}/{{}} once nobody misses the picture."
+)

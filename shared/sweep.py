@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
+from shared.errors import Transient
 from shared.pipeline import Pipeline
 from shared.rendering import Render
 from shared.report import SweepReport, sweep_finished
@@ -102,11 +103,9 @@ class Sweep:
     ) -> SweepState:
         with self.renderers() as render:
             pipeline = replace(self.pipeline, render=render, telemetry=self.pipeline.telemetry.linked())
-            for settled in Settling(pipeline).settle(
-                lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state.run
-            ):
-                tally.settled(settled)
+            failures = _settle(Settling(pipeline), state, budget, tally)
             found = ItemLookUp(pipeline, state, now, tally.sweep_id, budget).run(due)
+            found.failures += failures
             tally.look_ups(found)
             for company in found.answered:
                 state = state.company_answered(company, now)
@@ -114,6 +113,17 @@ class Sweep:
                 state = state.company_failed(company)
             _in_threads(_by_item(found.tasks, state.run), pipeline, budget, tally)
         return state
+
+
+def _settle(settling: Settling, state: SweepState, budget: SweepBudget, tally: Tally) -> list[Transient]:
+    """Settle what can be; returns why that failed altogether: no upload waits for it."""
+    try:
+        reports = settling.settle(lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state, budget.failed)
+    except Transient as failure:
+        return [failure]
+    for report in reports:
+        tally.settled(report)
+    return []
 
 
 def _in_threads(groups: list[deque[Task]], pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:

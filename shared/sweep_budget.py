@@ -6,6 +6,7 @@ from threading import Lock
 from shared.errors import Failure
 
 BEGIN_WITHIN = 240.0  # seconds; the last upload ends well before the host's time-out and mostly before the next sweep
+LOOK_UP_SHARE = 0.8  # of that time: what the look-ups find must have its turn in the same run
 FAILURES_IN_A_ROW = 5
 
 
@@ -31,6 +32,15 @@ class SweepBudget:
     def may_begin(self) -> bool:
         """Whether another upload may begin."""
         return self.stopped_by is None and self.seconds < BEGIN_WITHIN
+
+    def may_look_up(self) -> bool:
+        """Whether another look-up may begin."""
+        return self.may_begin() and self.seconds < LOOK_UP_SHARE * BEGIN_WITHIN
+
+    def may_list(self) -> Callable[[], bool]:
+        """Return whether, from now on, half of the time for look-ups is left: one company's list takes no more."""
+        until = (self.seconds + LOOK_UP_SHARE * BEGIN_WITHIN) / 2
+        return lambda: self.may_look_up() and self.seconds < until
 
     def succeeded(self) -> None:
         """Note that an upload ended with an outcome."""

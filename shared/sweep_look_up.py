@@ -11,7 +11,7 @@ from shared.errors import Permanent, Reason, Transient, Waiting
 from shared.paths import ItemKey, fold_company, parse_path
 from shared.pipeline import Pipeline, TakeUp
 from shared.sweep_budget import SweepBudget
-from shared.sweep_plan import Candidate, SweepState
+from shared.sweep_plan import Candidate, SweepState, shuffled
 
 NO_COMPANY = "(none: BC_COMPANY is not set)"
 
@@ -58,17 +58,20 @@ class ItemLookUp:
     def run(self, candidates: Iterable[Candidate]) -> LookUp:
         """Look up the items that the uploads' paths name; a company that fails does not hold the others back.
 
-        Uploads for whose look-up the budget leaves no time are ``not_begun``.
+        Uploads for whose look-up the budget leaves no time are ``not_begun``. The order changes from run to run, and
+        companies that answered last time take turns with the others.
         """
         by_spelling: dict[str, _Uploads] = defaultdict(list)
-        for candidate in candidates:
+        for candidate in shuffled(candidates, self._state.run, lambda candidate: ("", candidate.name)):
             try:
                 key = parse_path(candidate.name, self._pipeline.settings.templates)
             except Permanent:
                 self._result.tasks.append(Task(candidate, TakeUp()))
             else:
                 by_spelling[self._spelling(key)].append((key, candidate))
-        for company, uploads in self._by_company(by_spelling).items():
+        answered = self._state.companies
+        order = shuffled(by_spelling, self._state.run, lambda spelling: (str(spelling in answered), spelling))
+        for company, uploads in self._by_company({spelling: by_spelling[spelling] for spelling in order}).items():
             self._in_company(company, uploads)
         return self._result
 
@@ -78,7 +81,7 @@ class ItemLookUp:
     def _by_company(self, by_spelling: Mapping[str, _Uploads]) -> dict[Company, _Uploads]:
         by_company: dict[Company, _Uploads] = defaultdict(list)
         for uploads in by_spelling.values():
-            if not self._budget.may_begin():
+            if not self._budget.may_look_up():
                 self._result.not_begun += [candidate for _, candidate in uploads]
                 continue
             try:
@@ -93,9 +96,11 @@ class ItemLookUp:
 
     def _in_company(self, company: Company, uploads: _Uploads) -> None:
         """Look up the items of one company."""
-        keys, may_ask = (key for key, _ in uploads), self._budget.may_begin
+        keys, budget = (key for key, _ in uploads), self._budget
         try:
-            found = item_batches.find(self._pipeline.business_central, company, keys, self._id, may_ask)
+            found = item_batches.find(
+                self._pipeline.business_central, company, keys, self._id, budget.may_look_up, budget.may_list()
+            )
         except Waiting as failure:  # BC lists the company and cannot find it
             self._disowned(uploads, failure)
         except Transient as failure:
@@ -106,8 +111,10 @@ class ItemLookUp:
                     self._result.answered.add(self._spelling(key))
                     self._sort_in(found, key, candidate)
                 else:
-                    self._result.not_begun.append(candidate)
-            self._budget.succeeded()
+                    (self._result.blocked if found.failure else self._result.not_begun).append(candidate)
+            if found.failure and not all(found.tells(key) for key, _ in uploads):
+                self._result.failures.append(_in(company.name, found.failure))
+            budget.succeeded()
 
     def _sort_in(self, found: item_batches.FoundItems, key: ItemKey, candidate: Candidate) -> None:
         spelling = self._spelling(key)
@@ -124,14 +131,20 @@ class ItemLookUp:
             self._result.missing.append(candidate)
 
     def _disowned(self, uploads: _Uploads, failure: Waiting) -> None:
-        first = uploads[0][0]
-        name = first.company or self._pipeline.settings.business_central.company or NO_COMPANY
         self._result.waiting[failure.reason] += len(uploads)
-        self._result.unknown_companies.add(name)
+        self._result.unknown_companies.add(self._name(uploads))
         self._result.failed |= {self._spelling(key) for key, _ in uploads}
 
     def _failed(self, uploads: _Uploads, failure: Transient) -> None:
         self._result.blocked += [candidate for _, candidate in uploads]
-        self._result.failures.append(failure)
+        self._result.failures.append(_in(self._name(uploads), failure))
         self._result.failed |= {self._spelling(key) for key, _ in uploads}
-        self._budget.failed()
+        self._budget.probe()  # an outage ends the sweep here
+
+    def _name(self, uploads: _Uploads) -> str:
+        """Return the company as the path of one of its uploads spells it."""
+        return uploads[0][0].company or self._pipeline.settings.business_central.company or NO_COMPANY
+
+
+def _in(company: str, failure: Transient) -> Transient:
+    return Transient(failure.reason, f"{company}: {failure.detail}")

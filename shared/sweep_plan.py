@@ -62,6 +62,10 @@ class SweepState:
             return True
         return (_hash(upload.name) - self.round) % self.period == 0
 
+    def is_turn_of(self, name: str, age: timedelta) -> bool:
+        """Whether something that is looked at in every run has a turn in this one: once an hour after its first day."""
+        return age < ALWAYS_DUE or (_hash(name) - self.run) % TURN_WITHIN == 0
+
     def listed(self, marker: str | None) -> "SweepState":
         """Return the state after the list was read up to ``marker``; None ends the round."""
         if marker is not None:

@@ -19,7 +19,7 @@ from shared.pictures.rendition import USUAL_LIMITS, USUAL_RENDITION
 from shared.render_process import ChildLimits, RenderProcesses
 from shared.rendering import Renderer
 from tests.pictures.test_memory_estimates import estimate
-from tests.support.dying_child import dies_of
+from tests.support.dying_child import ALWAYS, dies_of
 from tests.support.local_stack import photograph
 
 MEMORY = 512 * 1024 * 1024
@@ -67,6 +67,13 @@ def test_a_file_that_kills_its_decoder_is_named(render: RenderProcesses, how: st
     expected = {"spinning": "SIGXCPU", "greed": "MemoryError"}.get(how, how)
     assert expected in refused.value.detail
     assert render(photograph()).width == 1024
+
+
+@on_linux
+def test_no_picture_is_blamed_if_the_child_dies_of_all() -> None:
+    with processes(command=(*DYING, ALWAYS)) as render, pytest.raises(Transient, match="render_interrupted") as failed:
+        render(photograph())
+    assert "check the deployment" in failed.value.detail
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "exit"])

@@ -1,10 +1,14 @@
 """What was on an item comes back when a late request replaces it, even if the uploader has taken its source away."""
 
+from dataclasses import replace
+
 import pytest
 
+from shared.errors import Reason
 from shared.report import Outcome, Report
 from shared.settling import Settling
 from shared.storage import names
+from shared.sweep_plan import TURN_WITHIN, SweepState
 from tests.support.item_pictures import (
     BLUE,
     GREEN,
@@ -19,7 +23,7 @@ from tests.support.item_pictures import (
     upload,
     upload_with_lost_answer,
 )
-from tests.support.local_stack import DESK, LocalStack
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, ManualClock
 
 
 def settle(local: LocalStack) -> list[Report]:
@@ -124,6 +128,83 @@ def test_a_failure_is_tried_again_at_the_next_call(local: LocalStack) -> None:
     assert (failed.outcome, failed.reason) == (None, "bc_refused")
     (report,) = settle(local)
     assert (report.outcome, colour_in_bc(local)) == (Outcome.UPDATED, BLUE)
+
+
+RUNS = 24  # two hours
+
+
+def a_refused_picture_settles(local: LocalStack) -> None:
+    """Let something else take BLUE's place once the doubt is over, and BC refuse BLUE from then on."""
+    a_newer_picture_settles(local)
+    local.incoming().delete_blob()
+    local.incoming(PNG).delete_blob()
+    put_by_hand(local, GREEN)
+    local.fault(403, method="PATCH", count=None)
+
+
+def settle_every_run(local: LocalStack) -> list[Report]:
+    settling = Settling(local.pipeline())
+    return [report for run in range(RUNS) for report in settling.settle(lambda: True, SweepState(run=run))]
+
+
+def test_what_bc_refuses_is_tried_every_run_on_its_first_day(local: LocalStack) -> None:
+    a_refused_picture_settles(local)
+    local.pass_time(hours=23)
+    assert len(settle_every_run(local)) == RUNS
+
+
+def test_what_bc_refuses_is_tried_once_an_hour_after_a_day(local: LocalStack) -> None:
+    a_refused_picture_settles(local)
+    local.pass_storage_time(hours=25)
+    failed = settle_every_run(local)
+    assert len(failed) == RUNS // TURN_WITHIN
+    assert {report.reason for report in failed} == {"bc_refused"}
+    (mark,) = marks(local)
+    assert all(f"remove records/{mark}" in str(report.detail) for report in failed)
+    local.control("DELETE", "faults")
+    assert [report.outcome for report in settle_every_run(local)] == [Outcome.UPDATED]
+    assert (colour_in_bc(local), marks(local)) == (BLUE, [])
+
+
+def test_marks_of_a_company_that_is_gone_leave_time_to_others(local: LocalStack) -> None:
+    a_newer_picture_settles(local)
+    (mark,) = marks(local)
+    content = local.read(names.RECORDS, mark) or b""
+    company = local.stack.endpoints.company_id
+    gone = "00000000-0000-0000-0000-00000000dead"
+    record = local.read(names.RECORDS, f"{mark.partition('/settling/')[0]}/{company}/{DESK_ID}.json") or b""
+    for number in range(40):
+        other = local.storage.get_blob_client(names.RECORDS, f"sandbox/settling/{gone}/{DESK_ID}/{number:012}")
+        other.upload_blob(content.replace(company.encode(), gone.encode()))
+    local.storage.get_blob_client(names.RECORDS, f"sandbox/{gone}/{DESK_ID}.json").upload_blob(record)
+    local.incoming().delete_blob()
+    put_by_hand(local, GREEN)
+    local.pass_time(minutes=21)
+    reports = settle(local)
+    assert [report.outcome for report in reports].count(Outcome.UPDATED) == 1
+    assert 0 < [report.reason for report in reports].count(Reason.COMPANY_NOT_FOUND) <= 20
+    assert colour_in_bc(local) == BLUE
+
+
+def test_settling_waits_for_no_other_writer(local: LocalStack) -> None:
+    a_newer_picture_settles(local)
+    local.incoming().delete_blob()
+    local.pass_time(minutes=21)
+    clock = ManualClock()
+    pipeline = local.pipeline(clock=clock)
+    stored = pipeline.records.read(local.stack.endpoints.company_id, DESK_ID)
+    other = replace(stored.record.on, name="CRONUS USA, Inc/1896-S.webp", picture_sha256="0" * 64)
+    pipeline.records.write(local.stack.endpoints.company_id, DESK_ID, stored, stored.claimed(other, "another worker"))
+    assert Settling(pipeline).settle(lambda: True) == []
+    assert clock.slept == []
+    assert marks(local) != []
+
+
+def test_a_folder_of_marks_is_no_mark(local: LocalStack) -> None:
+    """Accounts with a hierarchical namespace list folders too; Azurite has no such accounts."""
+    folder = local.storage.get_blob_client(names.RECORDS, "sandbox/settling/a")
+    folder.upload_blob(b"", metadata={"hdi_isfolder": "true"})
+    assert settle(local) == []
 
 
 def test_nothing_begins_once_time_is_up(local: LocalStack) -> None:

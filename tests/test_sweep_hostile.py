@@ -50,6 +50,19 @@ def test_a_marker_that_storage_refuses_starts_anew(local: LocalStack) -> None:
     assert any("marker=" in path for path in asked)
 
 
+def test_marks_that_cannot_be_listed_hold_up_no_upload(local: LocalStack) -> None:
+    local.upload()
+
+    def refuse(_method: str, path: str, _headers: object) -> tuple[int, str] | None:
+        return (403, "AuthorizationFailure") if "settling" in path and "comp=list" in path else None
+
+    with storage_proxy(local.stack.endpoints.storage_connection_string, refuse) as proxied:
+        report = sweep(local, local.app(PICTURE_STORAGE=proxied))
+    assert report.outcomes == {"updated": 1}
+    (failure,) = report.failures
+    assert "listing the marks in records" in failure
+
+
 class TickingClock(ManualClock):
     """A clock on which every look takes ``seconds``."""
 
@@ -117,10 +130,10 @@ def test_uploads_get_their_time_beside_many_that_settle(local: LocalStack) -> No
 def test_a_company_whose_numbers_bc_refuses_takes_its_time_only(local: LocalStack) -> None:
     for number in range(40):
         local.upload(f"{COMPANY}/ODD-{number}.jpg", b"x")
-    local.fault(400, code="BadRequest", path="items", count=None)
+    local.fault(400, code="BadRequest", path="items", query="$filter", count=None)
     local.pass_time(minutes=5)
     report = replace(local.app().sweep, clock=TickingClock(5)).run()
-    assert report.not_begun == 40
+    assert report.failed + report.not_begun == 40
     assert len(local.requests("GET")) < 60
 
 

@@ -35,14 +35,15 @@ def test_hundreds_cost_the_list_of_items(local: LocalStack) -> None:
     assert len(item_requests(local)) == 1
 
 
-def test_a_refused_batch_is_halved_until_the_odd_one_is_alone(local: LocalStack) -> None:
+def test_a_number_that_bc_refuses_is_asked_for_alone(local: LocalStack) -> None:
     for number in range(15):
         local.upload(f"{COMPANY}/WAITS-{number}.jpg", b"x")
+    local.upload(f"{COMPANY}/ODD.jpg", b"x")
     local.upload()
-    local.fault(400, code="Application_FilterErrorException", path="items", count=5)  # 16, 8, 4, 2, 1
+    local.fault(400, code="Application_FilterErrorException", query="eq 'ODD'", count=None)
     result = sweep(local)
     assert (result.failed, result.stopped) == (0, None)
-    assert sum(result.waiting.values()) + sum(result.outcomes.values()) == 16
+    assert (result.outcomes, result.waiting) == ({"updated": 1}, {"item_not_found": 15, "rejected": 1})
     assert local.picture() is not None
     assert local.names(names.QUARANTINE) == []
 
@@ -126,3 +127,11 @@ def test_any_other_poison_message_is_kept_in_the_log(log: Log, message: bytes) -
     reports.delivery_exhausted(message)
     (line,) = log()
     assert "Not of this app" in line["detail"]
+
+
+def test_no_depth_of_a_poison_message_loses_its_line(log: Log) -> None:
+    """Some can be read, and are too deep to be written again."""
+    depths = range(500, 1001)
+    for depth in depths:
+        reports.delivery_exhausted(b'{"FunctionId": "x", "BlobName": "x", "ETag": %b}' % (b"[" * depth + b"]" * depth))
+    assert len(log()) == len(depths)

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from io import BytesIO
+from urllib.parse import unquote
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
@@ -64,7 +65,8 @@ class _Passage:
         delays = world.conditions.delays(method, path)
         arrived = world.clock.seconds()
         g.started, g.turn = time.perf_counter(), None
-        g.fault = fault = world.conditions.next_fault(method, path)
+        query = f"?{unquote(request.query_string.decode(errors='replace'))}"
+        g.fault = fault = world.conditions.next_fault(method, path, query)
         world.log.begin()  # from here on a reset ends the wait
         if fault is None or fault.drop != "unread":
             _read_body(delays)

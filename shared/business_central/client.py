@@ -7,34 +7,17 @@ from math import inf
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
-from shared.business_central import odata
+from shared.business_central import items, odata
 from shared.business_central.companies import Companies, Company
 from shared.business_central.http import Answer, HttpClient
-from shared.errors import Failure, Permanent, Reason, Transient, Waiting
+from shared.business_central.items import FoundItem, Item
+from shared.errors import Failure, Reason, Transient
 from shared.near_names import number_variants
 from shared.paths import ItemKey, KeyKind
 
 PICTURE_MAX = 128 * 1024 * 1024  # bytes of a picture that somebody else put into BC
 _PAGES_MAX = 100
 _FOUND_FIELDS = "id,number,gtin"
-
-
-@dataclass(frozen=True)
-class Item:
-    """Identifies an item in BC; ``has_picture`` is as of when we read the item, None if we did not read it."""
-
-    company: Company
-    id: str
-    number: str
-    has_picture: bool | None
-
-
-@dataclass(frozen=True)
-class FoundItem:
-    """An item as a search for many finds it."""
-
-    item: Item
-    gtin: str
 
 
 @dataclass(frozen=True)
@@ -73,13 +56,13 @@ class BusinessCentral:
             Waiting: ``item_not_found`` or ``company_not_found``.
             Permanent: ``item_ambiguous`` for a GTIN, which BC lets several items share.
         """
-        query = {"$filter": _filter(key), "$select": "id,number", "$expand": "picture", "$top": "2"}
+        query = {"$filter": items.filter_for(key), "$select": "id,number", "$expand": "picture", "$top": "2"}
         document = self._get(self._url(f"companies({company.id})/items", query), upload_id, company)
-        matches = [_item(company, key, entity) for entity in odata.entities(document)]
+        matches = [items.matched(company, key, entity) for entity in odata.entities(document)]
         if not matches:
-            raise _not_found(company, key, self._near_number(company, key, upload_id))
+            raise items.not_found(company, key, self._near_number(company, key, upload_id))
         if len(matches) > 1:
-            raise _ambiguous(key, matches)
+            raise items.ambiguous(key, matches)
         return matches[0]
 
     def items(self, company: Company, keys: Sequence[ItemKey], upload_id: str) -> list[FoundItem] | None:
@@ -87,16 +70,16 @@ class BusinessCentral:
 
         BC takes ``or`` between conditions on the same field only.
         """
-        query = {"$filter": " or ".join(map(_filter, keys)), "$select": _FOUND_FIELDS}
+        query = {"$filter": " or ".join(map(items.filter_for, keys)), "$select": _FOUND_FIELDS}
         answer = self._http.get(self._url(f"companies({company.id})/items", query), upload_id)
         if odata.is_bad_query(answer.status, answer.document):
             return None
-        return [_found(company, entity) for entity in odata.entities(self._document(answer, company))]
+        return [items.found(company, entity) for entity in odata.entities(self._document(answer, company))]
 
     def all_items(self, company: Company, upload_id: str) -> Iterator[FoundItem]:
         """Yield every item of ``company``, page by page."""
         url = self._url(f"companies({company.id})/items", {"$select": _FOUND_FIELDS})
-        return (_found(company, entity) for entity in self._entities(url, upload_id, company))
+        return (items.found(company, entity) for entity in self._entities(url, upload_id, company))
 
     def check(self, upload_id: str) -> None:
         """Ask BC for next to nothing.
@@ -104,7 +87,20 @@ class BusinessCentral:
         Raises:
             Transient: BC does not answer, or not to us.
         """
-        odata.entities(self._get(self._url("companies", {"$select": "id", "$top": "1"}), upload_id))
+        self._check("companies", upload_id)
+
+    def check_items(self, company: Company, upload_id: str) -> None:
+        """Ask BC for one item of ``company``, whichever; only an answer tells that it can look for others.
+
+        Raises:
+            Waiting: ``company_not_found``.
+            Transient: BC does not answer, or not to us.
+        """
+        self._check(f"companies({company.id})/items", upload_id, company)
+
+    def _check(self, path: str, upload_id: str, company: Company | None = None) -> None:
+        url = self._url(path, {"$select": "id", "$top": "1"})
+        odata.entities(self._get(url, upload_id, company, of_list=True))
 
     def _near_number(self, company: Company, key: ItemKey, upload_id: str) -> str | None:
         """Return the number of the one item that ``key`` may have meant; asks BC only if there is anything to ask."""
@@ -158,15 +154,21 @@ class BusinessCentral:
         return map(_company, self._entities(url, upload_id))
 
     def _entities(self, first: str, upload_id: str, company: Company | None = None) -> Iterator[Mapping[str, Any]]:
-        """Yield the entities of a collection, page by page from the address ``first`` on."""
+        """Yield the entities of a collection, page by page from the address ``first`` on.
+
+        Raises:
+            Transient: also ``bc_refused``, it has too many pages: a part of it does not tell what is missing.
+        """
         url: str | None = first
         for _ in range(_PAGES_MAX):
             if url is None:
                 return
-            document = self._get(url, upload_id, company)
+            document = self._get(url, upload_id, company, of_list=True)
             yield from odata.entities(document)
             next_link = document.get("@odata.nextLink")
             url = self._on_our_origin(next_link) if isinstance(next_link, str) else None
+        if url is not None:
+            raise Transient(Reason.BC_REFUSED, f"{first} has more than {_PAGES_MAX} pages. {_PAGES_ADVICE}")
 
     def _on_our_origin(self, link: str) -> str:
         """Return ``link`` on the configured origin: on-premises names internal hosts, and the token stays here."""
@@ -180,70 +182,38 @@ class BusinessCentral:
         encoded = f"?{urlencode(query, quote_via=quote, safe='$,')}" if query else ""
         return f"{self._base_url}/{path}{encoded}"
 
-    def _get(self, url: str, upload_id: str, company: Company | None = None) -> Mapping[str, Any]:
-        return self._document(self._http.get(url, upload_id), company)
+    def _get(
+        self, url: str, upload_id: str, company: Company | None = None, *, of_list: bool = False
+    ) -> Mapping[str, Any]:
+        return self._document(self._http.get(url, upload_id), company, of_list=of_list)
 
-    def _document(self, answer: Answer, company: Company | None) -> Mapping[str, Any]:
+    def _document(self, answer: Answer, company: Company | None, *, of_list: bool = False) -> Mapping[str, Any]:
         if answer.status != HTTPStatus.OK:
-            raise self._failure(answer, company)
+            raise self._failure(answer, company, of_list=of_list)
         document = answer.document
         if not isinstance(document, Mapping):
             raise odata.foreign_answer("it is not a JSON object")
         return document
 
     def _failure(
-        self, answer: Answer, company: Company | None, *, write: bool = False, of_item: bool = False
+        self,
+        answer: Answer,
+        company: Company | None,
+        *,
+        write: bool = False,
+        of_item: bool = False,
+        of_list: bool = False,
     ) -> Failure:
         """Return what the answer means for the upload; ``company`` is the one in the request's address."""
         code, message = odata.error_of(answer.document)
-        failure = odata.failure_of(answer.status, code, message, write=write, of_item=of_item)
+        failure = odata.failure_of(answer.status, code, message, write=write, of_item=of_item, of_list=of_list)
         if company and failure.reason is Reason.COMPANY_NOT_FOUND:
             self._companies.mark_missing(company)
         return failure
-
-
-def _filter(key: ItemKey) -> str:
-    if key.kind is KeyKind.ID:
-        return f"id eq {key.value}"
-    return f"{key.kind} eq {odata.text_literal(key.value)}"
 
 
 def _company(entity: Mapping[str, Any]) -> Company:
     return Company(odata.entity_id(entity), str(entity.get("name", "")), str(entity.get("displayName", "")))
 
 
-def _found(company: Company, entity: Mapping[str, Any]) -> FoundItem:
-    # Whether it has a picture is not asked: it may have got one by the time its upload has its turn.
-    item = Item(company, odata.entity_id(entity), str(entity.get("number", "")), None)
-    return FoundItem(item, str(entity.get("gtin", "")))
-
-
-def _item(company: Company, key: ItemKey, entity: Mapping[str, Any]) -> Item:
-    """Return the item if it is the one that we asked for: its picture is about to be replaced."""
-    item_id, number = odata.entity_id(entity), str(entity.get("number", ""))
-    actual = {KeyKind.ID: item_id, KeyKind.NUMBER: number}.get(key.kind, key.value)
-    if actual.casefold() != key.value.casefold():
-        raise odata.foreign_answer(f"asked for the {_WORDS[key.kind]} {key.value!r}, got {actual!r}")
-    return Item(company, item_id, number, odata.has_picture(entity))
-
-
-def _not_found(company: Company, key: ItemKey, near: str | None) -> Waiting:
-    detail = f"{company.name} has no item with the {_WORDS[key.kind]} {key.value!r}."
-    if near and "/" in near:
-        return Waiting(Reason.ITEM_NOT_FOUND, f"{detail} A path cannot hold {near!r}: use the item's id instead.")
-    if near:
-        return Waiting(
-            Reason.ITEM_NOT_FOUND, f"{detail} Did you mean {near!r}? Then upload the picture under that number."
-        )
-    return Waiting(Reason.ITEM_NOT_FOUND, f"{detail} Create the item, or upload the picture again under another path.")
-
-
-_WORDS = {KeyKind.ID: "id", KeyKind.NUMBER: "number", KeyKind.GTIN: "GTIN"}
-
-
-def _ambiguous(key: ItemKey, matches: list[Item]) -> Failure:
-    numbers = " and ".join(repr(item.number) for item in matches)
-    detail = f"{matches[0].company.name} has more than one item with the {_WORDS[key.kind]} {key.value!r}: {numbers}"
-    if key.kind is not KeyKind.GTIN:
-        return odata.foreign_answer(detail)
-    return Permanent(Reason.ITEM_AMBIGUOUS, f"{detail}. Upload the picture under the item's number.")
+_PAGES_ADVICE = "Raise the page size of the server's OData services, or check BC_BASE_URL."

@@ -72,17 +72,20 @@ def is_bad_query(status: int, body: object) -> bool:
     return is_bad or status == HTTPStatus.REQUEST_URI_TOO_LONG
 
 
-def failure_of(status: int, code: str, message: str, *, write: bool, of_item: bool = False) -> Failure:  # noqa: PLR0911 - a table
+def failure_of(  # noqa: PLR0911 - a table
+    status: int, code: str, message: str, *, write: bool, of_item: bool = False, of_list: bool = False
+) -> Failure:
     """Return what an unsuccessful answer of BC means for the upload.
 
     ``write``: the request was the PATCH of the picture, and after a gateway's error the picture may or may not be
-    written. ``of_item``: the request was a read that addressed one item.
+    written. ``of_item``: the request was a read that addressed one item. ``of_list``: it asked for all that there are,
+    so no upload can be the cause.
     """
     detail = f"Business Central answered {status} {code or '(no code)'}: {message or '(no message)'}"
     # Business logic in BC said no, and somebody there can change that. Only a 400 counts: a 429 has the code
     # "Application_TooManyRequests".
     if status == HTTPStatus.BAD_REQUEST and code.startswith("Application_"):
-        return Waiting(Reason.REJECTED, detail)
+        return Transient(Reason.BC_REFUSED, f"{detail} {_LIST_ADVICE}") if of_list else Waiting(Reason.REJECTED, detail)
     if code == "Internal_CompanyNotFound":
         return Waiting(Reason.COMPANY_NOT_FOUND, detail)
     # A query for a missing item returns an empty list: for a query, these codes mean a wrong base URL.
@@ -104,6 +107,10 @@ def failure_of(status: int, code: str, message: str, *, write: bool, of_item: bo
     return Transient(Reason.BC_REFUSED, detail)
 
 
+_LIST_ADVICE = (
+    "It refuses the whole list, and no upload is the cause. Correct in Business Central what the message names, or "
+    "what interferes there, such as an extension."
+)
 _UNAUTHORIZED_ADVICE = (
     "A fresh token did not help. Check that the identity's client id is registered and enabled in Business Central "
     "(page Microsoft Entra Applications), and that the identity has the permission API.ReadWrite.All."

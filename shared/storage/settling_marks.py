@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
@@ -11,8 +11,11 @@ from azure.storage.blob import BlobServiceClient
 from shared.errors import Reason, Transient
 from shared.item_record import Upload
 from shared.storage.errors import code_of, storage_errors
-from shared.storage.names import RECORDS, mark_name, marks_folder
+from shared.storage.names import RECORDS, is_folder, mark_name, marks_folder
 from shared.storage.record_format import upload_from_json
+from shared.storage.uploads import keep_date, time_of
+
+_PAGE_SIZE = 2000  # marks; storage allows 5,000, which the SDK turns into 17 MiB of objects
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,15 @@ class SettlingMark:
     item_id: str
     item_number: str
     upload: Upload
+
+
+@dataclass(frozen=True)
+class ListedMark:
+    """Names a mark that exists, with its age by storage's clock; ``company_id`` says whose it is."""
+
+    name: str
+    company_id: str
+    age: timedelta
 
 
 @dataclass(frozen=True)
@@ -49,11 +61,19 @@ class SettlingMarks:
         with storage_errors(f"writing {RECORDS}/{name}"):
             self._service.get_blob_client(RECORDS, name).upload_blob(content, overwrite=True)
 
-    def names(self) -> list[str]:
-        """Return the marks' names, in one request for each 5,000."""
+    def listed(self) -> list[ListedMark]:
+        """Return the marks that exist, in one request for each 2,000."""
+        folder, dates = marks_folder(self._environment), list[str]()
         container = self._service.get_container_client(RECORDS)
         with storage_errors(f"listing the marks in {RECORDS}"):
-            return list(container.list_blob_names(name_starts_with=marks_folder(self._environment)))
+            blobs = container.list_blobs(
+                folder, include=["metadata"], results_per_page=_PAGE_SIZE, raw_response_hook=keep_date(dates)
+            )
+            return [
+                ListedMark(blob.name, blob.name[len(folder) :].partition("/")[0], time_of(dates) - blob.last_modified)
+                for blob in blobs
+                if not is_folder(blob.metadata)
+            ]
 
     def read(self, name: str) -> StoredMark | None:
         """Return the mark with this name, None if it was removed."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.business_central.client import BusinessCentral, Item
+from shared.business_central.client import BusinessCentral
+from shared.business_central.items import Item
 from shared.paths import ItemKey, KeyKind
 from shared.pipeline import Pipeline
 from shared.report import Outcome

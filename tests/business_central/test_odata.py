@@ -87,6 +87,13 @@ def test_what_somebody_in_bc_can_change_waits(status: int, code: str, reason: Re
     assert reason is failure.reason
 
 
+@pytest.mark.parametrize("code", ["Application_DialogException", "Application_FilterErrorException"])
+def test_a_refused_list_condemns_no_upload(code: str) -> None:
+    failure = failure_of(400, code, "The setup is incomplete.", write=False, of_list=True)
+    assert (type(failure), failure.reason) == (Transient, Reason.BC_REFUSED)
+    assert "The setup is incomplete." in failure.detail
+
+
 @pytest.mark.parametrize(("status", "code"), MISSING_ITEM)
 def test_only_a_write_can_miss_its_item(status: int, code: str) -> None:
     """A query for a missing item returns an empty list: for a query, these codes mean a wrong base URL."""

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.business_central.client import Item
 from shared.business_central.companies import Company
 from shared.business_central.connections import IDLE_MAX, new_session
 from shared.business_central.http import ANSWER_MAX
+from shared.business_central.items import Item
 from shared.business_central.retries import WAIT_TOTAL, Throttle
 from shared.errors import Reason, Transient
 from shared.paths import ItemKey, KeyKind

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.business_central.client import BusinessCentral, Item
+from shared.business_central.client import BusinessCentral
 from shared.business_central.companies import Company
 from shared.business_central.http import HttpClient, Timeouts
+from shared.business_central.items import Item
 from shared.business_central.retries import Throttle
 from shared.errors import Reason, Transient
 from tests.business_central.misbehaving_server import Credential, SlowReader

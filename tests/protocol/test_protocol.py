@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from shared import item_record
-from shared.business_central.client import BusinessCentral, Item
+from shared.business_central.client import BusinessCentral
 from shared.business_central.companies import Company
+from shared.business_central.items import Item
 from shared.business_central.retries import Throttle
 from shared.errors import Reason, Transient, Waiting
 from shared.item_record import ItemRecord, Observed, Step, StoredRecord, Upload, released

@@ -10,6 +10,7 @@ from shared.render_child import main
 from shared.rendering import Render
 
 MARK = b"dies of "
+ALWAYS = "--always"  # the option with which the child dies of every picture
 
 
 def dies_of(how: str) -> bytes:
@@ -19,6 +20,8 @@ def dies_of(how: str) -> bytes:
 
 def _dying(render: Render) -> Render:
     def rendered(content: bytes) -> Picture:
+        if ALWAYS in sys.argv:
+            _die("SIGSEGV")
         if content.startswith(MARK):
             _die(content[len(MARK) :].decode())
         return render(content)

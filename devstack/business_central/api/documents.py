@@ -10,7 +10,7 @@ from devstack.business_central.api.address import Address
 from devstack.business_central.api.odata_query import EntityType, Property, Query
 from devstack.business_central.api.responses import Document, assume
 from devstack.business_central.assumptions import Assumption
-from devstack.business_central.catalogue.models import Company, Item
+from devstack.business_central.catalogue.models import Company, Item, as_compared
 
 COMPANY = EntityType("company", {"id": Property("guid"), "name": Property("text"), "displayName": Property("text")})
 ITEM = EntityType(
@@ -104,7 +104,10 @@ def timestamp(moment: datetime) -> str:
 
 
 def _matches(document: Document, query: Query) -> bool:
-    return query.filter_property is None or document[query.filter_property] in query.filter_values
+    if query.filter_property is None:
+        return True
+    value = str(document[query.filter_property])
+    return (as_compared(value) if query.filters_code else value) in query.filter_values
 
 
 def _select(document: Document, query: Query) -> Document:

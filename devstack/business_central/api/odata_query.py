@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from devstack.business_central import errors
-from devstack.business_central.catalogue.models import as_code
+from devstack.business_central.catalogue.models import as_compared
 
 _TERM = r"(\w+)\s+eq\s+('(?:[^']|'')*'|[^\s']+)"
 _FILTER = re.compile(rf"\s*{_TERM}(?:\s+or\s+{_TERM})*\s*")
@@ -36,10 +36,11 @@ class EntityType:
 
 @dataclass(frozen=True)
 class Query:
-    """Selects entities: one matches if its ``filter_property`` is among ``filter_values``."""
+    """Selects entities: one matches if its ``filter_property`` is among ``filter_values``, codes ``as_compared``."""
 
     filter_property: str | None = None
     filter_values: frozenset[str] = frozenset()
+    filters_code: bool = False
     select: frozenset[str] | None = None
     expand_picture: bool = False
     top: int | None = None
@@ -56,6 +57,7 @@ def parse(options: Mapping[str, str], entity_type: EntityType) -> Query:
     return Query(
         filter_property,
         filter_values,
+        filter_property is not None and entity_type.properties[filter_property].literal == "code",
         _select(options.get("$select"), entity_type),
         _expand(options.get("$expand"), entity_type),
         _whole_number(options["$top"]) if "$top" in options else None,
@@ -97,7 +99,7 @@ def _value(literal: str, target: Property) -> str:
     text = literal[1:-1].replace("''", "'")
     if target.literal == "code" and len(text) > target.max_length:
         raise errors.filter_too_long(text, target.caption, target.max_length)
-    return as_code(text) if target.literal == "code" else text
+    return as_compared(text) if target.literal == "code" else text
 
 
 def _guid(text: str) -> str:

@@ -69,3 +69,11 @@ class PictureWrite:
 def as_code(text: str) -> str:
     """Return ``text`` as a Code field stores it: in upper case, character by character ("ß" stays)."""
     return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
+
+
+def as_compared(text: str) -> str:
+    """Return what all codes share that BC's database takes for equal to ``text``: full-width forms are the others."""
+    return as_code("".join(chr(ord(c) - _TO_ASCII) if "\uff01" <= c <= "\uff5e" else c for c in text))
+
+
+_TO_ASCII = 0xFEE0  # from U+FF01 to U+0021, and so on up to U+FF5E

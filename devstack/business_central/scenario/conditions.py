@@ -95,10 +95,11 @@ class Conditions:
             speed = next((rule for rule in self._speeds if matches(rule, method, path)), Speed())
             return Delays(latency, speed, self._hold)
 
-    def next_fault(self, method: str, path: str) -> Fault | None:
+    def next_fault(self, method: str, path: str, query: str) -> Fault | None:
         """Return the fault that strikes this request, and count it."""
         with self._lock:
-            return next((fault for fault in self._faults if matches(fault, method, path) and fault.strikes()), None)
+            about = (fault for fault in self._faults if matches(fault, method, path) and fault.query in query)
+            return next((fault for fault in about if fault.strikes()), None)
 
     def denial(self, permission: str, user_ids: tuple[str, ...], path: str) -> Denial | None:
         """Return the denial of this permission, at this path, to a user with these ids."""

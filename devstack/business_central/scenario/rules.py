@@ -61,8 +61,9 @@ class Fault:
     """Replaces the answers to the next ``count`` matching requests (None: to all until the reset).
 
     ``applied``: the request takes effect first, or "later": ``delay`` seconds after its answer (None: when a test says
-    so). ``drop``: the connection closes without an answer; "unread": before the body is read. ``probability`` spares
-    the other requests, always the same ones for the same ``seed``.
+    so). ``drop``: the connection closes without an answer; "unread": before the body is read. ``query`` is a part of
+    the decoded query, ``?`` included. ``probability`` spares the other requests, always the same ones for the same
+    ``seed``.
     """
 
     status: int | None = None
@@ -71,6 +72,7 @@ class Fault:
     count: int | None = 1
     method: str | None = None
     path: str = ""
+    query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     applied: bool | Literal["later"] = False
     delay: float | None = None

@@ -11,6 +11,7 @@ import requests
 from tests.support.simulator_client import (
     CONTENT,
     DESK,
+    ITEMS,
     UPLOAD_HEADERS,
     USER,
     Client,
@@ -39,6 +40,12 @@ def test_a_fault_without_count_lasts_until_the_reset(bc: Client) -> None:
     assert [bc.get("/companies").status_code for _ in range(3)] == [429] * 3
     bc.control("POST", "/reset")
     assert bc.get("/companies").status_code == 200
+
+
+def test_a_fault_strikes_the_query_that_it_names(bc: Client) -> None:
+    bc.control("POST", "/faults", status=500, query="eq '1896-S'", count=None)
+    found = {number: bc.get(ITEMS, params={"$filter": f"number eq '{number}'"}) for number in ("1896-S", "1900-S")}
+    assert {number: answer.status_code for number, answer in found.items()} == {"1896-S": 500, "1900-S": 200}
 
 
 def test_an_applied_fault_takes_effect_despite_its_status(bc: Client) -> None:

@@ -55,6 +55,13 @@ def test_an_item_is_found_with_its_picture_in_one_request(bc: Client, expression
     assert (item["id"], item["picture"]["width"]) == (DESK, 40)
 
 
+@evidence("INF")
+def test_a_code_in_another_width_is_the_same(bc: Client) -> None:
+    full_width = "".join(chr(ord(c) + 0xFEE0) for c in "1896-s")
+    (item,) = bc.get(ITEMS, params={"$filter": f"number eq '{full_width}'"}).json()["value"]
+    assert item["number"] == "1896-S"
+
+
 @evidence("DOC")
 def test_no_match_is_an_empty_collection(bc: Client) -> None:
     response = bc.get(ITEMS, params={"$filter": "number eq 'NONE'"})
