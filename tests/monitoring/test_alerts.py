@@ -9,6 +9,7 @@ import pytest
 
 from devstack.ingestion.tables import Telemetry
 from shared import config
+from shared.errors import REFUSALS
 from tests.support.log_alerts import AGGREGATIONS, OPERATORS, Rule, rules
 from tests.support.telemetry_events import FIND, Call, History, ordinary_day
 
@@ -41,6 +42,24 @@ def refused(times: int, history: History) -> None:
         history.deliver(minutes(40 + number), f"{number}.jpg", None, reason="bc_refused", calls=(FIND,))
 
 
+def refused_once_and_then_by_sweeps(reason: str, history: History) -> None:
+    for seconds in (0, 2):
+        history.deliver(minutes(41) + timedelta(seconds=seconds), "a.jpg", None, reason=reason, calls=(FIND,))
+    for number in range(45, 70, 5):
+        history.sweep(minutes(number + 0.1), reason=reason, incoming=1, detail="Refused.")
+
+
+def refused_for_a_moment(history: History) -> None:
+    for seconds in (0, 2):
+        history.deliver(minutes(41) + timedelta(seconds=seconds), "a.jpg", None, reason="identity")
+    history.put(minutes(45.1), "a.jpg")
+
+
+def sweeps_without_bc(sweeps: int, incoming: int, history: History) -> None:
+    for number in range(sweeps):
+        history.sweep(minutes(40.1 + 5 * number), reason="bc_unavailable", incoming=incoming, detail="BC answered 503.")
+
+
 def failing(failures: int, others: int, history: History) -> None:
     for number in range(failures):
         reason = ("bc_unavailable", "bc_no_answer", "storage")[number % 3]
@@ -57,6 +76,15 @@ def left_by_sweeps(oldest_age_s: float, history: History) -> None:
 def gone_by_the_last_sweep(history: History) -> None:
     for number in range(60, 120, 5):  # right before them
         history.sweep(minutes(number - 0.1), oldest_age_s=3700)
+
+
+def old_one_left_by_one_sweep_in_twelve(history: History) -> None:
+    for number in (41, 101):
+        history.sweep(minutes(number), oldest_age_s=25 * 3600, incoming=1)
+
+
+def old_one_gone(history: History) -> None:
+    history.sweep(START - 121 * MINUTE, oldest_age_s=25 * 3600, incoming=1)
 
 
 def waits(days: float, history: History) -> None:
@@ -80,11 +108,33 @@ def slow(uploads: int, seconds: float, history: History) -> None:
         history.put(minutes(40 + number), f"replayed {number}.jpg", seconds=None, replay=True)
 
 
+def slow_after_waiting(uploads: int, history: History) -> None:
+    for number in range(uploads):
+        history.deliver(minutes(number), f"{number}.jpg", "waiting", reason="item_not_found")
+        history.put(minutes(40 + number), f"{number}.jpg", seconds=2400)
+        history.put(minutes(40 + number), f"for days {number}.jpg", seconds=3 * 86400)
+
+
+def slow_twice(uploads: int, history: History) -> None:
+    slow(uploads, 400, history)
+    slow(uploads, 400, history)
+
+
 TROUBLES = (
     Trouble("Pictures quarantined", lambda history: quarantined("not_an_image", history), (("not_an_image",),)),
     Trouble("Identity or permission refused", lambda history: refused(3, history), (("bc_refused",),)),
+    *(
+        Trouble(
+            "Identity or permission refused",
+            lambda history, reason=reason: refused_once_and_then_by_sweeps(reason, history),
+            ((reason,),),
+        )
+        for reason in REFUSALS
+    ),
     Trouble("BC or storage failing", lambda history: failing(10, 9, history)),
+    Trouble("BC or storage failing", lambda history: sweeps_without_bc(8, 1, history)),
     Trouble("An upload is stuck", lambda history: left_by_sweeps(3700, history)),
+    Trouble("An upload is stuck", old_one_left_by_one_sweep_in_twelve, hours=3),
     Trouble("An upload waits for long", lambda history: waits(5.7, history), hours=4),
     Trouble("Unknown company", lambda history: unknown_company(26, history), (("Nordwind",), ("Südwind",)), hours=28),
     Trouble("BC throttles", lambda history: throttled(45, 2, 0.11, history)),
@@ -93,16 +143,22 @@ TROUBLES = (
 NOT_QUITE = (
     Trouble("Pictures quarantined", lambda history: quarantined("ignored", history)),
     Trouble("Identity or permission refused", lambda history: refused(2, history)),
+    Trouble("Identity or permission refused", refused_for_a_moment),
     Trouble("BC or storage failing", lambda history: failing(9, 0, history)),
+    Trouble("BC or storage failing", lambda history: sweeps_without_bc(4, 1, history)),
+    Trouble("BC or storage failing", lambda history: sweeps_without_bc(6, 0, history)),
     Trouble("BC or storage failing", lambda history: failing(10, 10, history)),
     Trouble("An upload is stuck", lambda history: left_by_sweeps(3500, history)),
     Trouble("An upload is stuck", gone_by_the_last_sweep),
+    Trouble("An upload is stuck", old_one_gone),
     Trouble("An upload waits for long", lambda history: waits(5.5, history), hours=4),
     Trouble("Unknown company", lambda history: unknown_company(24, history), hours=27),
     Trouble("BC throttles", lambda history: throttled(45, 2, 0.09, history)),
     Trouble("BC throttles", lambda history: throttled(45, 1, 0.5, history)),
     Trouble("Time to item", lambda history: slow(19, 400, history)),
     Trouble("Time to item", lambda history: slow(30, 299, history)),
+    Trouble("Time to item", lambda history: slow_after_waiting(30, history)),
+    Trouble("Time to item", lambda history: slow_twice(19, history)),
 )
 
 
@@ -169,9 +225,10 @@ def test_every_alert_is_provoked_here() -> None:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
 def test_azure_takes_an_alerts_figures(rule: Rule) -> None:
-    """The lists are those of Microsoft.Insights/scheduledQueryRules and metricAlerts that both have."""
+    """The lists are those of Microsoft.Insights/scheduledQueryRules; metric alerts have fewer windows."""
     facts = rule.facts
-    assert facts["window"] in {"PT5M", "PT10M", "PT15M", "PT30M", "PT1H", "PT6H", "P1D", "P2D"}
+    of_both = {"PT5M", "PT15M", "PT30M", "PT1H", "PT6H", "P1D"}
+    assert facts["window"] in of_both | ({"PT2H", "P2D"} if "query" in facts else set())
     assert facts["frequency"] in {"PT5M", "PT15M", "PT30M", "PT1H"}
     assert rule.window * rule.periods <= timedelta(days=2)
     assert 1 <= facts.get("failing", 1) <= rule.periods <= 6
