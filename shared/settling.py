@@ -65,7 +65,7 @@ class Settling:
         report.company, report.item_number, report.item_id = mark.company, mark.item_number, mark.item_id
         record = self.pipeline.records.read(mark.company_id, mark.item_id)
         step = record.next_step(mark.upload, Observed())
-        if step is Step.SETTLE:
+        if step in (Step.SETTLE, Step.WAIT):  # another upload is being written, and may make this one superfluous
             return None
         if step in (Step.SUPERSEDED, Step.DONE):
             return _EndedDoubt(stored, record, step)
