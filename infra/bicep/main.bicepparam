@@ -12,3 +12,4 @@ param businessCentral = {
 param uploaders = json(readEnvironmentVariable('UPLOADERS', '[]'))
 param operators = json(readEnvironmentVariable('OPERATORS', '[]'))
 param alertEmails = json(readEnvironmentVariable('ALERT_EMAILS', '[]'))
+param documentsUrl = readEnvironmentVariable('DOCUMENTS_URL', '')

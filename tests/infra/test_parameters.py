@@ -8,6 +8,7 @@ import pytest
 from shared.config import SETTINGS
 from tests.infra.conftest import predicted
 from tests.support.bicep import TEMPLATES, Bicep, copy_of_templates
+from tests.support.log_alerts import rules
 
 SCALE = "param scale = {{ maximumInstanceCount: {}, alwaysReadyInstances: {}, instanceMemoryMB: 2048 }}\n"
 NETWORK = """
@@ -48,6 +49,16 @@ def test_the_pictures_account_alone_can_be_closed(bicep: Bicep, tmp_path: Path) 
     prediction = predicted(bicep, with_line(copy_of_templates(tmp_path), line), "main.test")
     rules = {name: prediction.account(name)["properties"]["networkAcls"] for name in ("sthost", "stpics")}
     assert {name: rule["defaultAction"] for name, rule in rules.items()} == {"sthost": "Allow", "stpics": "Deny"}
+
+
+def test_alerts_lead_to_where_the_documents_are(bicep: Bicep, tmp_path: Path) -> None:
+    """No example knows such a place."""
+    line = "param documentsUrl = 'https://docs.example.com/pictures/'\n"
+    prediction = predicted(bicep, with_line(copy_of_templates(tmp_path), line), "main.test")
+    alerts = [*prediction.all("Insights/scheduledQueryRules"), *prediction.all("Insights/metricAlerts")]
+    helps = {rule.facts["help"] for rule in rules()}
+    linked = {alert["properties"]["description"].partition("(https://docs.example.com/pictures/")[2] for alert in alerts}
+    assert linked == {f"{path})" for path in helps}
 
 
 def test_forty_instances_may_have_one_upload_each(bicep: Bicep, tmp_path: Path) -> None:
