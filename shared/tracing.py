@@ -89,18 +89,22 @@ class _Provider(TracerProvider):
     """Gives the instrumentation of requests a tracer that keeps exceptions to itself: URLs in them have signatures."""
 
     def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
-        return _QuietTracer(trace.get_tracer_provider().get_tracer(*args, **kwargs))
+        return QuietTracer(trace.get_tracer_provider().get_tracer(*args, **kwargs))
 
 
-class _QuietTracer(Tracer):
+class QuietTracer(Tracer):
+    """Makes spans of requests: without exceptions, and without what only looks after records and goes well."""
+
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
     def start_span(self, *args: Any, **kwargs: Any) -> Span:
+        """Make a span that whoever asked for it ends."""
         return self._tracer.start_span(*args, **kwargs)
 
     @contextmanager
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:
+        """Make a span of the block; if it tells nothing, it is never ended, and so nobody gets it."""
         options = {**kwargs, "record_exception": False, "end_on_exit": False}
         started, span = time.monotonic(), None
         try:
@@ -108,7 +112,7 @@ class _QuietTracer(Tracer):
                 yield span
         finally:
             if span and not (time.monotonic() - started < _AT_ONCE and _is_bookkeeping(span)):
-                span.end()  # without its end, nobody gets it
+                span.end()
 
 
 def _is_bookkeeping(span: Span) -> bool:

@@ -143,7 +143,9 @@ def test_a_missing_blob_is_no_failure_but_a_refusal_is(sent: dict[str, Any]) -> 
 
 def test_every_uploads_span_has_its_record(sent: dict[str, Any]) -> None:
     """Looking after what settles makes none until there is something to tell."""
-    uploads = {row["id"] for row in sent["rows"] if row["table"] == "dependencies" and row["name"] == names.PROCESS_UPLOAD}
+    uploads = {
+        row["id"] for row in sent["rows"] if row["table"] == "dependencies" and row["name"] == names.PROCESS_UPLOAD
+    }
     assert len(uploads) > len(EXPECTED)
     assert uploads == {row["operation_ParentId"] for row in of_uploads(sent)}
 

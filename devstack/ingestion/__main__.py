@@ -4,7 +4,7 @@ At the control address, ``/`` is the page that shows them to people.
 ``GET /rows`` returns all rows, ``DELETE /rows`` forgets them; ``GET /bodies`` returns the text of everything that was
 sent. ``PUT /status`` lets the endpoint answer with that status from then on.
 
-With KEEP_IN in the environment, everything that is sent is also kept in a file in that folder, for whoever looks through
+With KEEP_IN in the environment, everything that is sent is also kept in a file in that folder, for whoever looks at
 the telemetry of many stacks.
 """
 

@@ -46,7 +46,7 @@ class Archive:
         return replace(source, uploaded_at=upload.uploaded_at) if source else None
 
     def complete(self, mark: SettlingMark, report: Report) -> None:
-        """Say in the metadata of what ``keep_settling`` left how the upload ended, and note in ``report`` where it is."""
+        """Say in the metadata of what ``keep_settling`` left how the upload ended; note in ``report`` where that is."""
         upload = mark.upload
         name = archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
         changes = {"outcome": report.outcome, "reason": report.reason}

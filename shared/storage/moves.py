@@ -105,9 +105,7 @@ class Mover:
                     raise
                 return None
 
-    def complete(
-        self, wanted: Place, source_name: str, etag: str, changes: Mapping[str, str | None]
-    ) -> Place | None:
+    def complete(self, wanted: Place, source_name: str, etag: str, changes: Mapping[str, str | None]) -> Place | None:
         """Change the metadata of the copy that ``keep`` left while its upload waited; leave others as they are.
 
         Returns where the copy is, None if there is none.

@@ -57,7 +57,9 @@ def test_alerts_lead_to_where_the_documents_are(bicep: Bicep, tmp_path: Path) ->
     prediction = predicted(bicep, with_line(copy_of_templates(tmp_path), line), "main.test")
     alerts = [*prediction.all("Insights/scheduledQueryRules"), *prediction.all("Insights/metricAlerts")]
     helps = {rule.facts["help"] for rule in rules()}
-    linked = {alert["properties"]["description"].partition("(https://docs.example.com/pictures/")[2] for alert in alerts}
+    linked = {
+        alert["properties"]["description"].partition("(https://docs.example.com/pictures/")[2] for alert in alerts
+    }
     assert linked == {f"{path})" for path in helps}
 
 

@@ -174,9 +174,7 @@ def fired(trouble: Trouble, alerts: Iterable[Rule]) -> dict[str, set[tuple[str, 
 def firing(
     alerts: Iterable[Rule], telemetry: Telemetry, after: datetime, until: datetime, expected: str = ""
 ) -> dict[str, set[tuple[str, ...]]]:
-    found = {
-        rule.name: rule.fires_between(telemetry, after, until, is_quick=rule.name != expected) for rule in alerts
-    }
+    found = {rule.name: rule.fires_between(telemetry, after, until, is_quick=rule.name != expected) for rule in alerts}
     return {name: groups for name, groups in found.items() if groups}
 
 
