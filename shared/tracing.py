@@ -103,7 +103,7 @@ class QuietTracer(Tracer):
         return self._tracer.start_span(*args, **kwargs)
 
     @contextmanager
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:  # type: ignore[override] # it cannot be a decorator
         """Make a span of the block; if it tells nothing, it is never ended, and so nobody gets it."""
         options = {**kwargs, "record_exception": False, "end_on_exit": False}
         started, span = time.monotonic(), None

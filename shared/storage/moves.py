@@ -111,18 +111,17 @@ class Mover:
         Returns where the copy is, None if there is none.
         """
         with storage_errors(f"completing {'/'.join(wanted)}"):
-            place: Place | None = self._destinations.find(source_name, etag, wanted)
-            target = self._service.get_blob_client(*place)
+            place = self._destinations.find(source_name, etag, wanted)
+            target, is_there = self._service.get_blob_client(*place), True
             try:
                 complete(target, target.get_blob_properties(), encode_metadata(changes), set(changes))
             except HttpResponseError as error:
                 if code_of(error) not in ("BlobNotFound", "ConditionNotMet"):
                     raise
-                if code_of(error) == "BlobNotFound":
-                    place = None
+                is_there = code_of(error) == "ConditionNotMet"
             if not is_current(self._service.get_blob_client(INCOMING, source_name), etag):
                 self._destinations.forget(source_name, etag)
-        return place
+        return place if is_there else None
 
     def copy(self, source: Source, container: str, name: str, metadata: Mapping[str, str]) -> bool:
         """Copy the upload to ``container``/``name``, which must be free, with these encoded ``metadata``.
