@@ -78,11 +78,6 @@ def gone_by_the_last_sweep(history: History) -> None:
         history.sweep(minutes(number - 0.1), oldest_age_s=3700)
 
 
-def old_one_left_by_one_sweep_in_twelve(history: History) -> None:
-    for number in (41, 101):
-        history.sweep(minutes(number), oldest_age_s=25 * 3600, incoming=1)
-
-
 def old_one_gone(history: History) -> None:
     history.sweep(START - 121 * MINUTE, oldest_age_s=25 * 3600, incoming=1)
 
@@ -134,7 +129,6 @@ TROUBLES = (
     Trouble("BC or storage failing", lambda history: failing(10, 9, history)),
     Trouble("BC or storage failing", lambda history: sweeps_without_bc(8, 1, history)),
     Trouble("An upload is stuck", lambda history: left_by_sweeps(3700, history)),
-    Trouble("An upload is stuck", old_one_left_by_one_sweep_in_twelve, hours=3),
     Trouble("An upload waits for long", lambda history: waits(5.7, history), hours=4),
     Trouble("Unknown company", lambda history: unknown_company(26, history), (("Nordwind",), ("Südwind",)), hours=28),
     Trouble("BC throttles", lambda history: throttled(45, 2, 0.11, history)),
@@ -194,6 +188,18 @@ def test_no_sweep_for_half_an_hour_is_an_alert(gap: int, expected: dict[str, set
     history.sweep_every_five_minutes(START, minutes(60))
     history.sweep_every_five_minutes(minutes(55 + gap), minutes(120))
     assert firing(LOG_RULES.values(), Telemetry(history.rows), minutes(29), minutes(120), "No sweep") == expected
+
+
+def test_an_old_upload_is_an_alert_as_long_as_it_is_stuck() -> None:
+    """Once a day old, it has a turn in one sweep of twelve."""
+    history, rule = History(), LOG_RULES["An upload is stuck"]
+    for number in range(0, 240, 5):
+        age = 25 * 3600 + 60 * number if number in range(60, 181, 60) else 0
+        history.sweep(minutes(number), incoming=int(number <= 180), oldest_age_s=age)
+    telemetry = Telemetry(history.rows)
+    after = {number: bool(rule.fires(telemetry, minutes(number))) for number in range(52, 240, 15)}
+    assert after == {number: number > 60 for number in after}
+    assert not rule.fires(telemetry, minutes(180 + 121))
 
 
 def test_an_app_that_sends_nothing_at_all_is_an_alert() -> None:

@@ -199,6 +199,12 @@ def test_throttling_is_a_share_of_the_calls_time() -> None:
     assert any(answer.values())
 
 
+def test_waiting_before_calls_is_the_whole_time_at_most() -> None:
+    history = History()
+    history.put(START, "a.jpg", throttled_s=200.0)
+    assert [row["percent"] for row in Telemetry(history.rows).ask("throttled.kql")] == [100]
+
+
 def test_a_sweep_that_could_not_do_all_says_why() -> None:
     history = History()
     history.sweep(START, incoming=3)

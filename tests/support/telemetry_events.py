@@ -210,7 +210,8 @@ def ordinary_day(morning: datetime) -> History:
             continue  # a deployment
         busy = chance.random() < 0.1
         ages = {"oldest_age_s": 240 if busy else 0, "oldest_waiting_s": waiting_s}
-        history.sweep(at, incoming=4, waiting=3, **ages, calls=(Call(name="read companies", ms=300),) if busy else ())
+        look_up = Call(name="read companies", ms=300)
+        history.sweep(at, incoming=4, waiting=3, **ages, calls=(look_up,))
         waiting_s += 300
     for number in range(400):
         at = morning + timedelta(hours=6, seconds=number * 120 + chance.random() * 60)
