@@ -241,10 +241,10 @@ import builtins, logging, sys
 live_metrics = logging.getLogger("azure.monitor.opentelemetry.exporter._quickpulse")
 imported = builtins.__import__
 
-def watched(name, *rest):
+def watched(name, *rest, **options):
     if name.startswith("shared.") and "shared" in sys.modules and hasattr(sys.modules["shared"], "__version__"):
         assert not live_metrics.isEnabledFor(logging.CRITICAL), name
-    return imported(name, *rest)
+    return imported(name, *rest, **options)
 
 builtins.__import__ = watched
 import function_app
