@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -95,8 +95,8 @@ class _Provider(TracerProvider):
 class QuietTracer(Tracer):
     """Makes spans of requests: without exceptions, and without what only looks after records and goes well."""
 
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
+    def __init__(self, tracer: Tracer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tracer, self._clock = tracer, clock
 
     def start_span(self, *args: Any, **kwargs: Any) -> Span:
         """Make a span that whoever asked for it ends."""
@@ -106,12 +106,12 @@ class QuietTracer(Tracer):
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:  # type: ignore[override] # it cannot be a decorator
         """Make a span of the block; if it tells nothing, it is never ended, and so nobody gets it."""
         options = {**kwargs, "record_exception": False, "end_on_exit": False}
-        started, span = time.monotonic(), None
+        started, span = self._clock(), None
         try:
             with self._tracer.start_as_current_span(*args, **options) as span:
                 yield span
         finally:
-            if span and not (time.monotonic() - started < _AT_ONCE and _is_bookkeeping(span)):
+            if span and not (self._clock() - started < _AT_ONCE and _is_bookkeeping(span)):
                 span.end()
 
 

@@ -134,7 +134,7 @@ def test_nothing_begins_once_time_is_up(local: LocalStack) -> None:
     assert marks(local) != []
 
 
-def test_what_has_settled_is_told_even_if_nothing_was_written_again(local: LocalStack, log: Log) -> None:
+def test_what_has_settled_is_told_though_nothing_was_written(local: LocalStack, log: Log) -> None:
     """Its source is gone, so no delivery comes that could tell; its last line might say that it failed."""
     a_newer_picture_settles(local)
     local.incoming().delete_blob()

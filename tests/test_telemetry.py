@@ -252,7 +252,7 @@ print("quiet" if not live_metrics.isEnabledFor(logging.CRITICAL) else "loud")
 """
 
 
-def test_live_metrics_are_silent_before_the_rest_of_the_app_is_loaded() -> None:
+def test_live_metrics_are_silent_before_the_rest_is_loaded() -> None:
     """They complain a second after the worker has started them, and a cold start may take that long."""
     ended = imported(BEFORE_THE_REST)
     assert ended.stdout == "quiet\n", ended.stderr

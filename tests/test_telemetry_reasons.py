@@ -54,7 +54,7 @@ ALSO = (
     "tests/test_pipeline.py::test_a_signature_opens_the_account_and_is_never_logged",
     "tests/test_newest_wins.py::test_a_replay_updates_an_item_without_a_newer_upload",
     "tests/test_settling.py::test_what_settled_comes_back_without_its_source[removed-lands late]",
-    "tests/test_settling.py::test_what_has_settled_is_told_even_if_nothing_was_written_again",
+    "tests/test_settling.py::test_what_has_settled_is_told_though_nothing_was_written",
 )
 SECONDS = 300
 
@@ -150,7 +150,7 @@ def test_every_uploads_span_has_its_record(sent: dict[str, Any]) -> None:
     assert uploads == {row["operation_ParentId"] for row in of_uploads(sent)}
 
 
-def test_calls_that_look_after_records_are_sent_only_if_they_fail(sent: dict[str, Any]) -> None:
+def test_calls_about_records_are_sent_only_if_they_fail(sent: dict[str, Any]) -> None:
     calls = [row for row in sent["rows"] if (dimensions(row).get("call") or "").endswith(" record")]
     assert [row for row in calls if row["success"] == "True" and row["duration"] < 1000] == []
 
