@@ -30,14 +30,15 @@ def build() -> str:
         _text("# Pictures on items\nWhat each alert and each reason means, and what to do: `docs/operations.md`."),
         _parameters(),
         _query("overview.kql", "Files, each with what became of it last", "tiles", tileSettings=_tiles()),
-        _query("outcomes.kql", "Outcomes an hour", "barchart", **_chart("deliveries", group="outcome")),
+        _query("outcomes.kql", "Outcomes an hour", "barchart", **_chart("uploads", group="outcome")),
         _query("reasons.kql", "Reasons, and what to do", **_opening("TraceDetails")),
         _text("## Search\nA part of a file's path, of an item's number or of a company's name; or the id of an item."),
         _query("find.kql", "Deliveries found; select one", **_opening("TraceDetails"), **_SELECTS, only_with="Search"),
         _query("trace.kql", "The trace of the selected delivery", only_with="Operation"),
         _text(
-            "## Waiting and stuck\nA sweep that finds no item for a file records nothing about that file: choose a "
-            "time range as long as files may wait (`ITEM_WAIT`), also for the tile."
+            "## Waiting and stuck\nA sweep that finds no item for a file records nothing about that file. If the tile "
+            "of the last sweep shows more files than wait or fail, choose a time range as long as files may wait "
+            "(`ITEM_WAIT`)."
         ),
         _query("waiting.kql", "Files in incoming, the longest first", **_opening("TraceDetails")),
         _query(
@@ -46,6 +47,7 @@ def build() -> str:
             "linechart",
             **_chart("oldest_age_s", "oldest_waiting_s"),
         ),
+        _query("sweep-troubles.kql", "Sweeps that could not do all", **_opening("TraceDetails")),
         _query("unknown-companies.kql", "Companies that BC does not know"),
         _query("quarantined.kql", "Quarantined"),
         _text("## Business Central"),

@@ -15,6 +15,14 @@ BC_READS = {
 _CONTAINERS = {INCOMING: "upload", ARCHIVE: "archive", QUARANTINE: "quarantine", RECORDS: "record"}
 _BY_METHOD = {"GET": "read", "HEAD": "look at", "PUT": "write", "DELETE": "delete"}
 _BY_PARAMETER = {"lease": "lease", "metadata": "mark"}
+_COPY, _LIST = "copy to", "list"
+
+
+def storage_calls() -> set[str]:
+    """Return the names that requests to storage have, but for methods that the app does not use."""
+    verbs = (*_BY_METHOD.values(), *_BY_PARAMETER.values(), _COPY)
+    lists = {f"{_LIST} {container}" for container in _CONTAINERS}
+    return lists | {f"{verb} {noun}" for verb in verbs for noun in _CONTAINERS.values()}
 
 
 def call_name(method: str, url: str, headers: Container[str]) -> str | None:
@@ -28,8 +36,8 @@ def call_name(method: str, url: str, headers: Container[str]) -> str | None:
         return None
     parameter = parse_qs(parts.query).get("comp", [""])[0]
     if parameter == "list":
-        return f"list {container}"
+        return f"{_LIST} {container}"
     verb = _BY_PARAMETER.get(parameter) or _BY_METHOD.get(method, method.lower())
     if method == "PUT" and "x-ms-copy-source" in headers:
-        verb = "copy to"
+        verb = _COPY
     return f"{verb} {_CONTAINERS[container]}"

@@ -61,6 +61,10 @@ class Reason(StrEnum):
     RENDER_INTERRUPTED = "render_interrupted", Kind.TRANSIENT
 
 
+# BC, or the service that gives tokens, refuses our identity: nobody but the operator can end that.
+REFUSALS = (Reason.BC_UNAUTHORIZED, Reason.BC_REFUSED, Reason.IDENTITY)
+
+
 class Failure(Exception):
     """An upload that cannot go on; ``detail`` tells whoever acts on it, in a sentence or two, what to do.
 

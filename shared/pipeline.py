@@ -148,14 +148,9 @@ class Pipeline:
         return item, stored or self.records.read(company.id, item.id)
 
     def _conclude(self, outcome: Outcome, source: Source, item: Item, report: Report) -> None:
-        if outcome is Outcome.WAITING:
-            _end(report, outcome, Reason.SETTLING, _SETTLING)
-            return
-        if outcome is Outcome.SUPERSEDED:
-            _end(report, outcome, Reason.NEWER_UPLOAD, _NEWER_UPLOAD)
-        else:
-            _end(report, outcome)
-        self.archive.archive(source, item.company.name, report.item_number or item.number, report)
+        note_outcome(report, outcome)
+        if outcome is not Outcome.WAITING:
+            self.archive.archive(source, item.company.name, report.item_number or item.number, report)
 
     def _set_aside(self, source: Source, failure: Permanent | Waiting, take_up: TakeUp, report: Report) -> None:
         """Leave the upload in incoming while waiting can help, else move it to quarantine with the reason."""
@@ -203,6 +198,11 @@ def measured(report: Report) -> Iterator[None]:
             report.bc_requests, report.bc_throttled_s = used.requests, round(used.throttled_s, 3)
 
 
+def note_outcome(report: Report, outcome: Outcome) -> None:
+    """Note in ``report`` how an upload ended that has been placed, and why."""
+    _end(report, outcome, *_WHY_PLACED.get(outcome, ()))
+
+
 def _end(report: Report, outcome: Outcome, reason: Reason | None = None, detail: str | None = None) -> None:
     report.outcome, report.reason, report.detail = outcome, reason, detail
 
@@ -215,6 +215,10 @@ _SETTLING = (
     "The upload stays in product-images until then, 20 minutes at most."
 )
 _NEWER_UPLOAD = "The item has a newer upload, or the very upload of which this is a replay."
+_WHY_PLACED = {
+    Outcome.WAITING: (Reason.SETTLING, _SETTLING),
+    Outcome.SUPERSEDED: (Reason.NEWER_UPLOAD, _NEWER_UPLOAD),
+}
 _NO_COMPANY = (
     "The path names no company, and there is no default. Upload under the company's folder, or ask the operator to set "
     "BC_COMPANY."

@@ -68,8 +68,9 @@ class SweepReport:
 
     Of the ``incoming`` uploads that were listed, ``looked_at`` had a turn. ``outcomes`` counts those that ended, and
     ``waiting``, by reason, those that stay. ``failed`` ones had a transient failure; for ``not_begun`` ones no time was
-    left. ``oldest_age_s`` is that of the oldest upload that is still there and waits for nothing in BC,
-    ``oldest_waiting_s`` of the oldest that waits for an item or a rule.
+    left. ``oldest_age_s`` is that of the oldest upload that is still there although its item is there too,
+    ``oldest_waiting_s`` of the oldest that waits for an item or a rule; uploads whose items could not be looked up
+    count for neither. ``reason`` is why the sweep stopped, or a look-up failed.
     """
 
     sweep_id: str
@@ -82,7 +83,9 @@ class SweepReport:
     oldest_age_s: float = 0
     oldest_waiting_s: float = 0
     unknown_companies: list[str] = field(default_factory=list)
+    more_unknown_companies: int = 0
     failures: list[str] = field(default_factory=list)
+    reason: Reason | None = None
     stopped: str | None = None
     milliseconds: float | None = None
 
@@ -117,9 +120,11 @@ def sweep_finished(report: SweepReport) -> None:
     """Log a sweep; one that left uploads behind is a warning."""
     level = logging.WARNING if report.failed or report.not_begun or report.unknown_companies else logging.INFO
     companies = json.dumps(report.unknown_companies, ensure_ascii=False) if report.unknown_companies else None
+    more = report.more_unknown_companies
+    details = [report.stopped, *report.failures, f"BC does not know {more} more companies." if more else None]
     measured = {
         "company": companies,
-        "detail": " ".join([*filter(None, [report.stopped]), *report.failures]) or None,
+        "detail": " ".join(filter(None, details)) or None,
         "waiting": sum(report.waiting.values()),
         "quarantined": report.outcomes.get(Outcome.QUARANTINED, 0),
         "duration_ms": report.milliseconds,

@@ -76,9 +76,9 @@ class Sweep:
         if budget.may_begin():
             state = self._take_up_all(due, state.answered(held.seen_at), held.seen_at, budget, tally)
         else:
-            tally.not_begun(due)
+            tally.not_looked_up(due)
         if budget.stopped_by:
-            report.stopped = budget.stopped_by.detail
+            report.stopped, report.reason = budget.stopped_by.detail, budget.stopped_by.reason
             state = state.unanswered()
         elif report.not_begun:
             report.stopped = "The time was over. The next sweep goes on."
@@ -150,7 +150,7 @@ def _in_threads(groups: list[deque[Task]], pipeline: Pipeline, budget: SweepBudg
 
 def _take_up(task: Task, pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:
     if not budget.may_begin():
-        tally.not_begun([task.candidate])
+        tally.not_begun(task.candidate)
         return
     try:
         report = pipeline.process(INCOMING, task.candidate.name, task.take_up)

@@ -29,7 +29,8 @@ class Task:
 class LookUp:
     """Collects what the look-ups tell: the uploads to take up, and why the others stay.
 
-    ``answered`` and ``failed`` hold companies, as paths spell them. ``blocked`` uploads are those of a failed look-up.
+    ``answered`` and ``failed`` hold companies, as paths spell them; ``unknown_companies`` counts their uploads.
+    ``blocked`` uploads are those of a failed look-up.
     """
 
     tasks: list[Task] = field(default_factory=list)
@@ -37,7 +38,7 @@ class LookUp:
     missing: list[Candidate] = field(default_factory=list)
     blocked: list[Candidate] = field(default_factory=list)
     not_begun: list[Candidate] = field(default_factory=list)
-    unknown_companies: set[str] = field(default_factory=set)
+    unknown_companies: Counter[str] = field(default_factory=Counter)
     answered: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     failures: list[Transient] = field(default_factory=list)
@@ -132,7 +133,7 @@ class ItemLookUp:
 
     def _disowned(self, uploads: _Uploads, failure: Waiting) -> None:
         self._result.waiting[failure.reason] += len(uploads)
-        self._result.unknown_companies.add(self._name(uploads))
+        self._result.unknown_companies[self._name(uploads)] += len(uploads)
         self._result.failed |= {self._spelling(key) for key, _ in uploads}
 
     def _failed(self, uploads: _Uploads, failure: Transient) -> None:

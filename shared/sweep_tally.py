@@ -1,9 +1,10 @@
 """Adds up what became of the uploads of one sweep."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from threading import Lock
 
-from shared.errors import Reason
+from shared.errors import REFUSALS, Reason
 from shared.report import Outcome, Report, SweepReport
 from shared.sweep_look_up import LookUp
 from shared.sweep_plan import Candidate
@@ -30,11 +31,12 @@ class Tally:
         for reason, number in found.waiting.items():
             report.waiting[reason] = report.waiting.get(reason, 0) + number
         report.failed += len(found.blocked)
-        report.unknown_companies = sorted(found.unknown_companies)[:_NAMES_MAX]
+        report.not_begun += len(found.not_begun)
+        report.unknown_companies = _most_first(found.unknown_companies)[:_NAMES_MAX]
+        report.more_unknown_companies = len(found.unknown_companies) - len(report.unknown_companies)
         report.failures = sorted({failure.detail for failure in found.failures})[:_NAMES_MAX]
+        report.reason = _gravest(failure.reason for failure in found.failures)
         self._still_waiting(found.missing)
-        self._still_there(found.blocked)
-        self.not_begun(found.not_begun)
 
     def count(self, ended: Report, candidate: Candidate | None = None) -> None:
         """Count an upload that ended with an outcome."""
@@ -65,18 +67,31 @@ class Tally:
             self._report.failed += 1
             self._still_there([candidate])
 
-    def not_begun(self, candidates: Iterable[Candidate]) -> None:
-        """Count uploads for which no time was left."""
+    def not_begun(self, candidate: Candidate) -> None:
+        """Count an upload for which no time was left."""
         with self._lock:
-            left = list(candidates)
-            self._report.not_begun += len(left)
-            self._still_there(left)
+            self._report.not_begun += 1
+            self._still_there([candidate])
+
+    def not_looked_up(self, candidates: Collection[Candidate]) -> None:
+        """Count uploads of which nobody could ask whether they wait for an item: so they have no age here."""
+        self._report.not_begun += len(candidates)
 
     def _still_waiting(self, candidates: Iterable[Candidate]) -> None:
         self._report.oldest_waiting_s = _oldest(self._report.oldest_waiting_s, candidates)
 
     def _still_there(self, candidates: Iterable[Candidate]) -> None:
         self._report.oldest_age_s = _oldest(self._report.oldest_age_s, candidates)
+
+
+def _most_first(companies: Counter[str]) -> list[str]:
+    """Return the companies by their number of uploads: a real one must not hide among slips of the keyboard."""
+    return sorted(companies, key=lambda name: (-companies[name], name))
+
+
+def _gravest(reasons: Iterable[Reason]) -> Reason | None:
+    """Return the reason that needs somebody first: a refusal before an outage, which ends by itself."""
+    return min(reasons, key=lambda reason: (reason not in REFUSALS, reason), default=None)
 
 
 def _oldest(so_far: float, candidates: Iterable[Candidate]) -> float:

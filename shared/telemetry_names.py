@@ -31,7 +31,7 @@ RECORDS = {
     UPLOAD_FINISHED: _UPLOAD,
     UPLOAD_FAILED: _UPLOAD,
     SWEEP_FINISHED: Record(
-        ("company", "detail"),  # the unknown companies, as a list in JSON; why the sweep stopped, or look-ups failed
+        ("company", "reason", "detail"),  # the unknown companies, as a list in JSON; why it stopped, or look-ups failed
         ("waiting", "incoming", "oldest_age_s", "oldest_waiting_s", "quarantined", "duration_ms"),
     ),
     DELIVERY_EXHAUSTED: Record(("blob", "detail")),

@@ -1,7 +1,8 @@
 """Makes the app's spans, by what the worker has set up; loaded only where Application Insights is on."""
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,7 @@ from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.logging.handler import LoggingHandler
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from requests import PreparedRequest, Response
@@ -20,8 +22,10 @@ from shared import telemetry_names as names
 from shared.call_names import call_name
 from shared.report import Line
 
-# Live metrics cannot be switched off by settings, and print a traceback whenever their endpoint is down.
-_LIVE_METRICS = "azure.monitor.opentelemetry.exporter._quickpulse"
+# An item's record is read and written several times for a picture. What goes well there, and at once, tells nothing,
+# and would be a third of all rows.
+_BOOKKEEPING = " record"
+_AT_ONCE = 1.0  # seconds
 
 
 class Tracing:
@@ -62,7 +66,6 @@ class Tracing:
 
 def start() -> Tracing:
     """Adapt what the worker has set up to this app, and return what makes its spans."""
-    logging.getLogger(_LIVE_METRICS).setLevel(logging.CRITICAL + 1)
     logger = logging.getLogger(names.LOGGER)
     logger.setLevel(logging.INFO)  # the root logger's level is the worker's affair
     for handler in logger.handlers:
@@ -86,18 +89,37 @@ class _Provider(TracerProvider):
     """Gives the instrumentation of requests a tracer that keeps exceptions to itself: URLs in them have signatures."""
 
     def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
-        return _QuietTracer(trace.get_tracer_provider().get_tracer(*args, **kwargs))
+        return QuietTracer(trace.get_tracer_provider().get_tracer(*args, **kwargs))
 
 
-class _QuietTracer(Tracer):
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
+class QuietTracer(Tracer):
+    """Makes spans of requests: without exceptions, and without what only looks after records and goes well."""
+
+    def __init__(self, tracer: Tracer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tracer, self._clock = tracer, clock
 
     def start_span(self, *args: Any, **kwargs: Any) -> Span:
+        """Make a span that whoever asked for it ends."""
         return self._tracer.start_span(*args, **kwargs)
 
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> AbstractContextManager[Span]:  # type: ignore[override] # it cannot be a decorator
-        return self._tracer.start_as_current_span(*args, **{**kwargs, "record_exception": False})
+    @contextmanager
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:  # type: ignore[override] # it cannot be a decorator
+        """Make a span of the block; if it tells nothing, it is never ended, and so nobody gets it."""
+        options = {**kwargs, "record_exception": False, "end_on_exit": False}
+        started, span = self._clock(), None
+        try:
+            with self._tracer.start_as_current_span(*args, **options) as span:
+                yield span
+        finally:
+            if span and not (self._clock() - started < _AT_ONCE and _is_bookkeeping(span)):
+                span.end()
+
+
+def _is_bookkeeping(span: Span) -> bool:
+    """Whether this is a call that went well, and only looks after an item's record."""
+    if not isinstance(span, ReadableSpan) or span.status.status_code is StatusCode.ERROR:
+        return False
+    return str((span.attributes or {}).get(f"{names.PREFIX}{names.CALL}")).endswith(_BOOKKEEPING)
 
 
 def _name_call(span: Span, request: PreparedRequest) -> None:

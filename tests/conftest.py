@@ -1,9 +1,11 @@
 """Guards every test: nothing leaves loopback, no skip goes unnoticed; and starts the real stack for tests that ask."""
 
 import json
+import logging
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,7 +15,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from devstack import stack
+from devstack.ingestion.__main__ import KEEP_IN
 from devstack.machine import loopback, setup
+from shared import telemetry_names
+from tests.support import whole_run
 from tests.support.local_stack import LocalStack, Log
 from tests.support.simulator_client import bc_fixture, simulator_fixture  # noqa: F401 - fixtures
 from tests.support.telemetry import telemetry_to
@@ -28,6 +33,7 @@ NOT_ON_WINDOWS = "Windows has no such signals, pipes or scripts"
 on_posix = pytest.mark.skipif(os.name == "nt", reason=NOT_ON_WINDOWS)
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names of any bytes")
 
+KEPT, FOUND = pytest.StashKey[Path](), pytest.StashKey[list[str]]()
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis")
 
 # A skip with any other reason fails the run. The comments say on which machines each of these occurs.
@@ -59,6 +65,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fuzz-seed", type=int, metavar="SEED", help="search from this seed, to repeat an earlier run")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what stacks send and the app logs; a run within this one leaves it to this one to look at that."""
+    if KEEP_IN not in os.environ:
+        config.stash[KEPT] = Path(tempfile.mkdtemp(prefix="kept-"))
+        os.environ[KEEP_IN] = str(config.stash[KEPT])
+    handler = whole_run.LinesKept(Path(os.environ[KEEP_IN]))
+    logging.getLogger(telemetry_names.LOGGER).addHandler(handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what was kept."""
+    if folder := config.stash.get(KEPT, None):
+        del os.environ[KEEP_IN]
+        shutil.rmtree(folder)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the tests marked ``long``, unless asked for."""
     for item in items:
@@ -80,12 +103,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     unexpected = [r.longreprtext for r in skipped if not any(reason in r.longreprtext for reason in EXPECTED_SKIPS)]
+    if folder := session.config.stash.get(KEPT, None):
+        session.config.stash[FOUND] = whole_run.problems(folder)
+        unexpected += session.config.stash[FOUND]
     if unexpected and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """List the unexpected skips."""
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """List the unexpected skips, and what should not have been sent or logged."""
+    for problem in config.stash.get(FOUND, []):
+        terminalreporter.write_line(f"SENT OR LOGGED {problem}", red=True)
     for report in terminalreporter.stats.get("skipped", []):
         if not any(reason in report.longreprtext for reason in EXPECTED_SKIPS):
             terminalreporter.write_line(f"UNEXPECTED SKIP {report.nodeid}: {report.longreprtext}", red=True)

@@ -23,7 +23,7 @@ from tests.support.item_pictures import (
     upload,
     upload_with_lost_answer,
 )
-from tests.support.local_stack import DESK, DESK_ID, LocalStack, ManualClock
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, Log, ManualClock
 
 
 def settle(local: LocalStack) -> list[Report]:
@@ -213,3 +213,17 @@ def test_nothing_begins_once_time_is_up(local: LocalStack) -> None:
     local.pass_time(minutes=21)
     assert Settling(local.pipeline()).settle(lambda: False) == []
     assert marks(local) != []
+
+
+def test_what_has_settled_is_told_though_nothing_was_written(local: LocalStack, log: Log) -> None:
+    """Its source is gone, so no delivery comes that could tell; its last line might say that it failed."""
+    a_newer_picture_settles(local)
+    local.incoming().delete_blob()
+    before = len(log())
+    settle(local)
+    assert len(log()) == before, "while the doubt lasts, nothing is new"
+    local.pass_time(minutes=21)
+    assert settle(local) == []
+    (line,) = log()[before:]
+    assert (line["event"], line["blob"], line["outcome"]) == ("upload_finished", DESK, "updated")
+    assert line["moved_to"] in {f"{names.ARCHIVE}/{name}" for name in local.names(names.ARCHIVE)}

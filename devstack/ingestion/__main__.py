@@ -3,10 +3,14 @@
 At the control address, ``/`` is the page that shows them to people.
 ``GET /rows`` returns all rows, ``DELETE /rows`` forgets them; ``GET /bodies`` returns the text of everything that was
 sent. ``PUT /status`` lets the endpoint answer with that status from then on.
+
+With KEEP_IN in the environment, everything that is sent is also kept in a file in that folder, for whoever looks at
+the telemetry of many stacks.
 """
 
 import gzip
 import json
+import os
 from pathlib import Path
 from threading import Thread
 from typing import Annotated
@@ -21,6 +25,7 @@ from devstack.machine import lifeline, loopback
 from devstack.telemetry_page import routes as page
 from devstack.workbook import WORKBOOK
 
+KEEP_IN = "DEVSTACK_KEEP_TELEMETRY_IN"
 AUDIENCES = ["https://monitor.azure.com", "https://monitor.azure.com/"]
 
 
@@ -97,7 +102,9 @@ def main(
 ) -> None:
     """Serve the endpoint on loopback."""
     loopback.forbid_everything_else()
-    received, tls = Received(), (str(certificate), str(key))
+    folder = os.environ.get(KEEP_IN)
+    received = Received(copy=Path(folder, f"{os.getpid()}.jsonl") if folder else None)
+    tls = (str(certificate), str(key))
     app = create_endpoint(received, jwt.PyJWKClient(jwks_url))
     endpoint = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=tls)
     control = make_server("127.0.0.1", 0, create_control(received), threaded=True)

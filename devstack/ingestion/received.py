@@ -1,8 +1,10 @@
 """Keeps what came in to the endpoint, the newest of it, in bounded memory."""
 
+import json
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 from threading import Lock
 
 from devstack.ingestion.rows import Row, row_of
@@ -12,10 +14,13 @@ MOST_CHARACTERS = 32_000_000
 
 
 class Received:
-    """Keeps rows, and the texts that they came in. The oldest go first."""
+    """Keeps rows, and the texts that they came in. The oldest go first; in the file ``copy`` each text is a line."""
 
-    def __init__(self, most_rows: int = MOST_ROWS, most_characters: int = MOST_CHARACTERS) -> None:
+    def __init__(
+        self, most_rows: int = MOST_ROWS, most_characters: int = MOST_CHARACTERS, copy: Path | None = None
+    ) -> None:
         self.status = 200
+        self._copy = copy
         self._lock, self._most_characters = Lock(), most_characters
         self._rows: deque[Row] = deque(maxlen=most_rows)
         self._bodies: deque[str] = deque()
@@ -44,6 +49,9 @@ class Received:
             self._characters += len(body)
             while self._characters > self._most_characters:
                 self._characters -= len(self._bodies.popleft())
+            if self._copy:
+                with self._copy.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(body) + "\n")
 
     def since(self, number: int) -> tuple[list[Row], int]:
         """Return the rows that came after the first ``number``, and how many have come in all."""

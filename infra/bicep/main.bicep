@@ -67,6 +67,9 @@ param operators principalType[] = []
 @description('E-mail addresses that alerts go to.')
 param alertEmails string[] = []
 
+@description('Where your colleagues read the project\'s documents, up to the project\'s folder and with a slash at the end: alerts lead there. Empty: they name the file.')
+param documentsUrl string = ''
+
 @description('Resource id of an existing Log Analytics workspace; empty for a new one.')
 param existingWorkspaceId string = ''
 
@@ -169,6 +172,7 @@ module alerts 'modules/alerts.bicep' = {
     names: names
     tags: allTags
     alertEmails: alertEmails
+    documentsUrl: documentsUrl
     itemWaitDays: itemWaitDays
   }
   dependsOn: [monitoring, storage]

@@ -17,3 +17,4 @@ var emailsGiven = split(replace(readEnvironmentVariable('ALERT_EMAILS', ''), ' '
 param uploaders = map(uploadersGiven, each => any({ type: first(split(each, ':')), id: last(split(each, ':')) }))
 param operators = map(operatorsGiven, each => any({ type: first(split(each, ':')), id: last(split(each, ':')) }))
 param alertEmails = filter(emailsGiven, each => each != '')
+param documentsUrl = readEnvironmentVariable('DOCUMENTS_URL', '')

@@ -92,7 +92,8 @@ class Throttle:
         return self._wait(self.clock() + at_most, takes_turn=False)
 
     def _wait(self, deadline: float, *, takes_turn: bool) -> bool:
-        stretch, arrived = 1 + self._jitter() / 4, self.clock()
+        stretch = 1 + self._jitter() / 4
+        waits_since: float | None = None  # what a busy machine takes to come here is no wait
         while True:
             with self._lock:
                 now = self.clock()
@@ -100,8 +101,9 @@ class Throttle:
                 if (left <= 0 or now >= deadline) and takes_turn:
                     self._take_turn(now)
             if left <= 0 or now >= deadline:
-                usage.waited(now - arrived)
+                usage.waited(now - waits_since if waits_since is not None else 0.0)
                 return left <= 0
+            waits_since = now if waits_since is None else waits_since
             self._sleep(min(left * stretch, deadline - now))
 
     def _take_turn(self, now: float) -> None:

@@ -45,13 +45,13 @@ class Archive:
         source = self.mover.read_copy((ARCHIVE, name), upload.name, upload.etag)
         return replace(source, uploaded_at=upload.uploaded_at) if source else None
 
-    def complete(self, mark: SettlingMark, outcome: str) -> None:
-        """Say in the metadata of what ``keep_settling`` left how the upload ended."""
+    def complete(self, mark: SettlingMark, report: Report) -> None:
+        """Say in the metadata of what ``keep_settling`` left how the upload ended; note in ``report`` where that is."""
         upload = mark.upload
         name = archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
-        reason = Reason.NEWER_UPLOAD if outcome == Outcome.SUPERSEDED else None
-        changes = {"outcome": outcome, "reason": reason}
-        self.mover.complete((ARCHIVE, name), upload.name, upload.etag, changes)
+        changes = {"outcome": report.outcome, "reason": report.reason}
+        place = self.mover.complete((ARCHIVE, name), upload.name, upload.etag, changes)
+        report.moved_to = "/".join(place) if place else None
 
     def quarantine(self, source: Source, failure: Permanent | Waiting, report: Report) -> bool:
         """Move an upload to quarantine with a note beside it, and note in ``report`` where it is.

@@ -105,17 +105,23 @@ class Mover:
                     raise
                 return None
 
-    def complete(self, wanted: Place, source_name: str, etag: str, changes: Mapping[str, str | None]) -> None:
-        """Change the metadata of the copy that ``keep`` left while its upload waited; leave others as they are."""
+    def complete(self, wanted: Place, source_name: str, etag: str, changes: Mapping[str, str | None]) -> Place | None:
+        """Change the metadata of the copy that ``keep`` left while its upload waited; leave others as they are.
+
+        Returns where the copy is, None if there is none.
+        """
         with storage_errors(f"completing {'/'.join(wanted)}"):
-            target = self._service.get_blob_client(*self._destinations.find(source_name, etag, wanted))
+            place = self._destinations.find(source_name, etag, wanted)
+            target, is_there = self._service.get_blob_client(*place), True
             try:
                 complete(target, target.get_blob_properties(), encode_metadata(changes), set(changes))
             except HttpResponseError as error:
                 if code_of(error) not in ("BlobNotFound", "ConditionNotMet"):
                     raise
+                is_there = code_of(error) == "ConditionNotMet"
             if not is_current(self._service.get_blob_client(INCOMING, source_name), etag):
                 self._destinations.forget(source_name, etag)
+        return place if is_there else None
 
     def copy(self, source: Source, container: str, name: str, metadata: Mapping[str, str]) -> bool:
         """Copy the upload to ``container``/``name``, which must be free, with these encoded ``metadata``.

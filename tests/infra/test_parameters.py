@@ -9,6 +9,7 @@ from shared.config import SETTINGS
 from tests.infra.conftest import predicted
 from tests.infra.test_templates import AZD
 from tests.support.bicep import TEMPLATES, Bicep, Prediction, copy_of_templates
+from tests.support.log_alerts import rules
 
 ONE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
@@ -41,6 +42,18 @@ def test_what_cannot_work_is_refused(line: str, message: str, bicep: Bicep, tmp_
     run = bicep.snapshot(with_line(copy_of_templates(tmp_path), line), "main.test")
     assert run.returncode != 0
     assert message in run.stdout + run.stderr
+
+
+def test_alerts_lead_to_where_the_documents_are(bicep: Bicep, tmp_path: Path) -> None:
+    """No example knows such a place."""
+    line = "param documentsUrl = 'https://docs.example.com/pictures/'\n"
+    prediction = predicted(bicep, with_line(copy_of_templates(tmp_path), line), "main.test")
+    alerts = [*prediction.all("Insights/scheduledQueryRules"), *prediction.all("Insights/metricAlerts")]
+    helps = {rule.facts["help"] for rule in rules()}
+    linked = {
+        alert["properties"]["description"].partition("(https://docs.example.com/pictures/")[2] for alert in alerts
+    }
+    assert linked == {f"{path})" for path in helps}
 
 
 def test_what_no_example_has_works_too(bicep: Bicep, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from devstack.ingestion.tables import Telemetry, query_file
 from tests.support.telemetry_events import FIND, WRITE, Call, Delivery, History, ordinary_day
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 @cache
@@ -36,17 +36,29 @@ def hour_of(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
+def times_to_item(history: History) -> list[float]:
+    """Return the times of the uploads that had not to wait for their items, the shorter one where two were told."""
+    waited = {delivery.blob for delivery in history.deliveries if delivery.reason == "item_not_found"}
+    times: dict[str | None, float] = {}
+    for delivery in history.deliveries:
+        if delivery.seconds is not None and delivery.blob not in waited:
+            times[delivery.moved_to] = min(delivery.seconds, times.get(delivery.moved_to, delivery.seconds))
+    return list(times.values())
+
+
 def test_the_tiles_count_each_file_once() -> None:
     history, telemetry = day()
     files = last_of_each_file(history)
     outcomes = Counter(file.outcome for file in files)
-    seconds = [delivery.seconds for delivery in history.deliveries if delivery.seconds is not None]
+    seconds = times_to_item(history)
+    assert len(seconds) < sum(delivery.seconds is not None for delivery in history.deliveries) - 2
     assert telemetry.ask("overview.kql") == [
-        {"tile": "arrived", "value": 400},
+        {"tile": "arrived", "value": 401},
         {"tile": "on items", "value": outcomes["updated"] + outcomes["unchanged"]},
         {"tile": "waiting", "value": outcomes["waiting"]},
         {"tile": "quarantined", "value": 0},
         {"tile": "failing", "value": outcomes[None]},
+        {"tile": "in product-images, at the last sweep", "value": 4},
         {"tile": "time to item, p50 (s)", "value": percentile(seconds, 50)},
         {"tile": "time to item, p95 (s)", "value": percentile(seconds, 95)},
         {"tile": "deliveries used up", "value": 1},
@@ -80,9 +92,24 @@ def test_a_failure_that_knows_no_file_counts_no_file() -> None:
 
 def test_outcomes_are_counted_by_the_hour() -> None:
     history, telemetry = day()
-    expected = Counter((hour_of(delivery.at), delivery.outcome or "failed") for delivery in history.deliveries)
+    endings: dict[tuple[object, ...], datetime] = {}
+    for delivery in sorted(history.deliveries, key=lambda delivery: delivery.at):
+        endings.setdefault((delivery.outcome, delivery.moved_to or delivery.number), delivery.at)
+    expected = Counter((hour_of(at), outcome or "failed") for (outcome, _), at in endings.items())
+    assert sum(expected.values()) == len(history.deliveries) - 1
     answer = telemetry.ask("outcomes.kql")
-    assert {(row["timestamp"], row["outcome"]): row["deliveries"] for row in answer} == expected
+    assert {(row["timestamp"], row["outcome"]): row["uploads"] for row in answer} == expected
+
+
+def test_what_is_sent_twice_counts_once() -> None:
+    """The exporter sends again what Application Insights took without telling it."""
+    history = History()
+    for number in range(20):
+        history.put(START + number * MINUTE, f"{number}.jpg", seconds=float(number))
+    history.deliver(START, "a.jpg", None, reason="storage")
+    once, doubled = Telemetry(history.rows), Telemetry(history.rows * 2)
+    for query in ("overview.kql", "outcomes.kql", "time-to-item.kql"):
+        assert doubled.ask(query) == once.ask(query)
 
 
 def test_reasons_come_with_their_last_delivery_and_advice() -> None:
@@ -134,7 +161,7 @@ def test_the_sweeps_are_listed_in_order() -> None:
 
 def test_calls_to_bc_are_counted_by_purpose_and_status() -> None:
     history, telemetry = day()
-    calls = [call for delivery in history.deliveries for call in delivery.calls if call.is_to_bc]
+    calls = [call for delivery in history.deliveries for call in delivery.calls if call.is_to_bc] + history.sweep_calls
     expected = {
         key: (
             sum((call.name, str(call.status)) == key for call in calls),
@@ -148,7 +175,7 @@ def test_calls_to_bc_are_counted_by_purpose_and_status() -> None:
 
 def test_the_slowest_calls_come_first_with_their_attempts() -> None:
     history, telemetry = day()
-    calls = [call for delivery in history.deliveries for call in delivery.calls if call.is_to_bc]
+    calls = [call for delivery in history.deliveries for call in delivery.calls if call.is_to_bc] + history.sweep_calls
     slowest = sorted(calls, key=lambda call: -call.ms)[:20]
     answer = telemetry.ask("bc-slow.kql")
     assert [row["seconds"] for row in answer] == [round(call.ms / 1000, 2) for call in slowest]
@@ -159,6 +186,7 @@ def test_throttling_is_a_share_of_the_calls_time() -> None:
     history, telemetry = day()
     waited: dict[datetime, float] = defaultdict(float)
     took: dict[datetime, float] = defaultdict(float)
+    assert history.sweep_calls, "they are no uploads', and do not count"
     for delivery in history.deliveries:
         quarter = delivery.at - timedelta(
             minutes=delivery.at.minute % 15, seconds=delivery.at.second, microseconds=delivery.at.microsecond
@@ -169,6 +197,24 @@ def test_throttling_is_a_share_of_the_calls_time() -> None:
     answer = {row["timestamp"]: row["percent"] for row in telemetry.ask("throttled.kql")}
     assert answer == pytest.approx(expected)
     assert any(answer.values())
+
+
+def test_waiting_before_calls_is_the_whole_time_at_most() -> None:
+    history = History()
+    history.put(START, "a.jpg", throttled_s=200.0)
+    assert [row["percent"] for row in Telemetry(history.rows).ask("throttled.kql")] == [100]
+
+
+def test_a_sweep_that_could_not_do_all_says_why() -> None:
+    history = History()
+    history.sweep(START, incoming=3)
+    history.sweep(START + HOUR, incoming=3, reason="bc_unavailable", detail="BC answered 503.")
+    history.sweep(START + 2 * HOUR, incoming=4, detail="The time was over. The next sweep goes on.")
+    answer = Telemetry(history.rows).ask("sweep-troubles.kql")
+    assert [(row["timestamp"], row["reason"], row["detail"][:4], row["incoming"]) for row in answer] == [
+        (START + 2 * HOUR, "", "The ", 4),
+        (START + HOUR, "bc_unavailable", "BC a", 3),
+    ]
 
 
 def test_rendering_is_measured_by_the_hour() -> None:

@@ -2,36 +2,53 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from devstack import stack
+from devstack.ingestion.client import Ingestion
+from devstack.ingestion.rows import Row
 from devstack.ingestion.tables import Telemetry, query_file
 from shared import telemetry_names as names
+from tests.devstack.dev_commands import until
 from tests.support.local_stack import DESK, LocalStack
 from tests.support.log_alerts import rules
-from tests.support.telemetry import Watcher
+from tests.support.telemetry import ARRIVES_WITHIN, Watcher
 
 MISSING, BROKEN, NOBODY = "CRONUS USA, Inc/9999-X.jpg", "CRONUS USA, Inc/1900-S.jpg", "Nobody, Inc/1.jpg"
 
 
 @pytest.fixture(scope="module")
 def sent() -> Iterator[Telemetry]:
-    """Telemetry of four uploads: one gets onto its item, one waits, one is no picture, one has an unknown company."""
+    """Telemetry of four uploads: one gets onto its item, one waits, one is no picture, one has an unknown company.
+
+    BC is slow to take the picture, so the sweep takes up the first one beside its event, and both deliveries find it on
+    its item in the end.
+    """
     lines: list[str] = []
     with stack.running(lines.append, telemetry=True, sweep_schedule="*/3 * * * * *") as running:
         assert running.ingestion
         local, watcher = LocalStack(running), Watcher(running.ingestion)
+        local.control("POST", "latency", method="PATCH", seconds=600)
         local.upload()
+        until(lambda: len(rendered(running.ingestion)) == 2, ARRIVES_WITHIN)
+        local.control("DELETE", "latency")
+        watcher.record(names.UPLOAD_FINISHED, 2, blob=DESK, outcome="updated")
         local.upload(MISSING)
         local.upload(BROKEN, b"%PDF-1.7 no picture")
         local.upload(NOBODY)
         ends = ((DESK, "updated"), (MISSING, "waiting"), (NOBODY, "waiting"), (BROKEN, "quarantined"))
         for name, outcome in ends:
-            record = watcher.record(names.UPLOAD_FINISHED, blob=name, outcome=outcome)
-            watcher.trace(record["operation_Id"])
+            watcher.record(names.UPLOAD_FINISHED, blob=name, outcome=outcome)
+            for record in watcher.records(names.UPLOAD_FINISHED, blob=name, outcome=outcome):
+                watcher.trace(record["operation_Id"])
         watcher.record(names.SWEEP_FINISHED, company='["Nobody, Inc"]')
         yield Telemetry(running.ingestion.rows())
+
+
+def rendered(ingestion: Ingestion) -> list[Row]:
+    return [row for row in ingestion.rows("dependencies") if row["name"] == names.RENDER_PICTURE]
 
 
 def test_the_tiles_show_the_four_uploads(sent: Telemetry) -> None:
@@ -50,11 +67,24 @@ def test_reasons_and_waiting_files_are_listed(sent: Telemetry) -> None:
 
 def test_search_finds_the_delivery_and_its_trace(sent: Telemetry) -> None:
     found = sent.ask(query_file("find.kql").replace('wanted = ""', 'wanted = "1896-s"'))
-    (row,) = [row for row in found if row["outcome"] == "updated"]
-    assert (row["blob"], row["company"], row["item_number"]) == (DESK, "CRONUS USA, Inc.", "1896-S")
-    assert row["trace"]
-    trace = sent.ask(query_file("trace.kql").replace('operation = ""', f'operation = "{row["operation_Id"]}"'))
-    assert {"item_picture_uploaded", "process upload", "find items", "write picture"} <= {row["what"] for row in trace}
+    both = [row for row in found if row["outcome"] == "updated"]
+    assert len(both) == 2
+    for row in both:
+        assert (row["blob"], row["company"], row["item_number"]) == (DESK, "CRONUS USA, Inc.", "1896-S")
+        assert row["trace"]
+    steps = [{step["what"] for step in trace_of(sent, row)} for row in both]
+    (by_the_one_that_wrote,) = [what for what in steps if "write picture" in what]
+    assert {"process upload", "find items", "upload_finished"} <= by_the_one_that_wrote
+    assert sum("item_picture_uploaded" in what for what in steps) == 1, "the other one is the sweep's"
+
+
+def trace_of(sent: Telemetry, found: dict[str, Any]) -> list[dict[str, Any]]:
+    return sent.ask(query_file("trace.kql").replace('operation = ""', f'operation = "{found["operation_Id"]}"'))
+
+
+def test_an_upload_that_two_deliveries_took_up_counts_once(sent: Telemetry) -> None:
+    outcomes = {row["outcome"]: row["uploads"] for row in sent.ask("outcomes.kql")}
+    assert (outcomes["updated"], outcomes["quarantined"]) == (1, 1)
 
 
 def test_calls_to_bc_and_steps_are_measured(sent: Telemetry) -> None:

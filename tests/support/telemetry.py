@@ -75,7 +75,7 @@ class Watcher:
         return self.records(event, **facts)[count - 1]
 
     def trace(self, operation_id: str) -> Trace:
-        """Wait until the trace is connected: its first span has arrived, and so has the parent of every row."""
+        """Wait until the trace is complete: its first span and its record have arrived, and the parent of every row."""
         until(lambda: self._is_connected(operation_id), ARRIVES_WITHIN)
         return Trace(self._rows(operation_id))
 
@@ -85,7 +85,8 @@ class Watcher:
     def _is_connected(self, operation_id: str) -> bool:
         rows = self._rows(operation_id)
         has_first = any("id" in row and not row["operation_ParentId"] for row in rows)
-        return has_first and Trace(rows).loose_ends() == []
+        has_record = any(row["table"] == "traces" for row in rows)
+        return has_first and has_record and Trace(rows).loose_ends() == []
 
 
 @contextmanager

@@ -84,7 +84,9 @@ class Sweep:
     oldest_age_s: float = 0
     oldest_waiting_s: float = 0
     companies: str | None = None  # as JSON
+    reason: str | None = None
     detail: str | None = None
+    calls: tuple[Call, ...] = ()
 
 
 @dataclass
@@ -93,6 +95,7 @@ class History:
 
     deliveries: list[Delivery] = field(default_factory=list)
     sweeps: list[Sweep] = field(default_factory=list)
+    sweep_calls: list[Call] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: count(1))
 
@@ -139,7 +142,12 @@ class History:
         self.sweeps.append(sweep)
         numbers = ("incoming", "waiting", "quarantined", "oldest_age_s", "oldest_waiting_s")
         measurements = {"duration_ms": 800.0, **{name: getattr(sweep, name) for name in numbers}}
-        self._trace(at, "sweep_finished", {"company": sweep.companies, "detail": sweep.detail}, measurements)
+        dimensions = {"company": sweep.companies, "reason": sweep.reason, "detail": sweep.detail}
+        trace = f"5{len(self.sweeps):031x}"
+        self._trace(at, "sweep_finished", dimensions, measurements, trace)
+        for call in sweep.calls:
+            self.sweep_calls.append(call)
+            self._call(at, call, trace)
         return sweep
 
     def sweep_every_five_minutes(self, after: datetime, until: datetime, **facts: Any) -> None:
@@ -201,12 +209,17 @@ def ordinary_day(morning: datetime) -> History:
         if timedelta(hours=12) <= at - morning < timedelta(hours=12, minutes=15):
             continue  # a deployment
         busy = chance.random() < 0.1
-        history.sweep(at, incoming=4, waiting=3, oldest_age_s=240 if busy else 0, oldest_waiting_s=waiting_s)
+        ages = {"oldest_age_s": 240 if busy else 0, "oldest_waiting_s": waiting_s}
+        look_up = Call(name="read companies", ms=300)
+        history.sweep(at, incoming=4, waiting=3, **ages, calls=(look_up,))
         waiting_s += 300
     for number in range(400):
         at = morning + timedelta(hours=6, seconds=number * 120 + chance.random() * 60)
         _upload(history, chance, at, f"CRONUS USA, Inc/{1000 + number}.jpg")
     history.use_up(morning + timedelta(hours=9), "CRONUS USA, Inc/1040.jpg")
+    # Trigger and sweep took one up together, and both found it on its item.
+    twice = history.put(morning + timedelta(hours=10), "CRONUS USA, Inc/twice.jpg", seconds=9.0)
+    history.put(twice.at + timedelta(seconds=2), twice.blob, seconds=11.0)
     return history
 
 
@@ -227,8 +240,7 @@ def _upload(history: History, chance: Random, at: datetime, blob: str) -> None:
         history.put(at + timedelta(seconds=25), blob, **facts | {"seconds": 25.0})
     elif kind < 0.03:
         history.deliver(at, blob, "waiting", reason="item_not_found", detail="No item.", calls=(FIND,))
-        # Not two in an hour: among few uploads, they would raise the alert about time to item, which includes the wait.
-        if chance.random() < 0.2 and at.hour < 15:
+        if chance.random() < 0.5 and at.hour < 15:
             history.put(at + timedelta(hours=2), blob, **facts | {"seconds": 7200.0})
     elif kind < 0.06:
         history.deliver(at, blob, "quarantined", reason="ignored", moved_to=f"quarantine/{blob}")

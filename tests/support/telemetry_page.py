@@ -75,6 +75,16 @@ class EveryOutcome(LocalStack):
         """Tell whether the telemetry of everything that has ended has arrived."""
         return last_ends(self.ingestion) == self.report()
 
+    def rest(self) -> None:
+        """Stop the app where it is: each sweep makes rows, and with each row the page asks all its queries anew."""
+        for host in self.stack.hosts:
+            host.freeze()
+
+    def go_on(self) -> None:
+        """Let the app go on."""
+        for host in self.stack.hosts:
+            host.resume()
+
     def _bring_back_the_oldest(self, blob: str) -> None:
         self._ledger.end_events.pop(blob)
         with patch.dict(os.environ, self.stack.app_settings):  # azure-identity finds the endpoint there

@@ -4,6 +4,7 @@ param location string
 param names namesType
 param tags tagsType
 param alertEmails string[]
+param documentsUrl string
 param itemWaitDays int
 
 var file = loadJsonContent('../../monitoring/alerts.json')
@@ -42,7 +43,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
     kind: 'LogAlert'
     properties: {
       displayName: alert.name
-      description: alertText(alert.means, alert.first, alert.help)
+      description: alertText(alert.means, alert.first, '${documentsUrl}${alert.help}')
       severity: alert.severity
       enabled: true
       scopes: [insights.id]
@@ -79,7 +80,7 @@ resource metricAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [
     location: 'global'
     tags: tags
     properties: {
-      description: alertText(alert.means, alert.first, alert.help)
+      description: alertText(alert.means, alert.first, '${documentsUrl}${alert.help}')
       severity: alert.severity
       enabled: true
       scopes: [topic.id]

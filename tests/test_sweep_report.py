@@ -1,0 +1,71 @@
+"""A sweep's record says why the sweep could not do all, which companies matter, and calls only what it knows stuck."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from shared import report as reports
+from shared.errors import Reason, Transient
+from shared.report import SweepReport
+from shared.sweep_look_up import LookUp
+from shared.sweep_tally import Tally
+from tests.support.local_stack import DESK, LocalStack, Log
+
+MISSING = "CRONUS USA, Inc/9999-X.jpg"
+
+
+def tallied(found: LookUp) -> SweepReport:
+    report = SweepReport("s")
+    Tally(report).look_ups(found)
+    return report
+
+
+def swept(local: LocalStack) -> SweepReport:
+    local.pass_time(hours=2)
+    return local.app().sweep.run()
+
+
+def test_a_company_with_many_uploads_does_not_hide_among_slips(caplog: pytest.LogCaptureFixture) -> None:
+    companies = Counter({f"Cronus {number:02}": 1 for number in range(24)}) + Counter({"Zurich": 5, "Yverdon": 2})
+    report = tallied(LookUp(unknown_companies=companies))
+    assert report.unknown_companies[:3] == ["Zurich", "Yverdon", "Cronus 00"]
+    assert (len(report.unknown_companies), report.more_unknown_companies) == (20, 6)
+    reports.sweep_finished(report)
+    (record,) = caplog.records
+    assert json.loads(record.__dict__["item_picture.company"]) == report.unknown_companies
+    assert record.__dict__["item_picture.detail"] == "BC does not know 6 more companies."
+
+
+def test_a_few_unknown_companies_need_no_detail(caplog: pytest.LogCaptureFixture) -> None:
+    reports.sweep_finished(tallied(LookUp(unknown_companies=Counter({"Zurich": 1}))))
+    (record,) = caplog.records
+    assert "item_picture.detail" not in record.__dict__
+
+
+@pytest.mark.parametrize("refusal", [Reason.BC_UNAUTHORIZED, Reason.BC_REFUSED, Reason.IDENTITY])
+def test_a_refusal_comes_before_an_outage(refusal: Reason) -> None:
+    failures = [Transient(Reason.BC_UNAVAILABLE, "503"), Transient(refusal, "403"), Transient(Reason.BC_NO_ANSWER, "-")]
+    assert tallied(LookUp(failures=failures)).reason is refusal
+    assert tallied(LookUp(failures=failures[:1])).reason is Reason.BC_UNAVAILABLE
+    assert tallied(LookUp()).reason is None
+
+
+@pytest.mark.parametrize(("status", "path", "reason"), [(503, "", "bc_unavailable"), (403, "items", "bc_refused")])
+def test_what_nobody_could_look_up_is_not_called_stuck(
+    local: LocalStack, log: Log, status: int, path: str, reason: str
+) -> None:
+    """It may wait for its item, as it did before."""
+    local.upload(MISSING)
+    assert swept(local).oldest_waiting_s >= 7200
+    local.fault(status, count=None, **({"path": path} if path else {}))
+    report = swept(local)
+    assert report.failed + report.not_begun == 1
+    assert (report.reason, report.oldest_age_s) == (reason, 0)
+    assert log()[-1]["reason"] == reason
+
+
+def test_what_has_its_item_and_still_fails_is_stuck(local: LocalStack) -> None:
+    local.upload(DESK)
+    local.fault(403, method="PATCH", count=None)
+    assert swept(local).oldest_age_s >= 7200
