@@ -93,8 +93,8 @@ class Rest:
             raise _refusal(answer, (document or Document()).get("error", document))
         if document is None:
             raise Problem(
-                f"{self._address} answered something else than a JSON object: {answer.status_code} {_seen(answer)}. "
-                "Does a proxy or a sign-in page stand in between? If not, run this again."
+                f"{self._address} answered with something other than a JSON object: {answer.status_code} "
+                f"{_seen(answer)}. Does a proxy or a sign-in page stand in between? If not, run this again."
             )
         return document
 

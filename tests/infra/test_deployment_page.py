@@ -117,7 +117,7 @@ def test_every_message_in_the_table_is_one_of_the_scripts() -> None:
         "The host does not start",
         "Azure could not do it just now",
         "Event Grid could not reach the app yet",
-        "answered something else than a JSON object",
+        "answered with something other than a JSON object",
         "You may not do this",
         "The directory does not know Dynamics 365 Business Central",
     ):

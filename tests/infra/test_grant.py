@@ -180,7 +180,7 @@ def test_a_refusal_is_explained(tmp_path: Path, method: str, part: str, refusal:
 @pytest.mark.parametrize(
     ("part", "answer", "problem"),
     [
-        (PRINCIPAL, (200, "<html>Sign in</html>"), "something else than a JSON object: 200 text/html: '<html>Sign in"),
+        (PRINCIPAL, (200, "<html>Sign in</html>"), "something other than a JSON object: 200 text/html: '<html>Sign in"),
         (BC_APP, (200, {"id": BC}), "An answer has no 'appRoles', only id."),
         ("appRoleAssignments", (200, {}), "An answer has no 'value', only nothing."),
     ],

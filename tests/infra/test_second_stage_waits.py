@@ -64,7 +64,7 @@ def test_a_page_instead_of_an_answer_is_shown(tmp_path: Path, keys: Answer, acce
     with azure(tmp_path, Script(keys), accepted=accepted) as (_, caller):
         ended = subscribe(caller)
     assert ended.returncode == 1
-    assert "answered something else than a JSON object: 200 text/html: '<html>Sign in</html>'" in ended.stderr
+    assert "answered with something other than a JSON object: 200 text/html: '<html>Sign in</html>'" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -72,7 +72,7 @@ def test_half_an_answer_does_not_show_the_keys_in_it(tmp_path: Path) -> None:
     with azure(tmp_path, Script((200, f'{{"masterKey": "{KEY}", "systemKeys": {{'))) as (_, caller):
         ended = subscribe(caller)
     assert ended.returncode == 1
-    assert "answered something else than a JSON object: 200 application/json" in ended.stderr
+    assert "answered with something other than a JSON object: 200 application/json" in ended.stderr
     assert KEY not in ended.stdout + ended.stderr
 
 
