@@ -89,16 +89,16 @@ def test_an_outage_during_the_look_ups_is_noticed_at_once(local: LocalStack, fau
 
 def test_broken_companies_take_no_uploads_time(local: LocalStack) -> None:
     ids = {}
-    for name in [*(f"Broken {number}" for number in range(15)), "Whole"]:
+    for name in [*(f"Broken {number}" for number in range(25)), "Whole"]:
         ids[name] = local.control("POST", "companies", name=name)["id"]
         local.upload(f"{name}/2000.jpg", photograph(size=(8, 8)))
     app = local.app()
-    assert sweep(local, app).waiting == {"item_not_found": 16}
+    assert sweep(local, app).waiting == {"item_not_found": 26}
     local.control("POST", "items", company_id=ids.pop("Whole"), number="2000")
     for broken in ids.values():
         local.fault(503, path=broken, count=None)
-    report = sweep(local, app)
-    assert (report.outcomes, report.stopped) == ({"updated": 1}, "The time was over. The next sweep goes on.")
+    # Within an hour: each sweep finds out which of some are broken, and these take turns with the others.
+    assert {"updated": 1} in [sweep(local, app).outcomes for _ in range(12)]
 
 
 def test_a_company_that_refuses_all_says_what_to_do(local: LocalStack) -> None:
