@@ -147,7 +147,8 @@ def test_every_uploads_span_has_its_record(sent: dict[str, Any]) -> None:
         row["id"] for row in sent["rows"] if row["table"] == "dependencies" and row["name"] == names.PROCESS_UPLOAD
     }
     assert len(uploads) > len(EXPECTED)
-    assert uploads == {row["operation_ParentId"] for row in of_uploads(sent)}
+    killed = uploads - {row["operation_ParentId"] for row in of_uploads(sent)}
+    assert len(killed) == 1, "ITEM_BUSY is about a worker that died"
 
 
 def test_calls_about_records_are_sent_only_if_they_fail(sent: dict[str, Any]) -> None:
