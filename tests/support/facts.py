@@ -48,10 +48,10 @@ class Place:
         return text.replace(self.token, "{token}").replace(f"-{self.token[:6]}", "-{tok}")
 
 
-def facts(resources: list[Resource]) -> Facts:
-    """Return all facts about the resources of an installation."""
+def facts(resources: list[Resource], outputs: Mapping[str, Any]) -> Facts:
+    """Return all facts about the resources of an installation, and about what its deployment puts out."""
     place, found = Place.of(resources), Facts()
-    for resource in resources:
+    for resource in [*resources, {"id": "the outputs", "type": "", **outputs}]:
         name = _name(resource)
         found[place.short(name)] = "exists"
         for path, value in _flat({key: value for key, value in resource.items() if key not in _LEFT_OUT}):

@@ -11,7 +11,7 @@ from tests.support.terraform import as_arm_monitoring as monitoring
 from tests.support.terraform import as_arm_network as network
 from tests.support.terraform import as_arm_storage as storage
 from tests.support.terraform.core import Plan
-from tests.support.terraform.planned import Planned
+from tests.support.terraform.planned import Planned, in_arms_words
 
 Resources = Iterator[dict[str, Any]]
 
@@ -19,8 +19,8 @@ _IDS = {name: role for role, name in ROLES.items()}
 _ROLE = "/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/{}"
 
 
-def as_arm(plan: Plan) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the resources that will exist, and the attributes that no function reads."""
+def as_arm(plan: Plan) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
+    """Return the resources that will exist, the outputs, and the attributes that no function reads."""
     subscription = plan["variables"]["subscription_id"]["value"]
     resources, unread = [], set[str]()
     for change in plan["resource_changes"]:
@@ -32,7 +32,8 @@ def as_arm(plan: Plan) -> tuple[list[dict[str, Any]], list[str]]:
         else:
             resources += _KINDS[planned.kind](planned)
         unread.update(planned.unread())
-    return resources, sorted(unread)
+    values = {name: output["value"] for name, output in plan["planned_values"]["outputs"].items()}
+    return resources, in_arms_words(values, subscription), sorted(unread)
 
 
 def _group(group: Planned) -> Resources:

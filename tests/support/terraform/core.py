@@ -32,6 +32,7 @@ sys.exit(ended.retcode)
 
 _ENVIRONMENT = {
     "CHECKPOINT_DISABLE": "1",  # asks for newer versions
+    "TF_CLI_CONFIG_FILE": os.devnull,  # the user's own may lead to other providers
     "TF_IN_AUTOMATION": "1",
     "TF_DISABLE_PLUGIN_TLS": "1",  # the stand-in listens in a folder of its own
     "PYTHONPATH": str(ROOT),
@@ -90,7 +91,7 @@ def find() -> Core | None:
 
 
 def _version(command: tuple[str, ...]) -> tuple[int, ...] | None:
-    ended = Core(command, "").run("version", "-json", cwd=ROOT, env={"TF_CLI_CONFIG_FILE": os.devnull})
+    ended = Core(command, "").run("version", "-json", cwd=ROOT)
     found = re.search(r'"terraform_version": ?"(\d+)\.(\d+)\.(\d+)', ended.output)
     return tuple(map(int, found.groups())) if found else None
 
@@ -109,9 +110,15 @@ class Workspace:
         shutil.copytree(self._folder, folder, symlinks=True, dirs_exist_ok=True)
         return Workspace(self._core, folder)
 
-    def run(self, *arguments: str, marks: bool = False, root: str = ".") -> Ended:
-        """Run a command in the stack, or in the root below it."""
-        env = {"TF_CLI_CONFIG_FILE": str(_configuration(self._folder)), "STAND_IN_MARKS": str(int(marks))}
+    def run(
+        self, *arguments: str, marks: bool = False, answers: Mapping[str, str] | None = None, root: str = "."
+    ) -> Ended:
+        """Run a command in the stack, or in the root below it; the options are the stand-in's (``provider.py``)."""
+        env = {
+            "TF_CLI_CONFIG_FILE": str(_configuration(self._folder)),
+            "STAND_IN_MARKS": str(int(marks)),
+            "STAND_IN_ANSWERS": json.dumps(answers or {}),
+        }
         return self._core.run(*arguments, cwd=self.stack / root, env=env)
 
     def init(self, root: str = ".") -> Ended:
@@ -132,9 +139,9 @@ class Workspace:
         ended = self.run("apply", "-no-color", "-input=false", "-auto-approve", *arguments, marks=True)
         assert ended.code == 0, ended.output
 
-    def refused(self, *arguments: str) -> str:
+    def refused(self, *arguments: str, marks: bool = False, answers: Mapping[str, str] | None = None) -> str:
         """Plan what must not be planned, and return what Terraform says."""
-        ended = self.run(*_PLAN, *arguments)
+        ended = self.run(*_PLAN, *arguments, marks=marks, answers=answers)
         assert ended.code == 1, ended.output
         return ended.output
 

@@ -66,29 +66,27 @@ class Planned:
         return any(".".join(parts[:end]) in self._read for end in range(1, len(parts) + 1))
 
     def _known(self, value: Any) -> Any:
-        """Return a value with marks in Resource Manager's words; nothing if the provider alone sets it."""
-        if isinstance(value, Mapping):
-            return {name: self._known(inner) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [self._known(inner) for inner in value]
-        if not isinstance(value, str):
-            return value
+        """Return a value in Resource Manager's words; nothing if the provider alone sets it."""
         return in_arms_words(value, self._subscription) if self._says(value) else None
 
 
-def in_arms_words(text: str, subscription: str) -> str:
-    """Return a text with marks in Resource Manager's words."""
+def in_arms_words(value: Any, subscription: str) -> Any:
+    """Return a value whose marks are in Resource Manager's words."""
+    if isinstance(value, Mapping):
+        return {name: in_arms_words(inner, subscription) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [in_arms_words(inner, subscription) for inner in value]
+    return _MARK.sub(lambda mark: _word(mark, subscription), value) if isinstance(value, str) else value
 
-    def word(mark: re.Match[str]) -> str:
-        resource, path = mark.groups()
-        if keys := _HOST_KEYS.fullmatch(resource):
-            app, group = keys.groups()
-            site = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
-            return f"<{site}/host/default#systemKeys.{path.removesuffix('_key')}>"
-        arms_word = _EXPORTED.get(path, path)
-        return f"<{resource}#{arms_word}>" if arms_word else resource
 
-    return _MARK.sub(word, text)
+def _word(mark: re.Match[str], subscription: str) -> str:
+    resource, path = mark.groups()
+    if keys := _HOST_KEYS.fullmatch(resource):
+        app, group = keys.groups()
+        site = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
+        return f"<{site}/host/default#systemKeys.{path.removesuffix('_key')}>"
+    arms_word = _EXPORTED.get(path, path)
+    return f"<{resource}#{arms_word}>" if arms_word else resource
 
 
 def _at(values: Mapping[str, Any], path: str, *, only: bool = True) -> Any:

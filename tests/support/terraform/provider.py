@@ -3,7 +3,7 @@
 It stands in for azurerm, azapi and azuread, where no registry and no Azure is: it refuses what the schema does not
 know. Defaults, limits and dependencies between attributes are in the providers' code, so they are not checked. With
 ``STAND_IN_MARKS=1`` computed values are marks (``values.py``), and what is applied is as planned; otherwise they are
-unknown, and nothing can be applied.
+unknown, and nothing can be applied. Data sources answer with ``STAND_IN_ANSWERS``, by attribute, or else with marks.
 
 As a program, serves the schema in the file that its argument names, until the core ends it.
 """
@@ -66,14 +66,14 @@ def _block(block: Block) -> Any:
     return messages.Schema.Block(attributes=attributes, block_types=nested)
 
 
-class Provider(service.ProviderServicer):  # type: ignore[misc] - the package has no types
+class Provider(service.ProviderServicer):
     """Answers the core's questions; the names of its methods are the protocol's."""
 
     def __init__(self, content: Block, *, marks: bool) -> None:
         self._content, self._marks, self._subscription = content, marks, ""
         self._resources, self._data = content["resource_schemas"], content["data_source_schemas"]
 
-    def GetMetadata(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def GetMetadata(self, request: Any, context: Any) -> Any:
         kinds = messages.GetMetadata
         return kinds.Response(
             server_capabilities=_CAPABILITIES,
@@ -81,7 +81,7 @@ class Provider(service.ProviderServicer):  # type: ignore[misc] - the package ha
             data_sources=[kinds.DataSourceMetadata(type_name=name) for name in self._data],
         )
 
-    def GetProviderSchema(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def GetProviderSchema(self, request: Any, context: Any) -> Any:
         return messages.GetProviderSchema.Response(
             server_capabilities=_CAPABILITIES,
             provider=_schema(self._content["provider"]),
@@ -89,22 +89,22 @@ class Provider(service.ProviderServicer):  # type: ignore[misc] - the package ha
             data_source_schemas={name: _schema(block) for name, block in self._data.items()},
         )
 
-    def ValidateProviderConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def ValidateProviderConfig(self, request: Any, context: Any) -> Any:
         return messages.ValidateProviderConfig.Response()
 
-    def ConfigureProvider(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def ConfigureProvider(self, request: Any, context: Any) -> Any:
         self._subscription = (_read(request.config) or {}).get("subscription_id") or ""
         return messages.ConfigureProvider.Response()
 
-    def ValidateResourceConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def ValidateResourceConfig(self, request: Any, context: Any) -> Any:
         problems = _problems(self._resources[request.type_name], _read(request.config))
         return messages.ValidateResourceConfig.Response(diagnostics=problems)
 
-    def ValidateDataResourceConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def ValidateDataResourceConfig(self, request: Any, context: Any) -> Any:
         problems = _problems(self._data[request.type_name], _read(request.config))
         return messages.ValidateDataResourceConfig.Response(diagnostics=problems)
 
-    def PlanResourceChange(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def PlanResourceChange(self, request: Any, context: Any) -> Any:
         config = _read(request.proposed_new_state)
         if config is None:  # it is to be deleted
             return messages.PlanResourceChange.Response(planned_state=request.proposed_new_state)
@@ -116,23 +116,24 @@ class Provider(service.ProviderServicer):  # type: ignore[misc] - the package ha
         new = planned(self._resources[kind], config, prior, marks)
         return {**new, "output": exported(config, marks.resource)} if marks and "output" in new else new
 
-    def ApplyResourceChange(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def ApplyResourceChange(self, request: Any, context: Any) -> Any:
         if not self._marks:
             problem = messages.Diagnostic(severity=_ERROR, summary="This provider only plans.")
             return messages.ApplyResourceChange.Response(new_state=request.prior_state, diagnostics=[problem])
         return messages.ApplyResourceChange.Response(new_state=request.planned_state)
 
-    def ReadDataSource(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
-        kind = request.type_name
-        return messages.ReadDataSource.Response(state=_written(answered(self._data[kind], kind, _read(request.config))))
+    def ReadDataSource(self, request: Any, context: Any) -> Any:
+        kind, answers = request.type_name, json.loads(os.environ.get("STAND_IN_ANSWERS", "{}"))
+        state = answered(self._data[kind], kind, _read(request.config), answers)
+        return messages.ReadDataSource.Response(state=_written(state))
 
-    def UpgradeResourceState(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def UpgradeResourceState(self, request: Any, context: Any) -> Any:
         return messages.UpgradeResourceState.Response(upgraded_state=messages.DynamicValue(json=request.raw_state.json))
 
-    def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def ReadResource(self, request: Any, context: Any) -> Any:
         return messages.ReadResource.Response(new_state=request.current_state)
 
-    def StopProvider(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def StopProvider(self, request: Any, context: Any) -> Any:
         return messages.StopProvider.Response()
 
 
@@ -153,11 +154,11 @@ def _step(part: str | int) -> Any:
     return step(attribute_name=part) if isinstance(part, str) else step(element_key_int=part)
 
 
-class _Controller(controller_service.GRPCControllerServicer):  # type: ignore[misc] - the package has no types
+class _Controller(controller_service.GRPCControllerServicer):
     def __init__(self, ended: threading.Event) -> None:
         self._ended = ended
 
-    def Shutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002, D102, N802
+    def Shutdown(self, request: Any, context: Any) -> Any:
         self._ended.set()
         return controller_messages.Empty()
 

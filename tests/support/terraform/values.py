@@ -43,6 +43,8 @@ IDS = {
     "azurerm_private_dns_zone_virtual_network_link": "{private_dns_zone_id}/virtualNetworkLinks/{name}",
     "azurerm_private_endpoint": _NETWORK + "privateEndpoints/{name}",
 }
+# The keys that computed maps have in Azure, as far as a stack asks for them.
+_KEYS = {"app_role_ids": ("API.ReadWrite.All", "app_access")}
 
 Block = Mapping[str, Any]
 Values = dict[str, Any]
@@ -58,6 +60,8 @@ class Marks:
         """Return the value of a computed attribute; only texts and maps of texts have a place for a mark."""
         if path == "id":
             return self.resource
+        if kind == ["map", "string"] and path in _KEYS:
+            return {key: f"<{self.resource}#{path}.{key}>" for key in _KEYS[path]}
         return f"<{self.resource}#{path}>" if kind == "string" else None
 
 
@@ -118,11 +122,11 @@ def _type(value: object) -> object:
     return ["object", {name: _type(each) for name, each in value.items()}] if isinstance(value, dict) else "string"
 
 
-def answered(block: Block, kind: str, config: Values) -> Values:
-    """Return what a data source answers: a mark for every text."""
+def answered(block: Block, kind: str, config: Values, answers: Values) -> Values:
+    """Return what a data source answers: what is given for an attribute, or else a mark."""
     query = ",".join(f"{value}" for name, value in sorted(config.items()) if isinstance(value, str))
-    marks = Marks(f"{kind}({query})")
-    return planned(block, config, None, marks) | {"id": config.get("id") or marks.resource}
+    new = planned(block, config, None, Marks(f"{kind}({query})"))
+    return {**new, **{name: value for name, value in answers.items() if name in block["attributes"]}}
 
 
 def _children(block: Block, values: Values) -> Iterator[tuple[str, int | None, Block, Values]]:
