@@ -17,6 +17,7 @@ _EXPORTED = {
 }
 _MARK = re.compile(r"<([^<>#]+)#([^<>]+)>")
 _HOST_KEYS = re.compile(r"azurerm_function_app_host_keys\((.+),(.+)\)")
+UNKNOWN = "(known after apply)"
 
 
 class Planned:
@@ -25,7 +26,7 @@ class Planned:
     def __init__(self, change: Mapping[str, Any], subscription: str) -> None:
         self.address: str = change["address"]
         self.kind: str = change["type"]
-        self._values: Mapping[str, Any] = change["change"]["after"]
+        self._values: Mapping[str, Any] = _with_unknown(change["change"]["after"], change["change"]["after_unknown"])
         self._subscription = subscription
         self._read = {"id", "resource_group_name"}  # the id names the group
 
@@ -87,6 +88,18 @@ def _word(mark: re.Match[str], subscription: str) -> str:
         return f"<{site}/host/default#systemKeys.{path.removesuffix('_key')}>"
     arms_word = _EXPORTED.get(path, path)
     return f"<{resource}#{arms_word}>" if arms_word else resource
+
+
+def _with_unknown(after: Any, unknown: Any) -> Any:
+    """Return the planned values with a word for those that are not known yet."""
+    if unknown is True:
+        return UNKNOWN
+    if isinstance(unknown, Mapping):
+        known = after or {}
+        return {**known, **{name: _with_unknown(known.get(name), inner) for name, inner in unknown.items()}}
+    if isinstance(unknown, list):
+        return [_with_unknown(*pair) for pair in zip(after, unknown, strict=True)]
+    return after
 
 
 def _at(values: Mapping[str, Any], path: str, *, only: bool = True) -> Any:
