@@ -1,10 +1,18 @@
 # Subscribes the app to uploads. The app's code must have been deployed: Azure makes the key then.
 
-data "azurerm_function_app_host_keys" "app" {
+# azapi, because azurerm's data source brings the host's master key into the state, too.
+data "azapi_resource_action" "host_keys" {
   count = var.create_event_subscription ? 1 : 0
 
-  name                = azapi_resource.app.name
-  resource_group_name = azurerm_resource_group.main.name
+  type                             = "Microsoft.Web/sites/host@2024-11-01"
+  resource_id                      = "${azapi_resource.app.id}/host/default"
+  action                           = "listKeys"
+  method                           = "POST"
+  sensitive_response_export_values = ["systemKeys.blobs_extension"]
+}
+
+locals {
+  key = try(data.azapi_resource_action.host_keys[0].sensitive_output.systemKeys.blobs_extension, null)
 }
 
 resource "azurerm_eventgrid_system_topic_event_subscription" "uploads" {
@@ -17,7 +25,7 @@ resource "azurerm_eventgrid_system_topic_event_subscription" "uploads" {
   included_event_types  = ["Microsoft.Storage.BlobCreated"]
 
   webhook_endpoint {
-    url                               = "https://${azapi_resource.app.output.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.item_picture_uploaded&code=${data.azurerm_function_app_host_keys.app[0].blobs_extension_key}"
+    url                               = "https://${azapi_resource.app.output.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.item_picture_uploaded&code=${local.key}"
     max_events_per_batch              = 1
     preferred_batch_size_in_kilobytes = 64
   }
@@ -55,7 +63,7 @@ resource "azurerm_eventgrid_system_topic_event_subscription" "uploads" {
     prevent_destroy = true
 
     precondition {
-      condition     = data.azurerm_function_app_host_keys.app[0].blobs_extension_key != ""
+      condition     = try(length(local.key) > 0, false)
       error_message = "${local.names.function_app} has no key blobs_extension yet. Deploy the code, wait until the host has found its function, and apply this again."
     }
   }

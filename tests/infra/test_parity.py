@@ -100,7 +100,8 @@ def test_the_second_stage_makes_the_subscription_alone(plans: dict[str, core.Pla
 
 def test_without_the_key_there_is_no_subscription(deployed: dict[str, core.Workspace]) -> None:
     """Azure would refuse the handshake, or deliver to nobody."""
-    said = deployed["main.test"].refused("-var-file=main.test.tfvars", marks=True, answers={"blobs_extension_key": ""})
+    answers = {"systemKeys.blobs_extension": ""}
+    said = deployed["main.test"].refused("-var-file=main.test.tfvars", marks=True, answers=answers)
     assert "has no key blobs_extension yet. Deploy the code, wait" in " ".join(said.split())
 
 

@@ -26,14 +26,14 @@ def as_arm(plan: Plan) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]
     for change in plan["resource_changes"]:
         if change["mode"] != "managed" or change["change"]["after"] is None:
             continue
-        planned = Planned(change, subscription)
+        planned = Planned(change)
         if planned.kind == "azurerm_role_assignment":
             resources += [_assignment(planned, subscription)]
         else:
             resources += _KINDS[planned.kind](planned)
         unread.update(planned.unread())
     values = {name: output["value"] for name, output in plan["planned_values"]["outputs"].items()}
-    return resources, in_arms_words(values, subscription), sorted(unread)
+    return resources, in_arms_words(values), sorted(unread)
 
 
 def _group(group: Planned) -> Resources:

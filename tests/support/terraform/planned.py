@@ -16,18 +16,16 @@ _EXPORTED = {
     "properties.defaultHostName": "defaultHostName",
 }
 _MARK = re.compile(r"<([^<>#]+)#([^<>]+)>")
-_HOST_KEYS = re.compile(r"azurerm_function_app_host_keys\((.+),(.+)\)")
 UNKNOWN = "(known after apply)"
 
 
 class Planned:
     """The values of a resource as it is after the plan; each one that is asked for counts as read."""
 
-    def __init__(self, change: Mapping[str, Any], subscription: str) -> None:
+    def __init__(self, change: Mapping[str, Any]) -> None:
         self.address: str = change["address"]
         self.kind: str = change["type"]
         self._values: Mapping[str, Any] = _with_unknown(change["change"]["after"], change["change"]["after_unknown"])
-        self._subscription = subscription
         self._read = {"id", "resource_group_name"}  # the id names the group
 
     @property
@@ -68,24 +66,20 @@ class Planned:
 
     def _known(self, value: Any) -> Any:
         """Return a value in Resource Manager's words; nothing if the provider alone sets it."""
-        return in_arms_words(value, self._subscription) if self._says(value) else None
+        return in_arms_words(value) if self._says(value) else None
 
 
-def in_arms_words(value: Any, subscription: str) -> Any:
+def in_arms_words(value: Any) -> Any:
     """Return a value whose marks are in Resource Manager's words."""
     if isinstance(value, Mapping):
-        return {name: in_arms_words(inner, subscription) for name, inner in value.items()}
+        return {name: in_arms_words(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [in_arms_words(inner, subscription) for inner in value]
-    return _MARK.sub(lambda mark: _word(mark, subscription), value) if isinstance(value, str) else value
+        return [in_arms_words(inner) for inner in value]
+    return _MARK.sub(_word, value) if isinstance(value, str) else value
 
 
-def _word(mark: re.Match[str], subscription: str) -> str:
+def _word(mark: re.Match[str]) -> str:
     resource, path = mark.groups()
-    if keys := _HOST_KEYS.fullmatch(resource):
-        app, group = keys.groups()
-        site = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
-        return f"<{site}/host/default#systemKeys.{path.removesuffix('_key')}>"
     arms_word = _EXPORTED.get(path, path)
     return f"<{resource}#{arms_word}>" if arms_word else resource
 

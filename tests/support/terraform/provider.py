@@ -3,7 +3,7 @@
 It stands in for azurerm, azapi and azuread, where no registry and no Azure is: it refuses what the schema does not
 know. Defaults, limits and dependencies between attributes are in the providers' code, so they are not checked. With
 ``STAND_IN_MARKS=1`` computed values are marks (``values.py``), and what is applied is as planned; otherwise they are
-unknown, and nothing can be applied. Data sources answer with ``STAND_IN_ANSWERS``, by attribute, or else with marks.
+unknown, and nothing can be applied. Azure answers azapi's questions with ``STAND_IN_ANSWERS``, by path, or else with marks.
 
 As a program, serves the schema in the file that its argument names, until the core ends it.
 """
@@ -114,7 +114,9 @@ class Provider(service.ProviderServicer):
     def _planned(self, kind: str, config: Values, prior: Values | None) -> Values:
         marks = Marks(resource_id(kind, config, self._subscription)) if self._marks else None
         new = planned(self._resources[kind], config, prior, marks)
-        return {**new, "output": exported(config, marks.resource)} if marks and "output" in new else new
+        if not (marks and "output" in new):
+            return new
+        return {**new, "output": exported(config, "response_export_values", marks.resource, {})}
 
     def ApplyResourceChange(self, request: Any, context: Any) -> Any:
         if not self._marks:

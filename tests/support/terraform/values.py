@@ -43,6 +43,8 @@ IDS = {
     "azurerm_private_dns_zone_virtual_network_link": "{private_dns_zone_id}/virtualNetworkLinks/{name}",
     "azurerm_private_endpoint": _NETWORK + "privateEndpoints/{name}",
 }
+# Where azapi puts what is exported of Azure's answer, and the attribute that says what that is.
+_OUTPUTS = {"output": "response_export_values", "sensitive_output": "sensitive_response_export_values"}
 # The keys that computed maps have in Azure, as far as a stack asks for them.
 _KEYS = {"app_role_ids": ("API.ReadWrite.All", "app_access")}
 
@@ -104,17 +106,17 @@ def resource_id(kind: str, config: Values, subscription: str) -> str:
     return f"a {kind}"
 
 
-def exported(config: Values, resource: str) -> object:
-    """Return what a resource of azapi exports of Azure's answer: a mark for each path that it asks for."""
+def exported(config: Values, wanted: str, resource: str, answers: Mapping[str, str]) -> object:
+    """Return what is exported of Azure's answer: for each path that is wanted what is given for it, or else a mark."""
     output: Values = {}
     # The attribute has any type, so its value comes, and goes, with the type beside it.
-    _, wanted = config.get("response_export_values") or (b"", ())
-    for path in wanted:
+    _, paths = config.get(wanted) or (b"", ())
+    for path in paths:
         *parents, last = path.split(".")
         place = output
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[last] = f"<{resource}#{path}>"
+        place[last] = answers.get(path, f"<{resource}#{path}>")
     return [json.dumps(_type(output)).encode(), output]
 
 
@@ -122,11 +124,12 @@ def _type(value: object) -> object:
     return ["object", {name: _type(each) for name, each in value.items()}] if isinstance(value, dict) else "string"
 
 
-def answered(block: Block, kind: str, config: Values, answers: Values) -> Values:
-    """Return what a data source answers: what is given for an attribute, or else a mark."""
+def answered(block: Block, kind: str, config: Values, answers: Mapping[str, str]) -> Values:
+    """Return what a data source answers: a mark for every text, and what azapi exports of the answer."""
     query = ",".join(f"{value}" for name, value in sorted(config.items()) if isinstance(value, str))
     new = planned(block, config, None, Marks(f"{kind}({query})"))
-    return {**new, **{name: value for name, value in answers.items() if name in block["attributes"]}}
+    outputs = [name for name in _OUTPUTS if name in block["attributes"]]
+    return new | {name: exported(config, _OUTPUTS[name], config["resource_id"], answers) for name in outputs}
 
 
 def _children(block: Block, values: Values) -> Iterator[tuple[str, int | None, Block, Values]]:
