@@ -56,6 +56,7 @@ resource "azurerm_role_definition" "only_write" {
   assignable_scopes  = [azurerm_resource_group.main.id]
 
   permissions {
+    actions = []
     data_actions = [
       "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action",
       "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",

@@ -112,6 +112,7 @@ def test_the_first_stage_again_does_not_delete_it(
     copy = deployed["main.test"].copy(tmp_path)
     copy.apply("plan.out")  # the second stage
     said = copy.refused("-var-file=main.test.tfvars", FIRST_STAGE, marks=True)
+    assert "Error: Instance cannot be destroyed" in said
     assert f"Resource {SUBSCRIPTION} has lifecycle.prevent_destroy set" in " ".join(said.split())
 
 
