@@ -119,7 +119,7 @@ def test_the_first_stage_again_does_not_delete_it(
 # Each fault is in Terraform's files alone; the facts that it makes different.
 FAULTS = {
     "an app setting in one stack only": (
-        ("function_app.tf", '      KEEP_EXISTING      = tostring(var.pictures.keep_existing)\n', ""),
+        ("function_app.tf", "      KEEP_EXISTING      = tostring(var.pictures.keep_existing)\n", ""),
         "Web/sites/func-itempic-test-{tok}: properties.siteConfig.appSettings[KEEP_EXISTING].value",
     ),
     "a misspelling inside of azapi's body": (
@@ -127,14 +127,22 @@ FAULTS = {
         "Web/sites/func-itempic-test-{tok}: properties.httpsOnly",
     ),
     "a role with another scope": (
-        ("roles.tf", "scope                            = azurerm_application_insights.main.id", "scope = local.workspace_id"),
-        "Insights/components/appi-itempic-test-{tok} gives Monitoring Metrics Publisher to "
-        "<ManagedIdentity/userAssignedIdentities/id-itempic-test-{tok}#principalId>",
+        (
+            "roles.tf",
+            "scope                            = azurerm_application_insights.main.id",
+            "scope = local.workspace_id",
+        ),
+        (
+            "Insights/components/appi-itempic-test-{tok} gives Monitoring Metrics Publisher to "
+            "<ManagedIdentity/userAssignedIdentities/id-itempic-test-{tok}#principalId>"
+        ),
     ),
     "a filter without its slash": (
         ("event_subscription.tf", "/containers/product-images/", "/containers/product-images"),
-        "EventGrid/systemTopics/egst-itempic-test-{tok}/eventSubscriptions/item-picture-uploaded: "
-        "properties.filter.subjectBeginsWith",
+        (
+            "EventGrid/systemTopics/egst-itempic-test-{tok}/eventSubscriptions/item-picture-uploaded: "
+            "properties.filter.subjectBeginsWith"
+        ),
     ),
     "a wrong value that the schema does not know": (
         ("storage.tf", 'min_tls_version                  = "TLS1_2"', 'min_tls_version = "TLS1_0"'),

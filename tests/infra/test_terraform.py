@@ -1,4 +1,4 @@
-"""Terraform's own core accepts the stack and plans it, against no more than what the providers publish about themselves."""
+"""Terraform's own core accepts the stack and plans it, knowing no more of the providers than their schemas."""
 
 import json
 import re
@@ -83,8 +83,9 @@ def test_its_own_tests_pass(workspace: core.Workspace) -> None:
     assert f"Success! {len(written)} passed, 0 failed." in ended.output
 
 
+SCALE = "scale={maximum_instance_count=4,always_ready_instances=1,instance_memory_mb=2048}"
 REFUSED = {
-    "scale={maximum_instance_count=4,always_ready_instances=1,instance_memory_mb=2048}": "24 uploads at a time; at most 20",
+    SCALE: "24 uploads at a time; at most 20",
     'pictures={max_side=63,fit="pad"}': "pictures.max_side: 63 must be a whole number from 64 to 8192.",
     "location=West Europe": 'location: "West Europe" must be a region\'s short name, like westeurope.',
 }

@@ -71,7 +71,9 @@ def test_the_limits_of_pictures_are_the_same() -> None:
 
 def test_each_variable_of_the_app_names_its_setting() -> None:
     fixed = {"PICTURE_TRIGGER_SOURCE", "AZURE_CLIENT_ID", "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"}
-    by_variable = {name for name in SETTINGS if not name.startswith(("PICTURE_STORAGE", "APPLICATIONINSIGHTS_"))} - fixed
+    by_variable = {
+        name for name in SETTINGS if not name.startswith(("PICTURE_STORAGE", "APPLICATIONINSIGHTS_"))
+    } - fixed
     assert len(by_variable) > 10
     assert {name for name in by_variable if not re.search(rf"# .*\b{name}\b", VARIABLES)} == set()
 

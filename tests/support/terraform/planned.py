@@ -1,4 +1,4 @@
-"""Reads one resource of Terraform's plan and keeps account of what has been read, so that nothing stays unseen. Pure."""
+"""Reads one resource of Terraform's plan, and knows what has not been read, so that nothing stays unseen. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -3,7 +3,7 @@
 It stands in for azurerm, azapi and azuread, where no registry and no Azure is: it refuses what the schema does not
 know. Defaults, limits and dependencies between attributes are in the providers' code, so they are not checked. With
 ``STAND_IN_MARKS=1`` computed values are marks (``values.py``), and what is applied is as planned; otherwise they are
-unknown, and nothing can be applied. Azure answers azapi's questions with ``STAND_IN_ANSWERS``, by path, or else with marks.
+unknown, and nothing can be applied. Azure answers azapi's questions with ``STAND_IN_ANSWERS``, by path, or with marks.
 
 As a program, serves the schema in the file that its argument names, until the core ends it.
 """

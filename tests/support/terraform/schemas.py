@@ -34,7 +34,9 @@ PACKAGES = {
 _CLASS = re.compile(r"^class (\w+) extends cdktn\.(\w+) \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 _TO_HCL = re.compile(r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 _HCL = re.compile(r"(\w+): \{\n\s+value: .*\n\s+isBlock: (\w+),\n\s+type: \"(\w+)\",\n\s+storageClassType: \"(\w+)\"")
-_FLAGS = re.compile(r"// (\w+) - computed: (\w+), optional: (\w+), required: (\w+)\n(.*?)(?=\n    // \w+ - computed|\Z)", re.DOTALL)
+_FLAGS = re.compile(
+    r"// (\w+) - computed: (\w+), optional: (\w+), required: (\w+)\n(.*?)(?=\n    // \w+ - computed|\Z)", re.DOTALL
+)
 _NESTED = re.compile(r"^\s+_\w+ = new (\w+)\(this, \"\w+\"(?:, (\w+))?\)")
 _PRIMITIVES = {"string": "string", "number": "number", "boolean": "bool", "any": "dynamic"}
 
@@ -186,7 +188,9 @@ def schema(provider: str, read: Callable[[str], Module]) -> Block:
     return {
         "provider": read("provider").provider(),
         "resource_schemas": {name: read(folder(name)).schema() for name in used("resource", provider)},
-        "data_source_schemas": {name: read(f"data-{provider}-{folder(name)}").schema() for name in used("data", provider)},
+        "data_source_schemas": {
+            name: read(f"data-{provider}-{folder(name)}").schema() for name in used("data", provider)
+        },
     }
 
 
