@@ -1,4 +1,4 @@
-"""Provides the compiler and what it predicts for both examples of parameters."""
+"""Provides Bicep and what it predicts for both examples of parameters, and Terraform with its stand-ins."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bicep import EXAMPLES, NOT_FOUND, Bicep, Prediction, copy_of_templates, find
+from tests.support.terraform import core
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,26 @@ def bicep() -> Bicep:
             pytest.fail(message)
         pytest.skip(message)
     return found
+
+
+@pytest.fixture(scope="session")
+def terraform() -> core.Core:
+    """Return Terraform's core; without one, skip, or fail where it must not be missing."""
+    found = core.find()
+    if found is None:
+        if os.environ.get("TERRAFORM_IS_REQUIRED"):
+            pytest.fail(core.NOT_FOUND)
+        pytest.skip(core.NOT_FOUND)
+    return found
+
+
+@pytest.fixture(scope="session")
+def workspace(terraform: core.Core, tmp_path_factory: pytest.TempPathFactory) -> core.Workspace:
+    """Return a copy of the stack in which ``init`` has run."""
+    made = core.Workspace(terraform, tmp_path_factory.mktemp("terraform"))
+    ended = made.init()
+    assert ended.code == 0, ended.output
+    return made
 
 
 @pytest.fixture(scope="session")

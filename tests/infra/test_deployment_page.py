@@ -6,6 +6,7 @@ import yaml
 
 from devstack.machine.setup import ROOT
 from tests.support.bicep import PINNED
+from tests.support.terraform.core import STACK
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 BICEP = ROOT / "infra" / "bicep"
@@ -40,7 +41,13 @@ def test_every_output_exists() -> None:
 
 def test_every_file_exists() -> None:
     named = set(re.findall(r"\binfra/[\w./]*\w", PAGE))
-    own = {"infra/bicep/main.own.bicepparam"}  # the reader's copy
+    # The reader's own.
+    own = {
+        "infra/bicep/main.own.bicepparam",
+        "infra/terraform/backend.tf",
+        "infra/terraform/main.own.tfvars",
+        "infra/terraform/terraform.tfstate",
+    }
     assert [name for name in named - own if not (ROOT / name).exists()] == []
 
 
@@ -99,6 +106,29 @@ def test_the_lowest_bicep_knows_the_templates() -> None:
     lowest = tuple(int(number) for number in named.groups())
     assert re.search(r"^var \w+ \w+ =", MAIN, re.MULTILINE)
     assert (0, 36) <= lowest <= tuple(int(number) for number in PINNED.split("."))[:2]
+
+
+def test_with_terraform_three_commands_are_enough() -> None:
+    (commands,) = re.findall(r"```sh\n(# 1\. .*?)```", section("With Terraform"), re.DOTALL)
+    first, second, third = (command.strip() for command in re.split(r"^# \d.*\n", commands, flags=re.MULTILINE)[1:])
+    assert first.startswith("terraform -chdir=infra/terraform apply -var-file=main.own.tfvars ")
+    assert second in section("With the Azure CLI alone")
+    assert first.replace("create_event_subscription=false", "create_event_subscription=true") == third
+    assert first != third
+
+
+def test_the_version_of_terraform_is_the_required_one() -> None:
+    for path in (ROOT / STACK).rglob("*.tf"):
+        for required in re.findall(r'required_version = ">= ([\d.]+)', path.read_text(encoding="utf-8")):
+            assert f"Terraform, {required} or newer" in PAGE
+
+
+def test_terraforms_messages_in_the_table_are_its_own() -> None:
+    stack = (ROOT / STACK / "event_subscription.tf").read_text(encoding="utf-8")
+    assert "has no key blobs_extension yet" in section("What can go wrong")
+    assert "has no key blobs_extension yet" in stack
+    # tests/infra/test_parity.py sees the other one.
+    assert "Instance cannot be destroyed" in section("What can go wrong")
 
 
 def test_the_version_of_azd_is_the_required_one() -> None:

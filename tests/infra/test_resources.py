@@ -2,20 +2,27 @@
 
 import re
 from math import prod
+from pathlib import Path
 
 import pytest
 
 from devstack.machine.setup import ROOT
 from tests.support.bicep import PINNED, TEMPLATES, Prediction
+from tests.support.terraform.core import STACK
+from tests.support.terraform.schemas import used
 
 README = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
 
 
 def documented() -> dict[str, str]:
     """Return the file of each resource type in the table."""
-    table = README.partition("| resource | file | why |")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| ([^|]+) \| `([^`]+)` \|", table, re.MULTILINE)
-    return {kind: file for kinds, file in rows for kind in re.findall(r"`([^`]+)`", kinds)}
+    return {kind: file for kinds, file, _ in rows() for kind in re.findall(r"`([^`]+)`", kinds)}
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Return Azure's types, the file, and Terraform's types, of each row."""
+    table = README.partition("| resource | file | in Terraform | why |")[2].partition("\n\n")[0]
+    return re.findall(r"^\| ([^|]+) \| `([^`]+)` \| ([^|]+) \|", table, re.MULTILINE)
 
 
 def test_the_table_lists_every_resource_type(small: Prediction, large: Prediction) -> None:
@@ -28,6 +35,16 @@ def test_each_resource_is_in_the_file_that_the_table_names() -> None:
         text = (ROOT / TEMPLATES / file).read_text(encoding="utf-8")
         # A child may stand inside its parent, with only the end of its type.
         assert f"'Microsoft.{kind}@" in text or f" '{kind.rpartition('/')[2]}' = " in text, (kind, file)
+
+
+def test_the_table_lists_every_resource_type_of_terraform() -> None:
+    found = set()
+    for _, file, kinds in rows():
+        text = (ROOT / STACK / f"{Path(file).stem}.tf").read_text(encoding="utf-8")
+        named = re.findall(r"`(\w+)`", kinds)
+        assert [kind for kind in named if f'\nresource "{kind}" ' not in f"\n{text}"] == [], file
+        found |= set(named)
+    assert found == set(used("resource", "azapi") + used("resource", "azurerm"))
 
 
 def test_everything_that_has_a_place_has_the_tags(prediction: Prediction) -> None:

@@ -5,18 +5,8 @@ from collections.abc import Iterator
 
 from devstack.machine.setup import ROOT
 from tests.support.bicep import Prediction, Resource
+from tests.support.facts import ROLES
 
-# Azure's own, from its list of built-in roles.
-ROLES = {
-    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
-    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
-    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": "Storage Blob Data Reader",
-    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
-    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
-    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
-    "73c42c96-874c-492b-b04d-ab87d138a893": "Log Analytics Reader",
-    "43d0d8ad-25c7-4714-9337-8ba259a9fe05": "Monitoring Reader",
-}
 ONLY_WRITES = "the role that only writes"
 UPLOADERS = {"11111111-1111-4111-8111-111111111111", "33333333-3333-4333-8333-333333333333"}
 OPERATORS = {"22222222-2222-4222-8222-222222222222"}

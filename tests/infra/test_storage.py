@@ -17,6 +17,7 @@ def test_an_account_opens_to_identities_alone(account: str, prediction: Predicti
         "allowCrossTenantReplication": False,
         "allowSharedKeyAccess": False,
         "defaultToOAuthAuthentication": True,
+        "isLocalUserEnabled": False,
         "minimumTlsVersion": "TLS1_2",
         "publicNetworkAccess": "Enabled",
         "supportsHttpsTrafficOnly": True,

@@ -40,12 +40,25 @@ def deployed(example: str) -> tuple[int, int]:
     return scale["maximumInstanceCount"], sum(each["instanceCount"] for each in scale["alwaysReady"])
 
 
-# Who states how many instances there are, by source: those on demand, and those always ready. Add the infrastructures.
+TERRAFORM = ROOT / "infra" / "terraform"
+
+
+def in_terraform(file: str) -> tuple[int, int]:
+    """Return the instances on demand, and always ready, that a file of Terraform's names."""
+    text = (TERRAFORM / file).read_text(encoding="utf-8")
+    found = re.search(r"\{ maximum_instance_count = (\d+), always_ready_instances = (\d+),", text)
+    assert found, file
+    return int(found[1]), int(found[2])
+
+
+# Who states how many instances there are, by source: those on demand, and those always ready.
 FLEETS = {
     "documents": (documented("instances on demand"), documented("instances always ready")),
     "simulation": (Rules.instances - 1, 1),
     "Bicep, by default": deployed("main.test"),
     "Bicep, with all options": deployed("main.prod"),
+    "Terraform, by default": in_terraform("variables.tf"),
+    "Terraform, with all options": in_terraform("main.prod.tfvars"),
 }
 
 
@@ -62,6 +75,13 @@ def test_bicep_counts_slots_as_we_do() -> None:
     main = (ROOT / TEMPLATES / "main.bicep").read_text(encoding="utf-8")
     assert f"var uploadsOfTheSweep = {AT_ONCE}\n" in main
     assert f"slots <= {documented('**slots**'):.0f} ||" in main
+
+
+def test_terraform_counts_slots_as_we_do() -> None:
+    """Its variables are refused by this sum (infra/terraform/tests)."""
+    assert f"uploads_of_the_sweep = {AT_ONCE}\n" in (TERRAFORM / "main.tf").read_text(encoding="utf-8")
+    most = f"local.uploads_of_the_sweep <= {documented('**slots**'):.0f} ||"
+    assert most in (TERRAFORM / "variables.tf").read_text(encoding="utf-8")
 
 
 def test_the_documents_state_the_numbers_in_force() -> None:

@@ -14,6 +14,7 @@ var security = {
   allowCrossTenantReplication: false
   allowSharedKeyAccess: false
   defaultToOAuthAuthentication: true
+  isLocalUserEnabled: false
   minimumTlsVersion: 'TLS1_2'
   supportsHttpsTrafficOnly: true
   // A closed account denies; it is not disabled: Event Grid writes dead letters through the exception for Azure's services.
