@@ -35,6 +35,10 @@ def steps(kind: str) -> Iterator[tuple[str, str]]:
         yield from ((name, step[kind]) for step in job["steps"] if kind in step)
 
 
+def number(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
 def test_a_job_may_do_only_what_it_needs() -> None:
     assert {name: workflow["permissions"] for name, workflow in WORKFLOWS.items()} == {"ci": {}, "deploy": {}}
     assert {name: job["permissions"] for name, job in jobs()} == {
@@ -96,7 +100,11 @@ def test_the_versions_of_bicep_and_terraform_are_the_projects() -> None:
     assert {name: workflow["env"]["BICEP_VERSION"] for name, workflow in WORKFLOWS.items()} == dict.fromkeys(
         WORKFLOWS, PINNED
     )
-    assert len({workflow["env"]["TERRAFORM_VERSION"] for workflow in WORKFLOWS.values()}) == 1
+    (terraform,) = {workflow["env"]["TERRAFORM_VERSION"] for workflow in WORKFLOWS.values()}
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "infra" / "terraform").rglob("*.tf"))]
+    accepted = {found for text in texts for found in re.findall(r'required_version = ">= (\S+), < (\S+)"', text)}
+    ((oldest, too_new),) = accepted
+    assert number(oldest) <= number(terraform) < number(too_new)
     installing = [name for name, script in steps("run") if 'az bicep install --version "v$BICEP_VERSION"' in script]
     assert installing == ["ci/linux", "ci/elsewhere", "deploy/preview", "deploy/deploy"]
 
