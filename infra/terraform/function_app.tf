@@ -118,7 +118,9 @@ resource "azapi_resource" "app" {
 
   # The host reads its storage as soon as it starts: roles and private addresses come first.
   depends_on = [
-    azurerm_private_endpoint.storage,
+    azurerm_private_endpoint.blob,
+    azurerm_private_endpoint.queue,
+    azurerm_private_endpoint.table,
     azurerm_role_assignment.app_on_host,
     azurerm_role_assignment.app_on_insights,
     azurerm_role_assignment.app_on_pictures,

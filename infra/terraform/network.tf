@@ -1,15 +1,10 @@
 locals {
   services = toset(var.network.use_virtual_network ? ["blob", "queue", "table"] : [])
-  # The host uses all three services of its account; the app and its triggers two of the pictures account.
   accounts = {
-    (local.names.host_account)     = { id = azurerm_storage_account.host.id, services = local.services }
-    (local.names.pictures_account) = { id = azurerm_storage_account.pictures.id, services = setsubtract(local.services, ["table"]) }
+    for role, account in { host = azurerm_storage_account.host, pictures = azurerm_storage_account.pictures } :
+    role => { id = account.id, name = account.name } if var.network.use_virtual_network
   }
-  endpoints = merge([
-    for name, account in local.accounts : {
-      for service in account.services : "pep-${name}-${service}" => { account_id = account.id, service = service }
-    }
-  ]...)
+  bits_to_27 = 27 - tonumber(split("/", var.network.address_prefix)[1])
 }
 
 resource "azurerm_virtual_network" "main" {
@@ -50,10 +45,6 @@ resource "azurerm_subnet" "endpoints" {
   private_endpoint_network_policies = "Disabled"
 }
 
-locals {
-  bits_to_27 = 27 - tonumber(split("/", var.network.address_prefix)[1])
-}
-
 resource "azurerm_private_dns_zone" "storage" {
   for_each = local.services
 
@@ -72,27 +63,76 @@ resource "azurerm_private_dns_zone_virtual_network_link" "storage" {
   tags                 = local.tags
 }
 
-resource "azurerm_private_endpoint" "storage" {
-  for_each = local.endpoints
+# One after the other, because an account takes one change at a time. The names resolve for the app only with the links.
+resource "azurerm_private_endpoint" "blob" {
+  for_each = local.accounts
 
-  name                = each.key
+  name                = "pep-${each.value.name}-blob"
   resource_group_name = azurerm_resource_group.main.name
   location            = var.location
   tags                = local.tags
   subnet_id           = azurerm_subnet.endpoints[0].id
 
   private_service_connection {
-    name                           = each.value.service
-    private_connection_resource_id = each.value.account_id
-    subresource_names              = [each.value.service]
+    name                           = "blob"
+    private_connection_resource_id = each.value.id
+    subresource_names              = ["blob"]
     is_manual_connection           = false
   }
 
   private_dns_zone_group {
     name                 = "default"
-    private_dns_zone_ids = [azurerm_private_dns_zone.storage[each.value.service].id]
+    private_dns_zone_ids = [azurerm_private_dns_zone.storage["blob"].id]
   }
 
-  # The names resolve for the app only with the links.
   depends_on = [azurerm_private_dns_zone_virtual_network_link.storage]
+}
+
+resource "azurerm_private_endpoint" "queue" {
+  for_each = local.accounts
+
+  name                = "pep-${each.value.name}-queue"
+  resource_group_name = azurerm_resource_group.main.name
+  location            = var.location
+  tags                = local.tags
+  subnet_id           = azurerm_subnet.endpoints[0].id
+
+  private_service_connection {
+    name                           = "queue"
+    private_connection_resource_id = each.value.id
+    subresource_names              = ["queue"]
+    is_manual_connection           = false
+  }
+
+  private_dns_zone_group {
+    name                 = "default"
+    private_dns_zone_ids = [azurerm_private_dns_zone.storage["queue"].id]
+  }
+
+  depends_on = [azurerm_private_endpoint.blob]
+}
+
+# The host uses all three services of its account; the app and its triggers two of the pictures account.
+resource "azurerm_private_endpoint" "table" {
+  for_each = { for role, account in local.accounts : role => account if role == "host" }
+
+  name                = "pep-${each.value.name}-table"
+  resource_group_name = azurerm_resource_group.main.name
+  location            = var.location
+  tags                = local.tags
+  subnet_id           = azurerm_subnet.endpoints[0].id
+
+  private_service_connection {
+    name                           = "table"
+    private_connection_resource_id = each.value.id
+    subresource_names              = ["table"]
+    is_manual_connection           = false
+  }
+
+  private_dns_zone_group {
+    name                 = "default"
+    private_dns_zone_ids = [azurerm_private_dns_zone.storage["table"].id]
+  }
+
+  depends_on = [azurerm_private_endpoint.queue]
 }

@@ -24,7 +24,7 @@ run "the_first_stage_subscribes_to_nothing" {
     error_message = "Azure has no key for a subscription before the code is there."
   }
   assert {
-    condition     = length(azurerm_private_endpoint.storage) + length(azurerm_virtual_network.main) == 0
+    condition     = length(azurerm_private_endpoint.blob) + length(azurerm_virtual_network.main) == 0
     error_message = "The network is an option."
   }
 }
@@ -41,21 +41,10 @@ run "the_second_stage_subscribes_to_uploads_alone" {
   }
 }
 
-run "uploaders_read_notes_only_if_they_may" {
+run "an_option_changes_only_what_it_says" {
   command = plan
   variables {
     uploaders_read_notes = false
-  }
-
-  assert {
-    condition     = length(azurerm_role_assignment.uploaders_on_quarantine) == 0 && length(azurerm_role_assignment.uploaders_on_incoming) == 1
-    error_message = "Uploaders must only reach product-images."
-  }
-}
-
-run "each_account_closes_by_its_own_switch" {
-  command = plan
-  variables {
     network = {
       use_virtual_network        = true
       address_prefix             = "10.0.0.0/24"
@@ -67,6 +56,10 @@ run "each_account_closes_by_its_own_switch" {
   assert {
     condition     = azurerm_storage_account.host.network_rules[0].default_action == "Allow" && azurerm_storage_account.pictures.network_rules[0].default_action == "Deny"
     error_message = "The pictures account alone was to be closed."
+  }
+  assert {
+    condition     = length(azurerm_role_assignment.uploaders_on_quarantine) == 0 && length(azurerm_role_assignment.uploaders_on_incoming) == 1
+    error_message = "Uploaders must only reach product-images."
   }
 }
 
