@@ -3,7 +3,7 @@ locals {
   log_alerts    = { for name, alert in local.alerts : name => alert if can(alert.query) }
   metric_alerts = { for name, alert in local.alerts : name => alert if can(alert.metric) }
   alert_names   = { for name in keys(local.alerts) : name => "alert-${lower(replace(name, " ", "-"))}" }
-  alert_texts   = { for name, alert in local.alerts : name => "${alert.means} ${alert.first} (${alert.help})" }
+  alert_texts   = { for name, alert in local.alerts : name => "${alert.means} ${alert.first} (${var.documents_url}${alert.help})" }
 
   parameters = { item_wait_s = var.pictures.item_wait_days * 86400 }
 }

@@ -246,6 +246,13 @@ variable "alert_emails" {
   nullable    = false
 }
 
+variable "documents_url" {
+  description = "Where your colleagues read the project's documents, up to the project's folder and with a slash at the end: alerts lead there. Empty: they name the file."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "existing_workspace_id" {
   description = "Resource id of an existing Log Analytics workspace; empty for a new one."
   type        = string
