@@ -77,7 +77,9 @@ class Rest:
     def _send(self, method: str, path: str, query: dict[str, str]) -> Document:
         if not path.startswith("/"):  # ".example/" would become a part of the host's name, and get the token
             raise Unreachable(f"{self._address} refers to another host; nothing was sent there")
-        given = "&".join(f"{name.replace('api_version', 'api-version')}={quote(value)}" for name, value in query.items())
+        given = "&".join(
+            f"{name.replace('api_version', 'api-version')}={quote(value)}" for name, value in query.items()
+        )
         url = f"{self._address}{quote(path, safe='/?&=$%,()-_.~:')}{f'?{given}' if given else ''}"
         try:
             answer = self._client.send_request(HttpRequest(method, url))

@@ -16,6 +16,10 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from operate import config
+from operate.commands.doctor import doctor
+from operate.commands.preview import preview
+from operate.commands.replay import replay
+from operate.commands.status import status
 from operate.config import Installation
 from operate.connection import Connection, connect
 from operate.errors import ExitCode, problem_of
@@ -98,6 +102,10 @@ def options(
 ) -> None:
     """Put thousands of pictures on items of Business Central, and see what became of them."""
     context.obj = Session(config_path, Output(as_json=as_json, colour=not no_color))
+
+
+for command in (status, replay, preview, doctor):
+    app.command()(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -49,6 +49,11 @@ class Installation:
     local: Local | None
 
     @property
+    def knows_pictures(self) -> bool:
+        """Whether the file has the settings of the picture; files of earlier versions do not."""
+        return "PICTURE_MAX_SIDE" in self.app_settings
+
+    @property
     def company(self) -> str:
         """The company that a path without one means."""
         return self.settings.business_central.company or ""
@@ -92,6 +97,7 @@ def _installation(path: Path, document: Mapping[str, Any]) -> Installation:
     accounts, bc = document["accounts"], document["businessCentral"]
     local = _local(document.get("local"))
     app_settings = {
+        **_known(document.get("settings") or {}),
         **_storage_settings(accounts, local),
         "BLOB_PATH_TEMPLATE": document["pathTemplate"],
         "BC_TENANT_ID": bc["tenantId"],
@@ -114,6 +120,11 @@ def _installation(path: Path, document: Mapping[str, Any]) -> Installation:
         dead_letter=document["containers"]["deadLetter"],
         local=local,
     )
+
+
+def _known(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the file says of settings beyond where things are: those of the picture, of waiting, of the sweep."""
+    return {name: str(value) for name, value in given.items() if name in config.SETTINGS}
 
 
 def _local(document: Mapping[str, str] | None) -> Local | None:

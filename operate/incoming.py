@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from azure.storage.blob import BlobServiceClient
 
+from operate.companies import company_of
 from shared.business_central import item_batches
 from shared.business_central.client import BusinessCentral, Item
 from shared.config import Settings
@@ -70,18 +71,28 @@ class Incoming:
         Raises:
             Transient: ``storage``.
         """
-        marks = SettlingMarks(self.service, self.settings.business_central.environment)
-        settling = {name.rpartition("/")[2] for name in marks.names()}
-        for page in self.pages():
+        settling = self._settling()
+        for page in self._pages(None):
             yield from self._known(page, settling)
 
-    def pages(self) -> Iterator[list[Upload]]:
+    def of(self, name: str) -> Iterator[Known]:
+        """Yield what is known of the upload with this name, nothing if there is none; raises as ``all``."""
+        settling = self._settling()
+        for page in self._pages(name):
+            yield from self._known([upload for upload in page if upload.name == name], settling)
+
+    def _settling(self) -> set[str]:
+        """Return what stands for the uploads that settle."""
+        marks = SettlingMarks(self.service, self.settings.business_central.environment)
+        return {name.rpartition("/")[2] for name in marks.names()}
+
+    def _pages(self, prefix: str | None) -> Iterator[list[Upload]]:
         """Yield the uploads, page by page; folders of accounts with a hierarchical namespace are left out."""
         dates: list[str] = []
         container = self.service.get_container_client(INCOMING)
         with storage_errors(f"listing {INCOMING}"):
             listing = container.list_blobs(
-                include=["metadata"], results_per_page=_PAGE_SIZE, raw_response_hook=keep_date(dates)
+                prefix, include=["metadata"], results_per_page=_PAGE_SIZE, raw_response_hook=keep_date(dates)
             )
             for page in listing.by_page():
                 blobs = [blob for blob in page if not is_folder(blob.metadata)]
@@ -118,14 +129,11 @@ class Incoming:
         return None
 
     def _in_company(self, keyed: Sequence[tuple[ItemKey, Upload]]) -> Iterator[Known]:
-        named = keyed[0][0].company or self.settings.business_central.company
+        request_id, default = str(uuid4()), self.settings.business_central.company
         try:
-            if not named:
-                raise Waiting(Reason.COMPANY_NOT_FOUND, "")
-            upload_id = str(uuid4())
-            company = self.business_central.company(named, upload_id)
+            company = company_of(self.business_central, keyed[0][0], default, request_id)
             keys = [key for key, _ in keyed]
-            found = item_batches.find(self.business_central, company, keys, upload_id, lambda: True)
+            found = item_batches.find(self.business_central, company, keys, request_id, lambda: True)
         except Waiting as failure:
             yield from (Known(upload, State.WAITING, failure.reason) for _, upload in keyed)
         except Transient as failure:
@@ -134,9 +142,7 @@ class Incoming:
             yield from (_of_items(upload, key, found.items, found.unclear) for key, upload in keyed)
 
 
-def _of_items(
-    upload: Upload, key: ItemKey, items: Mapping[ItemKey, Sequence[Item]], unclear: set[ItemKey]
-) -> Known:
+def _of_items(upload: Upload, key: ItemKey, items: Mapping[ItemKey, Sequence[Item]], unclear: set[ItemKey]) -> Known:
     found = items.get(key, [])
     if key in unclear:
         return Known(upload, State.UNKNOWN, None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operate.sheets import contact_sheet
-from shared.errors import Failure, Permanent, Transient
+from shared.errors import Failure, Permanent, Reason, Transient
 from shared.pictures.render import Picture
 from shared.pictures.rendition import SourceLimits
 from shared.pictures.sources import check_bytes
@@ -88,13 +88,13 @@ def _row(preview: Preview) -> contact_sheet.Row:
         blob=str(preview.path.parent),
         story=_story(picture),
         outcome="picture" if picture else "refused",
-        reason=failure and str(failure.reason),
+        reason=str(failure.reason) if failure else None,
         expected=None,
         item_number=None,
         item_name=preview.path.name,
-        before=preview.source,
-        after=picture and picture.content,
-        detail=failure and failure.detail,
+        before=None if failure and failure.reason is Reason.CRASHES_WORKER else preview.source,
+        after=picture.content if picture else None,
+        detail=failure.detail if failure else None,
         milliseconds=preview.milliseconds,
         size=preview.size,
     )

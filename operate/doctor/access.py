@@ -26,7 +26,9 @@ CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 QUEUES = "974c5e8b-45b9-4653-ba55-5f855dd0fb88"
 HOST_ROLES = (
     Role(OWNER, "Storage Blob Data Owner", "The host cannot start: it keeps its locks, keys and the code there."),
-    Role(QUEUES, "Storage Queue Data Contributor", "No event becomes a call: the host turns events into messages there."),
+    Role(
+        QUEUES, "Storage Queue Data Contributor", "No event becomes a call: the host turns events into messages there."
+    ),
     Role("0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", "Storage Table Data Contributor", "The host keeps no diagnostics."),
 )
 PICTURES_ROLES = (
@@ -112,8 +114,8 @@ def missing(arm: Rest, principal: str, scope: str, roles: tuple[Role, ...], whos
                 "role_missing",
                 f"{whose} does not have the role {role.name} on {_short(scope)}.",
                 role.without,
-                f"az role assignment create --assignee-object-id {principal} --assignee-principal-type ServicePrincipal "
-                f"--role {role.id} --scope {scope}",
+                f"az role assignment create --assignee-object-id {principal} "
+                f"--assignee-principal-type ServicePrincipal --role {role.id} --scope {scope}",
             )
 
 

@@ -99,9 +99,7 @@ class DeployedApp:
 
     def insights(self) -> list[Document]:
         """Return the Application Insights components of the resource group."""
-        return list(
-            self._arm.all(f"{self.place.group}/providers/Microsoft.Insights/components", api_version=_INSIGHTS)
-        )
+        return list(self._arm.all(f"{self.place.group}/providers/Microsoft.Insights/components", api_version=_INSIGHTS))
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,11 @@ class AppChecks:
         for setting, opens in _IDENTITIES.items():
             if self.app.identity_of(setting) is None:
                 named = self.app.settings.get(setting)
-                what = f"{setting} names {named}, which is not an identity" if named else f"{setting} is not set, and there is no system-assigned identity"
+                what = (
+                    f"{setting} names {named}, which is not an identity"
+                    if named
+                    else f"{setting} is not set, and there is no system-assigned identity"
+                )
                 yield Finding(
                     "identity_mismatch",
                     f"{what} of {self.app.place.function_app}.",
@@ -169,7 +171,7 @@ class AppChecks:
                     "function_missing",
                     f"{self.app.place.function_app} has no function {name}.",
                     without,
-                    "Deploy the code; if it is deployed, the app stops at a setting: docs/deployment.md#what-can-go-wrong.",
+                    "Deploy the code; or find the setting at which it stops: docs/deployment.md#what-can-go-wrong.",
                 )
             elif not self.app.functions[name]:
                 yield Finding(

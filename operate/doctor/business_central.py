@@ -106,12 +106,12 @@ class BusinessCentralChecks:
             has_written = False
         if has_written:
             what = "The app has put pictures onto items of this company before, so it could write then."
-            mend = "Nothing."
+            mend = ""
         else:
             what = "Whether the app may write pictures is not known yet: only its first picture shows that."
-            mend = f"Upload one picture: docs/deployment.md#the-first-picture. If it fails: {_PAGE}#what-a-failure-looks-like."
+            mend = "Upload one picture: docs/deployment.md#the-first-picture."
         why = "You asked as yourself; the app has permissions of its own, and no request tries a write without writing."
-        return Finding("write_unproven" if not has_written else "write_seen", what, why, mend, Grade.NOTE)
+        return Finding("write_seen" if has_written else "write_unproven", what, why, mend, Grade.NOTE)
 
     @cached_property
     def _failures(self) -> dict[str, Transient | None]:
@@ -139,7 +139,11 @@ def _failure(bc: BusinessCentral) -> Transient | None:
 _AS_YOU = "backfill, status and export ask as you. It says nothing about the app, which has permissions of its own."
 _MEANINGS = {
     Reason.IDENTITY: ("not_signed_in", _AS_YOU, "az login"),
-    Reason.BC_UNAUTHORIZED: ("bc_unauthorized", _AS_YOU, f"Have yourself let into Business Central: {_PAGE}#3-the-entry-in-bc."),
+    Reason.BC_UNAUTHORIZED: (
+        "bc_unauthorized",
+        _AS_YOU,
+        f"Have yourself let into Business Central: {_PAGE}#3-the-entry-in-bc.",
+    ),
     Reason.BC_REFUSED: (
         "bc_refused",
         "If the address is wrong, no picture reaches any item; if you lack permissions, the app may still have them.",

@@ -175,7 +175,10 @@ class EventChecks:
         by_identity = properties.get("deadLetterWithResourceIdentity") or {}
         destination = by_identity.get("deadLetterDestination") or properties.get("deadLetterDestination") or {}
         place = destination.get("properties") or {}
-        if place.get("blobContainerName") != self.dead_letter or str(place.get("resourceId")).lower() != self._path.lower():
+        if (
+            place.get("blobContainerName") != self.dead_letter
+            or str(place.get("resourceId")).lower() != self._path.lower()
+        ):
             yield Finding(
                 "dead_letter_missing",
                 f"Events that cannot be delivered do not go to the container {self.dead_letter}.",

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from azure.core import MatchConditions
@@ -56,7 +58,7 @@ class StorageChecks:
 
     def _containers(self) -> Iterator[Finding]:
         for container in CONTAINERS:
-            if self._refusal(lambda name=container: self._list(name)) == "ContainerNotFound":
+            if self._refusal(partial(self._list, container)) == "ContainerNotFound":
                 yield Finding(
                     "container_missing",
                     f"The container {container} does not exist.",
@@ -78,17 +80,16 @@ class StorageChecks:
                 )
 
     def _attempts(self, container: str) -> list[tuple[str, Callable[[], object]]]:
-        attempts: list[tuple[str, Callable[[], object]]] = [("list", lambda: self._list(container))]
-        if container in (INCOMING, ARCHIVE, QUARANTINE):
-            blob = self.service.get_blob_client(container, f"doctor-{uuid4()}")
-            attempts.append(("read", lambda: blob.download_blob()))
-            if container == INCOMING:
-                attempts.append(("write", lambda: _write(blob)))
-            if container != INCOMING:
-                attempts.append(("delete", lambda: blob.delete_blob()))
-        else:
-            name = f"doctor-{uuid4()}"
-            attempts.append(("read", lambda: self.service.get_blob_client(container, name).download_blob()))
+        """Return what the commands do in a container, by name."""
+        blob = self.service.get_blob_client(container, f"doctor-{uuid4()}")
+        attempts: list[tuple[str, Callable[[], object]]] = [
+            ("list", partial(self._list, container)),
+            ("read", blob.download_blob),
+        ]
+        if container == INCOMING:
+            attempts.append(("write", partial(_write, blob)))
+        if container in (ARCHIVE, QUARANTINE):
+            attempts.append(("delete", blob.delete_blob))
         return attempts
 
     def _clock(self) -> Iterator[Finding]:
@@ -102,11 +103,11 @@ class StorageChecks:
                 "clock_skew",
                 f"This machine's clock is {round(abs(ahead).total_seconds() / 60)} minutes {side} storage's.",
                 "Tokens count as expired, or as not valid yet, and requests fail with 401 or 403.",
-                "Let the system set its clock by itself: timedatectl set-ntp true; w32tm /resync; sudo sntp -sS time.apple.com",
+                "Let the system set its clock: timedatectl set-ntp true (Linux), w32tm /resync (Windows).",
             )
 
     def _sweep(self) -> Iterator[Finding]:
-        if self._refusal(lambda: self._list(RECORDS)):
+        if self._refusal(partial(self._list, RECORDS)):
             return  # the checks of containers and rights have told
         sweep = last_sweep.read(self.service, self.environment)
         if sweep.age is None:
@@ -136,8 +137,8 @@ class StorageChecks:
             container = self.service.get_container_client(INCOMING)
             next(iter(container.list_blobs(results_per_page=1, raw_response_hook=keep_date(dates))), None)
         except HttpResponseError as error:
-            date = error.response.headers.get("Date") if error.response else None
-            dates += [date] if date else []
+            answer: Any = error.response
+            dates += [answer.headers["Date"]] if answer is not None and "Date" in answer.headers else []
         return time_of(dates) if dates else None
 
 

@@ -30,7 +30,7 @@ _STYLE = Path(__file__).with_suffix(".css")
 class Row:
     """One file and its result; ``expected`` says whether the result is the right one, None if nobody can know.
 
-    ``size`` is that of the file, where ``before`` is only its beginning.
+    ``before`` is None if nobody should try to show it; ``size`` is that of the file, if ``before`` is not all of it.
     """
 
     blob: str
@@ -40,7 +40,7 @@ class Row:
     expected: bool | None
     item_number: str | None
     item_name: str | None
-    before: bytes
+    before: bytes | None
     after: bytes | None
     detail: str | None
     milliseconds: float | None
@@ -49,7 +49,7 @@ class Row:
     @property
     def bytes_before(self) -> int:
         """The size of the file."""
-        return len(self.before) if self.size is None else self.size
+        return len(self.before or b"") if self.size is None else self.size
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _card(row: Row) -> str:
 
 
 def _before(row: Row) -> str:
-    upload = preview(row.before)
+    upload = Preview(None, None, "not shown") if row.before is None else preview(row.before)
     facts = " · ".join(part for part in (upload.pixels, _size(row.bytes_before)) if part)
     if upload.thumbnail is None:
         return _figure("before", f'<span class="tile">{escape(upload.words)}</span>', facts)
