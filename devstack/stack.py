@@ -164,8 +164,7 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
         bc = programs.python("business_central", "devstack.business_central", *keys, env={})
         accounts.urls = storage.ready()
         ingestion = programs.ingestion(f"{msi['url']}/keys", certificate) if telemetry else None
-        template = (app_settings or {}).get("BLOB_PATH_TEMPLATE", config.DEFAULT_TEMPLATE)
-        installation = _installation(accounts, identity, template)
+        installation = _installation(accounts, identity, app_settings or {})
         endpoints = _endpoints(installation, bc.ready()["url"], identity, ingestion)
         settings = {
             **accounts.settings(),
@@ -214,7 +213,7 @@ def _one_at_a_time(on_event: Callable[[str], None]) -> Callable[[str], None]:
     return tell
 
 
-def _installation(accounts: Accounts, identity: LocalIdentity, template: str) -> dict[str, Any]:
+def _installation(accounts: Accounts, identity: LocalIdentity, given: Mapping[str, str]) -> dict[str, Any]:
     """Return what ``INSTALLATION`` in ``infra/bicep/main.bicep`` has, and ``local`` instead of Azure's sign-in."""
     containers = {"incoming": names.INCOMING, "archive": names.ARCHIVE, "quarantine": names.QUARANTINE}
     blobs, queues_ = (f"{accounts.urls[service]}/{azurite.PICTURES}" for service in ("Blob", "Queue"))
@@ -231,7 +230,8 @@ def _installation(accounts: Accounts, identity: LocalIdentity, template: str) ->
         },
         "containers": {**containers, "records": names.RECORDS, "deadLetter": ""},
         "businessCentral": {"tenantId": TENANT, "environment": ENVIRONMENT, "company": COMPANY, "apiVersion": "v2.0"},
-        "pathTemplate": template,
+        "pathTemplate": given.get("BLOB_PATH_TEMPLATE", config.DEFAULT_TEMPLATE),
+        "settings": {name: value for name, value in given.items() if name in config.SETTINGS},
         "local": {
             "storageConnectionString": accounts.connection_string(),
             "identityEndpoint": identity.endpoint,

@@ -46,12 +46,8 @@ class Installation:
     host_account: str
     pictures_account: str
     dead_letter: str
+    knows_pictures: bool  # the settings of the picture; files of earlier versions do not have them
     local: Local | None
-
-    @property
-    def knows_pictures(self) -> bool:
-        """Whether the file has the settings of the picture; files of earlier versions do not."""
-        return "PICTURE_MAX_SIDE" in self.app_settings
 
     @property
     def company(self) -> str:
@@ -118,6 +114,7 @@ def _installation(path: Path, document: Mapping[str, Any]) -> Installation:
         host_account=accounts["host"],
         pictures_account=accounts["pictures"],
         dead_letter=document["containers"]["deadLetter"],
+        knows_pictures="settings" in document,
         local=local,
     )
 

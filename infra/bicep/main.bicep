@@ -251,4 +251,5 @@ output INSTALLATION installationType = {
   }
   businessCentral: businessCentral
   pathTemplate: functionApp.outputs.pathTemplate
+  settings: functionApp.outputs.pictureSettings
 }

@@ -1,7 +1,6 @@
 """``item-pictures replay``: puts originals back into incoming, from quarantine or from the archive."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,8 @@ from shared.errors import Kind, Reason
 from shared.storage.names import QUARANTINE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from operate.cli import Session
 
 # What can be in quarantine: what is set aside at once, and what waiting ends with.
@@ -39,7 +40,7 @@ def replay(
         raise typer.BadParameter("is for --reason; a name says its company.", param_hint="--company")
     if reason:
         originals = connection.replay.quarantined(_reason(reason), company)
-        found: Iterable[replays.Place] = ((QUARANTINE, original.name) for original in originals)
+        found: "Iterable[replays.Place]" = ((QUARANTINE, original.name) for original in originals)
     else:
         found = list(replays.places(connection.originals, names or []))  # a wrong name stops before the first replay
     results = []
