@@ -6,8 +6,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -15,43 +13,18 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from operate import config
 from operate.commands.doctor import doctor
 from operate.commands.preview import preview
 from operate.commands.replay import replay
 from operate.commands.status import status
-from operate.config import Installation
-from operate.connection import Connection, connect
 from operate.errors import ExitCode, problem_of
 from operate.output import Output
+from operate.session import Session
 from shared import __version__
 
 CONFIG = "ITEM_PICTURES_CONFIG"
 _WHERE = Path(".local", "endpoints.json")  # of the local stack
 _FLAGS, _WITH_VALUE = ("--json", "--debug", "--no-color"), "--config"
-
-
-@dataclass
-class Session:
-    """What one call of the command was asked for; commands get it as ``context.obj``."""
-
-    config_path: Path
-    output: Output
-    _connection: list[Connection] = field(default_factory=list)
-
-    @cached_property
-    def installation(self) -> Installation:
-        """Where everything is.
-
-        Raises:
-            Problem: the file does not say it.
-        """
-        return config.read(self.config_path)
-
-    @cached_property
-    def connection(self) -> Connection:
-        """The app's parts for it; signs in at the first request."""
-        return connect(self.installation)
 
 
 class _Boundary(TyperGroup):

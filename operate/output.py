@@ -19,6 +19,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -93,32 +94,36 @@ class Output:
                 self.results.print(Text.assemble(f"  {heading}: ", _cell(cell)))
 
     @contextmanager
-    def progress(self, description: str, total: int | None = None) -> Iterator[Counter]:
-        """Show how far things are, with rate and time left; without a terminal, a line now and then."""
+    def progress(self, *counted: tuple[str, int | None]) -> Iterator[list[Counter]]:
+        """Show how far several things are, each with its total, with rate and time left.
+
+        Without a terminal, that is a line for each now and then.
+        """
         if not is_live(self.progress_console):
-            lines = _Lines(self.progress_console, description, total)
-            yield lines
-            lines.end()
+            lines = [_Lines(self.progress_console, description, total) for description, total in counted]
+            yield list(lines)
+            for each in lines:
+                each.end()
             return
         wide = (BarColumn(bar_width=20),) if self.progress_console.width >= _TABLE_FROM else ()
         columns = (TextColumn("{task.description}", markup=False), *wide, MofNCompleteColumn(), _Rate())
-        left = (TimeRemainingColumn(compact=True),) if total else ()
-        with Progress(*columns, *left, _Remark(), console=self.progress_console, transient=False) as progress:
-            task = progress.add_task(description, total=total, remark="")
-            yield _Bar(progress, task)
+        with Progress(
+            *columns, TimeRemainingColumn(compact=True), _Remark(), console=self.progress_console
+        ) as progress:
+            yield [_Bar(progress, progress.add_task(name, total=total, remark="")) for name, total in counted]
 
 
 class _Bar:
     """Counts on a terminal."""
 
-    def __init__(self, progress: Progress, task: object) -> None:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
 
     def advance(self, count: int = 1) -> None:
-        self._progress.advance(self._task, count)  # type: ignore[arg-type] # rich's own id
+        self._progress.advance(self._task, count)
 
     def remark(self, text: str) -> None:
-        self._progress.update(self._task, remark=visible(text))  # type: ignore[arg-type] # the same
+        self._progress.update(self._task, remark=visible(text))
 
 
 class _Lines:

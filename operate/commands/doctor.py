@@ -23,14 +23,15 @@ from shared.business_central.client import BusinessCentral
 from shared.config import API_VERSIONS
 
 if TYPE_CHECKING:
-    from operate.cli import Session
+    from operate.session import Session
 
 _STYLES = {Grade.PROBLEM: "red", Grade.UNKNOWN: "yellow", Grade.NOTE: "cyan", None: "green"}
 
 
 def doctor(
     context: typer.Context,
-    deployed: Annotated[bool, typer.Option("--deployed", help="Look at what is deployed in Azure, too.")] = False,  # noqa: FBT002 - typer's way
+    *,
+    deployed: Annotated[bool, typer.Option("--deployed", help="Look at what is deployed in Azure, too.")] = False,
 ) -> None:
     """Look for what is misconfigured, before the first upload does; changes nothing."""
     session: Session = context.obj

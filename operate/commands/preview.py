@@ -12,7 +12,7 @@ from shared.pictures import pillow_logging
 from shared.render_process import RenderProcesses
 
 if TYPE_CHECKING:
-    from operate.cli import Session
+    from operate.session import Session
 
 
 def preview(

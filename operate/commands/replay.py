@@ -14,7 +14,7 @@ from shared.storage.names import QUARANTINE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from operate.cli import Session
+    from operate.session import Session
 
 # What can be in quarantine: what is set aside at once, and what waiting ends with.
 REASONS = [reason for reason in Reason if reason.kind is Kind.PERMANENT or reason in ("item_not_found", "rejected")]
@@ -26,10 +26,11 @@ def replay(
         list[str] | None,
         typer.Argument(metavar="[NAME]...", help="A file in quarantine as uploaded; or quarantine/…, archive/…."),
     ] = None,
+    *,
     reason: Annotated[str | None, typer.Option(help="All files in quarantine for this reason.")] = None,
     company: Annotated[str | None, typer.Option(help="Of these, only those of this company.")] = None,
-    as_new: Annotated[bool, typer.Option("--as-new", help="Let them count as uploaded now.")] = False,  # noqa: FBT002 - typer's way
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,  # noqa: FBT002 - typer's way
+    as_new: Annotated[bool, typer.Option("--as-new", help="Let them count as uploaded now.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
 ) -> None:
     """Put originals back into product-images, so that the app takes them up again."""
     session: Session = context.obj
@@ -40,7 +41,7 @@ def replay(
         raise typer.BadParameter("is for --reason; a name says its company.", param_hint="--company")
     if reason:
         originals = connection.replay.quarantined(_reason(reason), company)
-        found: "Iterable[replays.Place]" = ((QUARANTINE, original.name) for original in originals)
+        found: Iterable[replays.Place] = ((QUARANTINE, original.name) for original in originals)
     else:
         found = list(replays.places(connection.originals, names or []))  # a wrong name stops before the first replay
     results = []

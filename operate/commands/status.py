@@ -11,7 +11,7 @@ from operate.overview import Entry, Group
 from operate.story import Stories
 
 if TYPE_CHECKING:
-    from operate.cli import Session
+    from operate.session import Session
 
 
 def status(
@@ -19,10 +19,11 @@ def status(
     name: Annotated[
         str | None, typer.Argument(metavar="[ITEM|FILE]", help="An item's number, id or GTIN; or a file as uploaded.")
     ] = None,
+    *,
     company: Annotated[str | None, typer.Option(help="The item's company; else the default one.")] = None,
-    as_item: Annotated[bool, typer.Option("--item", help="The name is an item's.")] = False,  # noqa: FBT002 - typer's way
-    as_file: Annotated[bool, typer.Option("--file", help="The name is a file's.")] = False,  # noqa: FBT002 - typer's way
-    listed: Annotated[bool, typer.Option("--list", help="List every file, not only how many there are.")] = False,  # noqa: FBT002 - typer's way
+    as_item: Annotated[bool, typer.Option("--item", help="The name is an item's.")] = False,
+    as_file: Annotated[bool, typer.Option("--file", help="The name is a file's.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List every file, not only how many there are.")] = False,
 ) -> None:
     """Show what waits, settles, is stuck or in quarantine; or all about one item or file."""
     session: Session = context.obj
