@@ -118,14 +118,21 @@ class Incoming:
         """Return what the upload alone tells, None if BC has to be asked."""
         if fingerprint(upload.name, upload.etag) in settling:
             return Known(upload, State.SETTLING, Reason.SETTLING)
-        try:
-            parse_path(upload.name, self.settings.templates)
-        except Permanent as failure:
-            stays = has_dot_segment(upload.name)  # nobody can address it
-            return Known(upload, State.WAITING if stays else _by_age(upload), failure.reason)
+        refusal = self._refusal(upload.name)
         looks_unfinished = upload.size == 0 or is_temporary(upload.name)
-        if looks_unfinished and upload.age < self.settings.unfinished_wait:
+        if looks_unfinished and refusal is not Reason.IGNORED and upload.age < self.settings.unfinished_wait:
             return Known(upload, State.WAITING, Reason.UNFINISHED)
+        if refusal:
+            stays = has_dot_segment(upload.name)  # nobody can address it
+            return Known(upload, State.WAITING if stays else _by_age(upload), refusal)
+        return None
+
+    def _refusal(self, name: str) -> Reason | None:
+        """Return why no item can be meant by this name."""
+        try:
+            parse_path(name, self.settings.templates)
+        except Permanent as failure:
+            return failure.reason
         return None
 
     def _in_company(self, keyed: Sequence[tuple[ItemKey, Upload]]) -> Iterator[Known]:
