@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import uuid4
 
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient
 
 from operate.doctor.findings import Check, Finding, Grade
@@ -100,10 +100,10 @@ class BusinessCentralChecks:
     def _what_only_a_picture_shows(self, company_id: str) -> Finding:
         folder = record_name(self.environment, company_id, "").rpartition("/")[0] + "/"
         try:
-            records = self.service.get_container_client(RECORDS).list_blobs(folder, results_per_page=1)
+            records = self.service.get_container_client(RECORDS).list_blobs(folder, results_per_page=1, retry_total=1)
             has_written = next(iter(records), None) is not None
-        except HttpResponseError:
-            has_written = False
+        except AzureError:
+            has_written = False  # the checks of storage have told
         if has_written:
             what = "The app has put pictures onto items of this company before, so it could write then."
             mend = ""
@@ -115,8 +115,12 @@ class BusinessCentralChecks:
 
     @cached_property
     def _failures(self) -> dict[str, Transient | None]:
-        """What each version answers; None if it does."""
-        return {version: _failure(bc) for version, bc in self.versions.items()}
+        """What each version answers, None if it does; where nobody answers, the others need not be asked."""
+        failures = {self.version: _failure(self.versions[self.version])}
+        first = failures[self.version]
+        if first is None or first.reason is Reason.BC_REFUSED:
+            return failures | {v: _failure(bc) for v, bc in self.versions.items() if v != self.version}
+        return failures
 
     @property
     def _answering(self) -> list[str]:

@@ -45,7 +45,7 @@ class StorageChecks:
 
     def _answers(self) -> Iterator[Finding]:
         try:
-            self._list(INCOMING)
+            self._list(INCOMING, retry_total=1)
         except HttpResponseError:
             return  # it answers; the next checks say what
         except AzureError as error:
@@ -115,8 +115,8 @@ class StorageChecks:
         elif sweep.age > GAP_MAX:
             yield _no_sweep(f"The last sweep ended at {sweep.ended_at:%Y-%m-%d %H:%M} UTC.")
 
-    def _list(self, container: str) -> None:
-        next(iter(self.service.get_container_client(container).list_blobs(results_per_page=1)), None)
+    def _list(self, container: str, **options: Any) -> None:  # noqa: ANN401 - the SDK's
+        next(iter(self.service.get_container_client(container).list_blobs(results_per_page=1, **options)), None)
 
     def _refusal(self, attempt: Callable[[], object]) -> str | None:
         """Return storage's code for its refusal, None if it did not refuse.
