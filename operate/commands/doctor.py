@@ -1,7 +1,6 @@
 """``item-pictures doctor``: what is misconfigured, why it matters, and what mends it."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,11 +35,9 @@ def doctor(
     """Look for what is misconfigured, before the first upload does; changes nothing."""
     session: Session = context.obj
     output, connection = session.output, session.connection
-    groups = _groups(connection)
-    if deployed:
-        groups = [*_deployed(connection), *groups]
+    checks = [*_deployed(connection), *_seen_from_here(connection)] if deployed else _seen_from_here(connection)
     checked = []
-    for each in made(groups):
+    for each in made(checks):
         checked.append(each)
         _show(output, each)
     problems, unknown = (
@@ -52,19 +49,19 @@ def doctor(
         raise typer.Exit(ExitCode.INCOMPLETE if problems else ExitCode.UNREACHABLE)
 
 
-def _groups(connection: Connection) -> list[Iterable[Check]]:
+def _seen_from_here(connection: Connection) -> list[Check]:
     """Return the checks that need no right in Azure Resource Manager."""
     settings = connection.installation.settings
     bc = settings.business_central
     root = bc.base_url.removesuffix(bc.api_version)
     versions = {v: BusinessCentral(f"{root}{v}", v, connection.http, time.monotonic) for v in API_VERSIONS}
     return [
-        StorageChecks(connection.blobs, bc.environment).checks(),
-        BusinessCentralChecks(versions, bc.api_version, bc.company, bc.environment, connection.blobs).checks(),
+        *StorageChecks(connection.blobs, bc.environment).checks(),
+        *BusinessCentralChecks(versions, bc.api_version, bc.company, bc.environment, connection.blobs).checks(),
     ]
 
 
-def _deployed(connection: Connection) -> list[Iterable[Check]]:
+def _deployed(connection: Connection) -> list[Check]:
     """Return the checks of what is deployed.
 
     Raises:
@@ -79,10 +76,10 @@ def _deployed(connection: Connection) -> list[Iterable[Check]]:
     arm, graph = (Rest(address, connection.credential) for address in (RESOURCE_MANAGER, GRAPH))
     app = DeployedApp(arm, place)
     return [
-        AppChecks(app, where.app_settings).checks(),
-        AccessChecks(arm, graph, app).checks(),
-        EventChecks(arm, app, where.dead_letter).checks(),
-        TelemetryChecks(app).checks(),
+        *AppChecks(app, where.app_settings).checks(),
+        *EventChecks(arm, app, where.dead_letter).checks(),
+        *AccessChecks(arm, graph, app).checks(),
+        *TelemetryChecks(app).checks(),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from operate.arm import Document, Rest
-from operate.doctor.azure import DeployedApp, Identity
+from operate.doctor.azure import APP, PICTURES_ACCOUNT, DeployedApp, Identity
 from operate.doctor.findings import Check, Finding
 
 _AUTHORIZATION = "2022-04-01"
@@ -54,10 +54,10 @@ class AccessChecks:
     def checks(self) -> list[Check]:
         """Return the checks."""
         return [
-            Check("The app's roles on the host account", self._on_host),
-            Check("The app's roles on the pictures account", self._on_pictures),
-            Check("The app's role on Application Insights", self._on_insights),
-            Check("The app's roles in the directory", self._in_directory),
+            Check("The app's roles on the host account", self._on_host, (APP,)),
+            Check("The app's roles on the pictures account", self._on_pictures, (APP, PICTURES_ACCOUNT)),
+            Check("The app's role on Application Insights", self._on_insights, (APP,)),
+            Check("The app's roles in the directory", self._in_directory, (APP,)),
         ]
 
     def _on_host(self) -> Iterator[Finding]:

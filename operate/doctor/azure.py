@@ -8,6 +8,7 @@ from operate.arm import Document, Refused, Rest
 from operate.doctor import settings
 from operate.doctor.findings import Check, Finding
 
+APP, PICTURES_ACCOUNT = "Function app", "Pictures account"
 _SITES, _INSIGHTS = "2024-11-01", "2020-02-02"
 FUNCTIONS = {
     "item_picture_uploaded": "No event brings a picture: the sweep does all of it, minutes later.",
@@ -112,26 +113,28 @@ class AppChecks:
     def checks(self) -> list[Check]:
         """Return the checks in the order in which one explains the next."""
         return [
-            Check("Function app", self._state, gate=True),
-            Check("App settings", lambda: settings.findings(self.app.settings, self.expected)),
-            Check("Identity", self._identity),
-            Check("Functions", self._functions),
+            Check(APP, self._is_there),
+            Check("It runs", self._runs, (APP,)),
+            Check("App settings", lambda: settings.findings(self.app.settings, self.expected), (APP,)),
+            Check("Identity", self._identity, (APP,)),
+            Check("Functions", self._functions, (APP,)),
         ]
 
-    def _state(self) -> Iterator[Finding]:
-        name = self.app.place.function_app
+    def _is_there(self) -> Iterator[Finding]:
         try:
-            properties = self.app.site.get("properties") or {}
+            self.app.site  # noqa: B018 - asks for it
         except Refused as refused:
             if not refused.is_missing:
                 raise
             yield Finding(
                 "app_missing",
-                f"There is no function app {name} in {self.app.place.resource_group}.",
+                f"There is no function app {self.app.place.function_app} in {self.app.place.resource_group}.",
                 "Nothing is deployed where --config points to.",
                 "Deploy it, or write --config anew: docs/deployment.md.",
             )
-            return
+
+    def _runs(self) -> Iterator[Finding]:
+        name, properties = self.app.place.function_app, self.app.site.get("properties") or {}
         if properties.get("state") != "Running":
             yield Finding(
                 "app_stopped",

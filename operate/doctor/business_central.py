@@ -15,6 +15,7 @@ from shared.paths import ItemKey, KeyKind
 from shared.storage.names import RECORDS, record_name
 
 _PAGE = "docs/business-central.md"
+_ANSWERS, _COMPANY = "Business Central answers", "Company"
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class BusinessCentralChecks:
     def checks(self) -> list[Check]:
         """Return the checks in the order in which one explains the next."""
         return [
-            Check("Business Central answers", self._answers, gate=True),
-            Check("API versions", self._api_versions),
-            Check("Company", self._company, gate=True),
-            Check("Items and pictures", self._items),
+            Check(_ANSWERS, self._answers),
+            Check("API versions", self._api_versions, (_ANSWERS,)),
+            Check(_COMPANY, self._company, (_ANSWERS,)),
+            Check("Items and pictures", self._items, (_COMPANY,)),
         ]
 
     def _answers(self) -> Iterator[Finding]:

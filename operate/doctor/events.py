@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from operate.arm import Document, Refused, Rest
 from operate.doctor.access import DEAD_LETTER_ROLE, missing
-from operate.doctor.azure import DeployedApp
+from operate.doctor.azure import APP, PICTURES_ACCOUNT, DeployedApp
 from operate.doctor.findings import Check, Finding
 from shared.storage.names import ARCHIVE, INCOMING, POISON_QUEUE, QUARANTINE, RECORDS
 
+_TOPIC = "System topic"
 _STORAGE, _EVENT_GRID = "2025-06-01", "2025-02-15"
 SUBJECT = f"/blobServices/default/containers/{INCOMING}/"
 CREATED = "Microsoft.Storage.BlobCreated"
@@ -31,20 +32,28 @@ class EventChecks:
     def checks(self) -> list[Check]:
         """Return the checks in the order in which one explains the next."""
         return [
-            Check("Pictures account", self._account, gate=True),
-            Check("Containers in Azure", self._containers),
-            Check("Queue", self._queue),
-            Check("System topic", self._topic_is_there, gate=True),
-            Check("Event subscription", self._subscription),
+            Check(PICTURES_ACCOUNT, self._account, (APP,)),
+            Check("How the account is set up", self._set_up, (PICTURES_ACCOUNT,)),
+            Check("Containers in Azure", self._containers, (PICTURES_ACCOUNT,)),
+            Check("Queue", self._queue, (PICTURES_ACCOUNT,)),
+            Check(_TOPIC, self._topic_is_there, (PICTURES_ACCOUNT,)),
+            Check("Dead letters", self._topic_may_write, (_TOPIC,)),
+            Check("Event subscription", self._subscription, (_TOPIC,)),
         ]
 
     @property
     def _path(self) -> str:
         return self.app.place.account(self.app.place.pictures_account)
 
+    @cached_property
+    def _properties(self) -> Document:
+        """The pictures account's properties."""
+        properties: Document = self.arm.get(self._path, api_version=_STORAGE).get("properties") or {}
+        return properties
+
     def _account(self) -> Iterator[Finding]:
         try:
-            properties = self.arm.get(self._path, api_version=_STORAGE).get("properties") or {}
+            self._properties  # noqa: B018 - asks for them
         except Refused as refused:
             if not refused.is_missing:
                 raise
@@ -54,15 +63,16 @@ class EventChecks:
                 "Nothing is deployed where --config points to.",
                 "Deploy it, or write --config anew: docs/deployment.md.",
             )
-            return
-        if properties.get("isHnsEnabled"):
+
+    def _set_up(self) -> Iterator[Finding]:
+        if self._properties.get("isHnsEnabled"):
             yield Finding(
                 "account_hierarchical",
                 f"{self.app.place.pictures_account} has a hierarchical namespace.",
                 "A rename raises no event, and events come before a file's content.",
                 "Use an account without: docs/deployment.md#check-the-event-subscription.",
             )
-        closed = (properties.get("networkAcls") or {}).get("defaultAction") == "Deny"
+        closed = (self._properties.get("networkAcls") or {}).get("defaultAction") == "Deny"
         if closed and not (self.app.site.get("properties") or {}).get("virtualNetworkSubnetId"):
             yield Finding(
                 "account_closed",
@@ -113,7 +123,9 @@ class EventChecks:
                 "No event is raised: only the sweep finds uploads, minutes later.",
                 _AGAIN,
             )
-            return
+
+    def _topic_may_write(self) -> Iterator[Finding]:
+        assert self._topic  # noqa: S101 - needed
         principal = (self._topic.get("identity") or {}).get("principalId")
         if not principal:
             yield Finding(
@@ -127,7 +139,7 @@ class EventChecks:
         yield from missing(self.arm, str(principal), scope, (DEAD_LETTER_ROLE,), "The system topic's identity")
 
     def _subscription(self) -> Iterator[Finding]:
-        assert self._topic  # noqa: S101 - behind the gate
+        assert self._topic  # noqa: S101 - needed
         listed = self.arm.all(f"{self._topic['id']}/eventSubscriptions", api_version=_EVENT_GRID)
         host = str((self.app.site.get("properties") or {}).get("defaultHostName", "")).lower()
         ours = [each["properties"] for each in listed if _host_of(each["properties"]) == host]

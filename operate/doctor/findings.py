@@ -32,11 +32,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """Looks at one thing; ``look`` yields what it finds. Behind a ``gate`` that finds a problem, nobody looks."""
+    """Looks at one thing; ``look`` yields what it finds, if the checks that it ``needs`` have found nothing."""
 
     title: str
     look: Callable[[], Iterable[Finding]]
-    gate: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,19 @@ class Checked:
         return next((grade for grade in Grade if grade in grades), None)
 
 
-def made(groups: Iterable[Iterable[Check]]) -> Iterator[Checked]:
-    """Make the checks of each group, one after the other, up to a gate that finds a problem.
+def made(checks: Iterable[Check]) -> Iterator[Checked]:
+    """Make the checks, one after the other; leaves out those that cannot tell anything new.
 
-    A check that cannot look does not keep the others from looking.
+    A check that cannot look does not keep others from looking that do not need it.
     """
-    for group in groups:
-        for check in group:
-            yield (checked := _made(check))
-            if check.gate and checked.grade in (Grade.PROBLEM, Grade.UNKNOWN):
-                break
+    in_vain: set[str] = set()
+    for check in checks:
+        if in_vain.intersection(check.needs):
+            in_vain.add(check.title)
+            continue
+        yield (checked := _made(check))
+        if checked.grade in (Grade.PROBLEM, Grade.UNKNOWN):
+            in_vain.add(check.title)
 
 
 def _made(check: Check) -> Checked:

@@ -21,6 +21,7 @@ from shared.sweep_plan import GAP_MAX
 CONTAINERS = (INCOMING, ARCHIVE, QUARANTINE, RECORDS)
 CLOCK_TOLERANCE = timedelta(minutes=5)  # what token services allow; storage itself allows 15 minutes
 _FORBIDDEN = ("AuthorizationFailure", "AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
+_ANSWERS = "Storage answers"
 _CONTRIBUTOR = "Storage Blob Data Contributor"
 _NO_ETAG = '"0x0"'  # no blob ever has it
 
@@ -36,11 +37,11 @@ class StorageChecks:
     def checks(self) -> list[Check]:
         """Return the checks in the order in which one explains the next."""
         return [
-            Check("Storage answers", self._answers, gate=True),
-            Check("Containers", self._containers),
-            Check("Your rights in storage", self._rights),
-            Check("Clock", self._clock),
-            Check("The last sweep", self._sweep),
+            Check(_ANSWERS, self._answers),
+            Check("Containers", self._containers, (_ANSWERS,)),
+            Check("Your rights in storage", self._rights, (_ANSWERS,)),
+            Check("Clock", self._clock, (_ANSWERS,)),
+            Check("The last sweep", self._sweep, (_ANSWERS,)),
         ]
 
     def _answers(self) -> Iterator[Finding]:

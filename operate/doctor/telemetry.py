@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import requests
 
-from operate.doctor.azure import DeployedApp
+from operate.doctor.azure import APP, DeployedApp
 from operate.doctor.findings import Check, Finding
 
 _SETTING = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -20,7 +20,10 @@ class TelemetryChecks:
 
     def checks(self) -> list[Check]:
         """Return the checks."""
-        return [Check("Application Insights", self._component), Check("Telemetry's address", self._reachable)]
+        return [
+            Check("Application Insights", self._component, (APP,)),
+            Check("Telemetry's address", self._reachable, (APP,)),
+        ]
 
     def _component(self) -> Iterator[Finding]:
         key = _part(self.app.settings.get(_SETTING, ""), "InstrumentationKey")

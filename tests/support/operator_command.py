@@ -1,7 +1,6 @@
 """Runs item-pictures as its console script does, in this process, and keeps what it printed."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +60,6 @@ class Operator:
 def write_config(running: Stack, folder: Path, **changes: Any) -> Path:
     """Write what --config reads for a running stack; ``changes`` replace parts of the installation."""
     path = folder / "installation.json"
-    installation: Mapping[str, Any] = asdict(running.endpoints)["installation"]
+    installation: dict[str, Any] = asdict(running.endpoints)["installation"]
     path.write_text(json.dumps({**installation, **changes}), encoding="utf-8")
     return path
