@@ -13,6 +13,7 @@ from typing import Protocol
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -58,6 +59,11 @@ class Output:
         """Print a line of the result for people; with ``--json`` nothing."""
         if not self.as_json:
             self.results.print(text if isinstance(text, Text) else visible(text), markup=False, soft_wrap=False)
+
+    def indented(self, text: Cell, by: int) -> None:
+        """Print a paragraph of the result for people, all of its lines ``by`` columns to the right."""
+        if not self.as_json:
+            self.results.print(Padding(_cell(text), (0, 0, 0, by)))
 
     def remark(self, text: Cell) -> None:
         """Print a line that is no part of the result."""

@@ -87,10 +87,10 @@ def _show(output: Output, checked: Checked) -> None:
     grade = checked.grade
     output.say(Text.assemble((f"{grade or 'ok':<8}", _STYLES[grade]), visible(checked.title)))
     for finding in checked.findings:
-        output.say(f"  {finding.what}")
-        output.say(f"    Why: {finding.why}")
+        output.indented(finding.what, 2)
+        output.indented(f"Why: {finding.why}", 4)
         if finding.mend:
-            output.say(f"    Do:  {finding.mend}")
+            output.indented(f"Do: {finding.mend}", 4)
 
 
 def _document(checked: Checked) -> dict[str, Any]:
