@@ -13,6 +13,8 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from operate.commands.backfill import backfill
+from operate.commands.export import export
 from operate.errors import ExitCode, problem_of
 from operate.output import Output
 from operate.session import Session
@@ -71,6 +73,10 @@ def options(
 ) -> None:
     """Put thousands of pictures on items of Business Central, and see what became of them."""
     context.obj = Session(config_path, Output(as_json=as_json, colour=not no_color))
+
+
+for command in (backfill, export):
+    app.command()(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
