@@ -6,9 +6,10 @@ import re
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -133,8 +134,10 @@ def _delimiter(beginning: str) -> str:
     """Return the separator under which the beginning has most columns that we know."""
 
     def known(delimiter: str) -> tuple[int, int]:
-        rows = list(zip(range(_HEADING_ROWS), csv.reader(io.StringIO(beginning), delimiter=delimiter), strict=False))
-        return max((len(_known(cells)) for _, cells in rows), default=0), beginning.count(delimiter)
+        rows: list[Sequence[str]] = []
+        with suppress(csv.Error):  # reading the file itself will say it
+            rows.extend(islice(csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter), _HEADING_ROWS))
+        return max(map(len, map(_known, rows)), default=0), beginning.count(delimiter)
 
     return max(";,\t|", key=known)
 

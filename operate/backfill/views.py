@@ -26,7 +26,7 @@ _LETTERS = {"f": "front", "b": "back", "l": "left", "r": "right", "s": "side", "
 # GS1 Product Image Specification: type, facing, angle, state of the package; then sequence, language and the like.
 _GS1 = re.compile(r"(?P<stem>.+)_(?P<type>[A-E])(?P<facing>\d)[CLRN](?P<state>[0-9A-Z])(?:_.{1,20})?", re.IGNORECASE)
 _FACINGS = {"1": "front", "2": "left", "3": "top", "7": "back", "8": "right", "9": "bottom"}
-_WORD = re.compile(r"(?P<stem>.+?)[ _.-]+(?P<word>[^\W\d_]+(?:-[^\W\d_]+)?)")
+_WORD = re.compile(r"(?P<stem>.+?)[ _.-]+(?P<word>close-up|in-situ|in-use|[^\W\d_]+)", re.IGNORECASE)
 _LETTER = re.compile(r"(?P<stem>.+)_(?P<letter>[A-Za-z])")
 # Two digits, or three with a zero in front: 1000-250 is more likely a number.
 _NUMBER = re.compile(r"(?P<stem>.+?)(?:[_-]| - | )(?P<number>\d{1,2}|0\d\d)")

@@ -1,0 +1,78 @@
+"""Runs ``item-pictures`` as an operator does, against the local stack."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devstack.machine.setup import ROOT
+from devstack.stack import Stack
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The result for programs."""
+        return json.loads(self.out)
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The state of each file, from the result for programs."""
+        return {row["file"]: row["state"] for row in self.document["files"]}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Runs commands in a folder of its own; ``config`` says where everything is."""
+
+    config: Path
+    folder: Path
+
+    def start(self, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+        """Start a command without a terminal."""
+        return subprocess.Popen(
+            self._command(arguments),
+            cwd=self.folder,
+            env=self._environment(environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def run(self, *arguments: str | Path, **environment: str) -> Ended:
+        """Run a command to its end."""
+        with self.start(*arguments, **environment) as process:
+            out, err = process.communicate(timeout=120)
+        return Ended(process.returncode, out, err)
+
+    def _command(self, arguments: tuple[str | Path, ...]) -> list[str]:
+        return [sys.executable, "-m", "operate.cli", "--config", str(self.config), *map(str, arguments)]
+
+    @staticmethod
+    def _environment(more: Mapping[str, str]) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
+        return {**own, "PYTHONPATH": str(ROOT), "NO_PROXY": "*", "PYTHONUTF8": "1", **more}
+
+
+@contextmanager
+def operator_of(running: Stack, folder: Path, storage: str | None = None) -> Iterator[Operator]:
+    """Yield an operator of this stack; ``storage`` is another connection string, for instance a proxy's."""
+    config = folder / "endpoints.json"
+    running.endpoints.write(config)
+    if storage:
+        document = json.loads(config.read_text(encoding="utf-8"))
+        document["installation"]["local"]["storageConnectionString"] = storage
+        config.write_text(json.dumps(document), encoding="utf-8")
+    yield Operator(config, folder)
