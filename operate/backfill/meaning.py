@@ -103,7 +103,8 @@ def _of_columns(line: MapLine, found: _Found) -> Meaning:
         if name in _KINDS:
             known = [(r, item) for r in given(_KINDS[name], text) for item in found.get(key_of(r), ())]
             if not known:
-                return Meaning(problem=f"no item has the {_WORDS[_KINDS[name]]} {text!r} (line {line.line} of the map)")
+                where = f" (line {line.line} of the map)" if line.line else ""
+                return Meaning(problem=f"no item has the {_WORDS[_KINDS[name]]} {text!r}{where}")
             chosen += known
     items = {item.id: item for _, item in chosen}
     if len(items) > 1:

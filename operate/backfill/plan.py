@@ -21,10 +21,10 @@ from operate.manifest import FAULTS, Row, State
 from operate.output import Counter
 from shared.business_central.client import BusinessCentral, FoundItem
 from shared.errors import Waiting
-from shared.paths import PathTemplate
+from shared.paths import PathTemplate, guid_of
 
 _ASKED_AT_ONCE = 4  # BC runs five requests of one user at a time
-_BLOCK = 1024 * 1024
+_NO_FILE = "no such file in the folder"
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,18 @@ class Planner:
         self._wishes = wishes
         self._catalogues: dict[str, Catalogue] = {}
 
-    def plan(self, counter: Counter, before: Iterable[Row] = (), only: set[str] | None = None) -> list[Row]:
+    def plan(self, counter: Counter, before: Iterable[Row] = (), again: Sequence[Row] | None = None) -> list[Row]:
         """Return a row for each file, and for each line of the map; ``counter`` counts those that BC has told about.
 
-        ``before`` are the rows of an earlier run, whose items have their pictures already; ``only`` these files count.
+        ``before`` are the rows of an earlier run, whose items have their pictures already. With ``again`` only these
+        rows' files count, and an item that somebody wrote into a row is what its file means.
         """
-        listed = [photo for photo in photos(self._wishes.folder) if only is None or photo.name in only]
-        lines = self._mapped(listed, only) if self._wishes.map_path else self._named(listed)
+        wanted = None if again is None else {row.file for row in again}
+        listed = [photo for photo in photos(self._wishes.folder) if wanted is None or photo.name in wanted]
+        if self._wishes.map_path:
+            lines = self._mapped(listed, maps.read(self._wishes.map_path), wanted)
+        else:
+            lines = self._named(listed) if again is None else self._corrected(listed, again)
         self._describe(lines, counter)
         self._settle_rivals(lines, {row.item_id: row for row in before if row.item_id and row.state not in FAULTS})
         for line in lines:
@@ -75,12 +80,28 @@ class Planner:
         self._fill_in(self._wishes.company, lines, _of_names)
         return lines
 
-    def _mapped(self, listed: Sequence[Photo], wanted: set[str] | None) -> list[_Line]:
+    def _corrected(self, listed: Sequence[Photo], again: Iterable[Row]) -> list[_Line]:
+        """Return the lines of files that failed before, by the items in their rows or else by their names."""
+        entries = [
+            MapLine(0, row.file, row.company, {"id" if guid_of(row.item) else "number": row.item})
+            for row in again
+            if row.item
+        ]
+        given = {entry.file for entry in entries}
+        lines = self._mapped([photo for photo in listed if photo.name in given], entries)
+        lines += self._named([photo for photo in listed if photo.name not in given])
+        there = {line.row.file for line in lines}
+        gone = [Photo(row.file, obstacle=_NO_FILE, is_fault=True) for row in again if row.file not in there]
+        return [*lines, *(_line_of(photo, self._wishes.company) for photo in gone)]
+
+    def _mapped(
+        self, listed: Sequence[Photo], entries: Iterable[MapLine], wanted: set[str] | None = None
+    ) -> list[_Line]:
         """Return the lines of the map, and of the files that it leaves out."""
         files, used = _Files(listed), set[str]()
-        by_company: dict[str, list[tuple[_Line, MapLine]]] = defaultdict(list)
+        by_company: dict[str, dict[int, tuple[_Line, MapLine]]] = defaultdict(dict)
         lines: list[_Line] = []
-        for entry in maps.read(self._wishes.map_path or Path()):
+        for entry in entries:
             photo, problem = files.find(entry.file)
             if wanted is not None and not photo:
                 continue
@@ -89,11 +110,10 @@ class Planner:
             line.row.item = next(iter(entry.item.values()), "")
             used.add(line.row.file)
             lines.append(line)
-            by_company[company].append((line, entry))
+            by_company[company][id(line)] = line, entry
         for company, pairs in by_company.items():
-            entries = {id(line): entry for line, entry in pairs}
-            some = [line for line, _ in pairs]
-            self._fill_in(company, some, partial(_of_map, entries))
+            of = {key: entry for key, (_, entry) in pairs.items()}
+            self._fill_in(company, [line for line, _ in pairs.values()], partial(_of_map, of))
         for photo in listed:
             if photo.name not in used:
                 left_out = photo if photo.obstacle else Photo(photo.name, obstacle="not in the map")
@@ -229,7 +249,7 @@ class _Files:
                 if len(whole) > 1:
                     return None, f"{len(whole)} files have this name; give its path: {whole[0].name}"
                 return whole[0], ""
-        return None, "no such file in the folder"
+        return None, _NO_FILE
 
 
 def _folded(text: str) -> str:

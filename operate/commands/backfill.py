@@ -63,7 +63,7 @@ def backfill(  # noqa: PLR0913 - one for each option
     session: Session = context.obj
     output = session.output
     wishes = Wishes(folder, company or session.installation.company, map_path, only_missing=only_missing)
-    rows, todo = _rows(session, wishes, resume, only_failed=failed)
+    rows, open_rows = _rows(session, wishes, resume, only_failed=failed)
     if dry_run:
         if list_path:
             Manifest(list_path, rows).close()
@@ -74,14 +74,17 @@ def backfill(  # noqa: PLR0913 - one for each option
     manifest = Manifest(resume or list_path or _new_list(), rows)
     output.remark(f"The list is {manifest.path}.")
     pace = Pace(concurrency, under_way, patience=patience)
-    was_stopped = _carry_out(session, folder, manifest, list(islice(todo, limit)), pace, waits=wait)
+    todo = list(islice(open_rows, limit))
+    was_stopped = _carry_out(session, folder, manifest, todo, pace, waits=wait)
     output.document(printing.as_document(rows, manifest=str(manifest.path)))
     printing.print_faults(output, rows)
     printing.print_totals(output, rows)
+    if not was_stopped and any(row.state in _TO_DO for row in todo):
+        output.remark(f"For {pace.patience:g} s nothing has left product-images: is the function running?")
     left = any(row.state in _TO_DO for row in rows)
     if left or any(row.state is State.FAILED for row in rows):
         output.remark(f"Continue with: --resume {manifest.path}{'' if left else ' --failed'}")
-    raise typer.Exit(ExitCode.INTERRUPTED if was_stopped else _code(rows))
+    raise typer.Exit(ExitCode.INTERRUPTED if was_stopped else _code(rows, todo))
 
 
 def _rows(
@@ -92,7 +95,7 @@ def _rows(
     if earlier and not only_failed:
         return rows, [row for row in rows if row.state in _TO_DO]
     kept = [row for row in rows if row.state not in FAULTS]
-    failed = {row.file for row in rows if row.state in FAULTS}
+    failed = [row for row in rows if row.state in FAULTS]
     connection, bc = session.connection, session.installation.settings.business_central
     planner = Planner(connection.business_central, session.installation.settings.templates, bc.company or "", wishes)
     with session.output.progress("Asking Business Central") as counter:
@@ -126,6 +129,7 @@ def _new_list() -> Path:
     return Path(f"backfill-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv")
 
 
-def _code(rows: Sequence[Row]) -> ExitCode:
-    is_incomplete = any(row.state in (*FAULTS, State.WAITING, State.UPLOADING) for row in rows)
+def _code(rows: Sequence[Row], todo: Sequence[Row] = ()) -> ExitCode:
+    is_incomplete = any(row.state in (*FAULTS, State.WAITING) for row in rows)
+    is_incomplete |= any(row.state in _TO_DO for row in todo)
     return ExitCode.INCOMPLETE if is_incomplete else ExitCode.DONE

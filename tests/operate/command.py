@@ -1,17 +1,21 @@
 """Runs ``item-pictures`` as an operator does, against the local stack."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from devstack.machine.setup import ROOT
 from devstack.stack import Stack
+from operate import cli
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,15 @@ class Operator:
             encoding="utf-8",
         )
 
-    def run(self, *arguments: str | Path, **environment: str) -> Ended:
-        """Run a command to its end."""
-        with self.start(*arguments, **environment) as process:
-            out, err = process.communicate(timeout=120)
-        return Ended(process.returncode, out, err)
+    def run(self, *arguments: str | Path, columns: int = 80) -> Ended:
+        """Run a command to its end, in this process: a program of its own takes seconds to begin."""
+        out, err = io.StringIO(), io.StringIO()
+        words = ["--config", str(self.config), *map(str, arguments)]
+        with chdir(self.folder), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COLUMNS", str(columns))
+            with pytest.raises(SystemExit) as ended:
+                cli.main(words)
+        return Ended(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     def _command(self, arguments: tuple[str | Path, ...]) -> list[str]:
         return [sys.executable, "-m", "operate.cli", "--config", str(self.config), *map(str, arguments)]
