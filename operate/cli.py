@@ -13,7 +13,9 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from operate.commands.backfill import backfill
 from operate.commands.doctor import doctor
+from operate.commands.export import export
 from operate.commands.preview import preview
 from operate.commands.replay import replay
 from operate.commands.status import status
@@ -77,7 +79,7 @@ def options(
     context.obj = Session(config_path, Output(as_json=as_json, colour=not no_color))
 
 
-for command in (status, replay, preview, doctor):
+for command in (backfill, export, status, replay, preview, doctor):
     app.command()(command)
 
 

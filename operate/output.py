@@ -100,11 +100,14 @@ class Output:
                 self.results.print(Text.assemble(f"  {heading}: ", _cell(cell)))
 
     @contextmanager
-    def progress(self, *counted: tuple[str, int | None]) -> Iterator[list[Counter]]:
-        """Show how far several things are, each with its total, with rate and time left.
+    def progress(self, description: str, total: int | None = None) -> Iterator[Counter]:
+        """Show how far things are, with rate and time left; without a terminal, a line now and then."""
+        with self.several((description, total)) as (counter,):
+            yield counter
 
-        Without a terminal, that is a line for each now and then.
-        """
+    @contextmanager
+    def several(self, *counted: tuple[str, int | None]) -> Iterator[list[Counter]]:
+        """Show how far several things are, each with its total, as ``progress`` does."""
         if not is_live(self.progress_console):
             lines = [_Lines(self.progress_console, description, total) for description, total in counted]
             yield list(lines)

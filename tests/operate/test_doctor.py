@@ -12,10 +12,10 @@ from devstack.azurite import PICTURES
 from devstack.machine.setup import ROOT
 from operate.doctor.findings import Grade
 from shared.storage import names
+from tests.operate.command import Ended, Operator
 from tests.support.documents import Document
 from tests.support.item_pictures import BLUE, upload
 from tests.support.local_stack import LocalStack
-from tests.support.operator_command import Ended, Operator, write_config
 
 SOURCES = [*(ROOT / "operate" / "doctor").glob("*.py"), ROOT / "operate" / "commands" / "doctor.py"]
 
@@ -39,7 +39,7 @@ def found(ended: Ended) -> dict[str, str]:
 
 @pytest.mark.usefixtures("swept")
 def test_nothing_is_found_on_a_sound_stack(operator: Operator) -> None:
-    ended = operator("--json", "doctor")
+    ended = operator.run("--json", "doctor")
     assert (found(ended), ended.code) == ({}, 0)
     assert len(ended.document["checks"]) == 9
 
@@ -61,7 +61,7 @@ def names_of_containers() -> tuple[str, ...]:
 def test_a_missing_container_is_named(container: str, swept: LocalStack, operator: Operator) -> None:
     swept.storage.delete_container(container)
     try:
-        ended = operator("--json", "doctor")
+        ended = operator.run("--json", "doctor")
     finally:
         swept.reset()
     assert ended.code == 1
@@ -87,7 +87,7 @@ def test_a_missing_right_of_the_operator_is_named(
 ) -> None:
     """Azurite checks the rights of a shared access signature, as Azure checks those of a role."""
     with_signature(swept, tmp_path, permissions)
-    ended = operator("--json", "doctor")
+    ended = operator.run("--json", "doctor")
     told = [
         finding["what"]
         for check in ended.document["checks"]
@@ -119,30 +119,30 @@ def with_signature(local: LocalStack, folder: Path, permissions: AccountSasPermi
 @pytest.mark.parametrize("minutes", [6, 600])
 def test_a_wrong_clock_is_named(minutes: int, swept: LocalStack, operator: Operator) -> None:
     swept.pass_storage_time(minutes=minutes)
-    assert found(operator("--json", "doctor"))["clock_skew"] == (
+    assert found(operator.run("--json", "doctor"))["clock_skew"] == (
         f"This machine's clock is {minutes} minutes behind storage's."
     )
 
 
 def test_a_clock_that_differs_by_less_is_none_of_its_business(swept: LocalStack, operator: Operator) -> None:
     swept.pass_storage_time(minutes=4)
-    assert found(operator("--json", "doctor")) == {}
+    assert found(operator.run("--json", "doctor")) == {}
 
 
 def test_a_sweep_that_never_ran_is_named(operator: Operator) -> None:
-    assert "No sweep has ever ended" in found(operator("--json", "doctor"))["no_sweep"]
+    assert "No sweep has ever ended" in found(operator.run("--json", "doctor"))["no_sweep"]
 
 
 def test_a_sweep_that_stopped_is_named(swept: LocalStack, operator: Operator) -> None:
     swept.pass_storage_time(minutes=31)
-    assert "The last sweep ended at" in found(operator("--json", "doctor"))["no_sweep"]
+    assert "The last sweep ended at" in found(operator.run("--json", "doctor"))["no_sweep"]
 
 
 def test_storage_that_does_not_answer_is_named_once(swept: LocalStack, operator: Operator, tmp_path: Path) -> None:
     string = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:9/a"
     local = swept.stack.endpoints.installation["local"] | {"storageConnectionString": string}
     write_config(swept.stack, tmp_path, local=local)
-    assert list(found(operator("--json", "doctor"))) == ["storage_unreachable"]
+    assert list(found(operator.run("--json", "doctor"))) == ["storage_unreachable"]
 
 
 def with_bc(local: LocalStack, folder: Path, **changes: str) -> None:
@@ -152,17 +152,17 @@ def with_bc(local: LocalStack, folder: Path, **changes: str) -> None:
 def test_a_wrong_environment_is_named(swept: LocalStack, operator: Operator, tmp_path: Path) -> None:
     url = swept.stack.endpoints.business_central_url.replace("/sandbox/", "/nowhere/")
     with_bc(swept, tmp_path, baseUrl=url)
-    assert {"bc_refused", "bc_unauthorized"} & set(found(operator("--json", "doctor")))
+    assert {"bc_refused", "bc_unauthorized"} & set(found(operator.run("--json", "doctor")))
 
 
 def test_bc_that_does_not_answer_is_named_once(swept: LocalStack, operator: Operator) -> None:
     swept.fault(drop=True, count=None)
-    assert list(found(operator("--json", "doctor"))) == ["bc_unreachable"]
+    assert list(found(operator.run("--json", "doctor"))) == ["bc_unreachable"]
 
 
 def test_bc_that_does_not_let_the_operator_in_is_named(swept: LocalStack, operator: Operator) -> None:
     swept.fault(401, count=None)
-    ended = operator("--json", "doctor")
+    ended = operator.run("--json", "doctor")
     assert (list(found(ended)), ended.code) == (["bc_unauthorized"], 1)
 
 
@@ -170,28 +170,28 @@ def test_an_api_version_that_bc_does_not_have_is_named(swept: LocalStack, operat
     swept.fault(404, path="api/v1.0", count=None, code="BadRequest_ResourceNotFound")
     url = swept.stack.endpoints.business_central_url.replace("/api/v2.0", "/api/v1.0")
     with_bc(swept, tmp_path, baseUrl=url, apiVersion="v1.0")
-    ended = operator("--json", "doctor")
+    ended = operator.run("--json", "doctor")
     assert found(ended) == {"api_version": "Business Central has no API v1.0; it has v2.0."}
 
 
 def test_an_unknown_company_is_named(swept: LocalStack, operator: Operator, tmp_path: Path) -> None:
     with_bc(swept, tmp_path, company="Fabrikam")
-    assert "'Fabrikam'" in found(operator("--json", "doctor"))["company_unknown"]
+    assert "'Fabrikam'" in found(operator.run("--json", "doctor"))["company_unknown"]
 
 
 def test_items_that_the_operator_may_not_read_are_named(swept: LocalStack, operator: Operator) -> None:
     swept.fault(403, path="/items", count=None)
-    assert "CRONUS USA, Inc." in found(operator("--json", "doctor"))["items_unreadable"]
+    assert "CRONUS USA, Inc." in found(operator.run("--json", "doctor"))["items_unreadable"]
 
 
 def test_what_only_the_first_picture_shows_is_said(swept: LocalStack, operator: Operator) -> None:
-    assert "only its first picture shows that" in operator("doctor").words
+    assert "only its first picture shows that" in operator.run("doctor").words
     upload(swept, BLUE)
-    assert "it could write then" in operator("doctor").words
+    assert "it could write then" in operator.run("doctor").words
 
 
 def test_a_local_stack_has_nothing_deployed(operator: Operator) -> None:
-    ended = operator("doctor", "--deployed")
+    ended = operator.run("doctor", "--deployed")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert "a stack on this machine" in ended.err
 
@@ -199,7 +199,7 @@ def test_a_local_stack_has_nothing_deployed(operator: Operator) -> None:
 @pytest.mark.parametrize("columns", [40, 80])
 def test_findings_fit_the_terminal(columns: int, operator: Operator) -> None:
     operator.widen(columns)
-    lines = operator("doctor").out.splitlines()
+    lines = operator.run("doctor").out.splitlines()
     assert any("No sweep" in line for line in lines)
     assert [line for line in lines if len(line.rstrip()) > columns] == []
 

@@ -17,7 +17,7 @@ from shared import config, wiring
 from tests.operate.test_doctor import found
 from tests.support.azure_api import Api, leading_to, refused
 from tests.support.deployed_azure import PRINCIPAL, TOPIC_PRINCIPAL, DeployedAzure
-from tests.support.operator_command import Operator, write_config
+from tests.operate.command import Operator
 
 HOSTS = [address.removeprefix("https://") for address in (RESOURCE_MANAGER, GRAPH)]
 FORBIDDEN = refused(403, "AuthorizationFailed", "The client does not have authorization to perform action …")
@@ -54,7 +54,7 @@ def azure(keyless: stack.Stack) -> DeployedAzure:
 
 
 @pytest.fixture
-def operator(
+def operator.run(
     keyless: stack.Stack,
     azure: DeployedAzure,
     tmp_path: Path,
@@ -102,7 +102,7 @@ def installed(keyless: stack.Stack, azure: DeployedAzure, folder: Path) -> Path:
 
 
 def test_nothing_is_found_on_what_bicep_deploys(operator: Operator) -> None:
-    ended = operator("--json", "doctor", "--deployed")
+    ended = operator.run("--json", "doctor", "--deployed")
     assert (found(ended), ended.code) == ({}, 0)
     assert len(ended.document["checks"]) == 27
 
@@ -112,7 +112,7 @@ def test_everything_that_it_says_is_readable(operator: Operator, azure: Deployed
     azure.subscription["filter"]["subjectBeginsWith"] = "/blobServices/default/containers/product-images"
     for columns in (40, 80):
         operator.widen(columns)
-        ended = operator("doctor", "--deployed")
+        ended = operator.run("doctor", "--deployed")
         assert ended.code == 1
         assert "lacks its slash at the end" in ended.words
         assert "2 problems found." in ended.words
@@ -254,7 +254,7 @@ def test_what_somebody_changed_is_named(group: str, operator: Operator, azure: D
     expected = [finding for each in PLANTED[group] for finding in each.findings]
     for each in PLANTED[group]:
         each.change(azure)
-    ended = operator("--json", "doctor", "--deployed")
+    ended = operator.run("--json", "doctor", "--deployed")
     told = [(f["name"], f["what"]) for c in ended.document["checks"] for f in c["findings"] if f["grade"] != Grade.NOTE]
     assert [(name, words) for name, words in expected if not any(name == n and words in w for n, w in told)] == []
     assert (len(told), ended.code) == (len(expected), 1), told
@@ -274,7 +274,7 @@ def test_no_secret_is_shown(operator: Operator, azure: DeployedAzure) -> None:
         ("--json", "doctor", "--deployed"),
         ("--debug", "doctor", "--deployed"),
     ):
-        ended = operator(*arguments)
+        ended = operator.run(*arguments)
         assert ended.code == 1
         assert secret not in ended.out + ended.err
 
@@ -282,7 +282,7 @@ def test_no_secret_is_shown(operator: Operator, azure: DeployedAzure) -> None:
 @pytest.mark.parametrize("part", ["/config/appsettings/list", "/roleAssignments", "/appRoleAssignments"])
 def test_what_it_may_not_look_at_is_not_called_sound(part: str, operator: Operator, azure: DeployedAzure) -> None:
     azure.refusals[part] = FORBIDDEN
-    ended = operator("--json", "doctor", "--deployed")
+    ended = operator.run("--json", "doctor", "--deployed")
     assert ended.code == 3
     assert set(found(ended)) == {"could_not_look"}
     assert "docs/operating.md#rights" in ended.out
@@ -290,5 +290,5 @@ def test_what_it_may_not_look_at_is_not_called_sound(part: str, operator: Operat
 
 def test_a_page_that_leads_elsewhere_gets_no_token(operator: Operator, azure: DeployedAzure) -> None:
     azure.refusals["/systemTopics"] = (200, {"value": [], "nextLink": "https://example.com/next"})
-    ended = operator("--json", "doctor", "--deployed")
+    ended = operator.run("--json", "doctor", "--deployed")
     assert "refers to another host" in found(ended)["could_not_look"]

@@ -15,7 +15,7 @@ from shared.storage import names
 from tests.devstack.html_reader import Page
 from tests.support.item_pictures import BLUE, picture_of
 from tests.support.local_stack import DESK, DESK_ID, LocalStack
-from tests.support.operator_command import Operator, write_config
+from tests.operate.command import Operator
 
 DRAWING = Image.linear_gradient("L").resize((1600, 1200)).convert("RGB")
 SETTINGS = {"PICTURE_MAX_SIDE": "300", "PICTURE_QUALITY": "60", "PICTURE_FIT": "pad", "PICTURE_BACKGROUND": "#202020"}
@@ -34,7 +34,7 @@ def embedded(page: Path) -> list[bytes]:
 
 
 @pytest.fixture
-def offline(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Operator:
+def offline.run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Operator:
     """Return the command for an installation in Azure, which no test reaches."""
     config = tmp_path / "installation.json"
     azure = {
@@ -64,7 +64,7 @@ def test_the_preview_has_the_bytes_that_bc_gets(
     file = tmp_path / "photo.bin"
     file.write_bytes(SOURCES[kind])
     operator = Operator(write_config(local.stack, tmp_path, settings=SETTINGS), capsys, monkeypatch)
-    assert operator("preview", str(file), "-o", str(tmp_path)).code == 0
+    assert operator.run("preview", str(file), "-o", str(tmp_path)).code == 0
     local.upload(DESK, SOURCES[kind])
     local.pipeline(**SETTINGS).process(names.INCOMING, DESK)
     in_bc = local.picture_bytes(DESK_ID)
@@ -75,7 +75,7 @@ def test_files_are_on_the_page_before_and_after(offline: Operator, tmp_path: Pat
     files = [tmp_path / f"{number}.jpg" for number in range(3)]
     for file in files:
         file.write_bytes(SOURCES["turned by EXIF"])
-    ended = offline("preview", *map(str, files), "-o", str(tmp_path / "new"))
+    ended = offline.run("preview", *map(str, files), "-o", str(tmp_path / "new"))
     page = Page((tmp_path / "new" / PAGE).read_text(encoding="utf-8"))
     assert (ended.code, page.tags.count("article"), page.tags.count("img")) == (0, 3, 6)
     assert "3 files; " in page.words
@@ -86,7 +86,7 @@ def test_a_file_that_no_picture_comes_from_says_why(offline: Operator, tmp_path:
     good, bad = tmp_path / "good.jpg", tmp_path / "list.pdf"
     good.write_bytes(picture_of(BLUE))
     bad.write_bytes(b"%PDF-1.7 no picture, and long enough not to be cut off")
-    ended = offline("--json", "preview", str(bad), str(good), "-o", str(tmp_path))
+    ended = offline.run("--json", "preview", str(bad), str(good), "-o", str(tmp_path))
     refused, rendered = ended.document["files"]
     assert (ended.code, refused["reason"], rendered["reason"]) == (1, "not_an_image", None)
     assert "does not look like a picture" in refused["detail"]
@@ -97,7 +97,7 @@ def test_a_file_above_the_limit_is_not_read(offline: Operator, tmp_path: Path) -
     huge = tmp_path / "huge.tif"
     with huge.open("wb") as file:
         file.truncate(8 * 1024**3)  # sparse: nobody has that much memory here
-    ended = offline("--json", "preview", str(huge), "-o", str(tmp_path))
+    ended = offline.run("--json", "preview", str(huge), "-o", str(tmp_path))
     assert [facts["reason"] for facts in ended.document["files"]] == ["too_large"]
     assert "8,192.0 MiB" in Page((tmp_path / PAGE).read_text(encoding="utf-8")).words
 
@@ -113,7 +113,7 @@ def test_what_would_crash_the_decoder_is_not_opened_for_show(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("name", "problem"), [(".", "is a folder"), ("missing.jpg", "does not exist")])
 def test_what_is_no_file_is_named(name: str, problem: str, offline: Operator, tmp_path: Path) -> None:
-    ended = offline("preview", str(tmp_path / name), "-o", str(tmp_path))
+    ended = offline.run("preview", str(tmp_path / name), "-o", str(tmp_path))
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert problem in ended.err
     assert not (tmp_path / PAGE).exists()
@@ -124,6 +124,6 @@ def test_a_config_without_the_pictures_settings_is_told(offline: Operator, tmp_p
     del document["settings"]
     offline.config.write_text(json.dumps(document), encoding="utf-8")
     (tmp_path / "a.jpg").write_bytes(picture_of(BLUE))
-    ended = offline("preview", str(tmp_path / "a.jpg"), "-o", str(tmp_path))
+    ended = offline.run("preview", str(tmp_path / "a.jpg"), "-o", str(tmp_path))
     assert "has no settings of the picture" in " ".join(ended.err.split())
     assert "90 × 60" in ended.out

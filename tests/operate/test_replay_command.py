@@ -4,9 +4,9 @@ import pytest
 
 from shared.report import Outcome
 from shared.storage import names
+from tests.operate.command import Operator
 from tests.support.item_pictures import BLUE, GREEN, RED, colour_in_bc, deliver, picture_of, upload
 from tests.support.local_stack import DESK, LocalStack
-from tests.support.operator_command import Operator
 from tests.support.replays import archived_original, set_aside, without_its_item
 from tests.test_waiting import UNKNOWN_ITEM
 
@@ -39,7 +39,7 @@ def test_only_those_of_the_company_come_back(local: LocalStack, operator: Operat
 
 def test_a_file_comes_back_by_its_own_name(local: LocalStack, operator: Operator) -> None:
     without_its_item(local)
-    ended = operator("replay", UNKNOWN_ITEM)
+    ended = operator.run("replay", UNKNOWN_ITEM)
     assert (ended.code, local.names(names.INCOMING)) == (0, [UNKNOWN_ITEM])
     assert "1 replayed." in ended.out
 
@@ -49,7 +49,7 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(local: LocalStack, op
     set_aside(local, LAMP, BROKEN)
     local.upload(LAMP, picture_of(BLUE))
     before = everything(local)
-    ended = operator("--json", "replay", "--reason", "not_an_image", "--dry-run")
+    ended = operator.run("--json", "replay", "--reason", "not_an_image", "--dry-run")
     states = {each["place"].partition("~")[0]: each["state"] for each in ended.document["originals"]}
     assert states == {
         "quarantine/not_an_image/CRONUS USA, Inc/1896-S": "would be replayed",
@@ -72,7 +72,7 @@ def test_what_is_refused_stays_and_the_others_come_back(local: LocalStack, opera
     blocked = set_aside(local, DESK, BROKEN)
     set_aside(local, LAMP, BROKEN)
     local.upload(DESK, picture_of(GREEN))
-    ended = operator("--json", "replay", "--reason", "not_an_image")
+    ended = operator.run("--json", "replay", "--reason", "not_an_image")
     states = [(each["place"], each["state"]) for each in ended.document["originals"]]
     assert ended.code == 1
     assert (f"quarantine/{blocked}", "refused") in states
@@ -85,17 +85,17 @@ def test_what_is_refused_stays_and_the_others_come_back(local: LocalStack, opera
 def test_a_name_that_two_originals_have_is_not_guessed(local: LocalStack, operator: Operator) -> None:
     first = set_aside(local, DESK, BROKEN)
     second = set_aside(local, DESK, BROKEN + b"!")
-    ended = operator("replay", DESK)
+    ended = operator.run("replay", DESK)
     assert (ended.code, ended.err.count("\n"), local.names(names.INCOMING)) == (2, 1, [])
     assert f"quarantine/{first}" in ended.err
     assert f"quarantine/{second}" in ended.err
-    assert operator("replay", f"quarantine/{second}").code == 0
+    assert operator.run("replay", f"quarantine/{second}").code == 0
     assert local.read(names.INCOMING, DESK) == BROKEN + b"!"
 
 
 def test_an_unknown_name_stops_before_the_first_replay(local: LocalStack, operator: Operator) -> None:
     set_aside(local, DESK, BROKEN)
-    ended = operator("replay", DESK, "never uploaded.jpg")
+    ended = operator.run("replay", DESK, "never uploaded.jpg")
     assert (ended.code, local.names(names.INCOMING)) == (2, [])
     assert "Nothing in quarantine was uploaded as 'never uploaded.jpg'" in ended.err
 
@@ -112,12 +112,12 @@ def test_an_unknown_name_stops_before_the_first_replay(local: LocalStack, operat
 def test_a_command_line_without_sense_says_what_it_lacks(
     arguments: tuple[str, ...], problem: str, operator: Operator
 ) -> None:
-    ended = operator("replay", *arguments)
+    ended = operator.run("replay", *arguments)
     assert ended.code == 2
     assert problem in " ".join(ended.err.split())
 
 
 def test_nothing_to_replay_is_no_failure(operator: Operator) -> None:
-    ended = operator("replay", "--reason", "bad_path")
+    ended = operator.run("replay", "--reason", "bad_path")
     assert ended.code == 0
     assert "Nothing to replay." in ended.out

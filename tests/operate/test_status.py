@@ -8,6 +8,7 @@ import pytest
 from operate.incoming import STUCK_AFTER
 from shared.storage import names
 from shared.storage.names import encode_metadata
+from tests.operate.command import Operator
 from tests.support.item_pictures import (
     BLUE,
     GREEN,
@@ -19,7 +20,6 @@ from tests.support.item_pictures import (
     upload_with_lost_answer,
 )
 from tests.support.local_stack import DESK, DESK_ID, LocalStack
-from tests.support.operator_command import Operator
 from tests.support.replays import set_aside, without_its_item
 
 CRONUS = "CRONUS USA, Inc"
@@ -32,7 +32,7 @@ def groups(operator: Operator) -> dict[tuple[str, str | None], dict[str, Any]]:
 
 
 def test_nothing_to_tell_is_said_in_a_line(operator: Operator) -> None:
-    ended = operator("status")
+    ended = operator.run("status")
     assert ended.code == 0
     assert "Nothing waits, and nothing is in quarantine." in ended.out
 
@@ -61,7 +61,7 @@ def test_an_upload_without_a_known_obstacle_is_stuck(local: LocalStack, operator
     local.upload(f"{CRONUS}/NOPE.jpg")
     local.pass_storage_time(seconds=STUCK_AFTER.total_seconds() + 60)
     assert set(groups(operator)) == {("stuck", None), ("waiting", "item_not_found")}
-    assert "docs/operations.md#an-upload-is-stuck" in operator("status").out
+    assert "docs/operations.md#an-upload-is-stuck" in operator.run("status").out
 
 
 def test_an_upload_in_doubt_settles(local: LocalStack, operator: Operator) -> None:
@@ -116,17 +116,17 @@ def test_without_bc_the_state_is_unknown(local: LocalStack, operator: Operator) 
     local.upload(DESK)
     for _ in range(4):
         local.fault(403)
-    ended = operator("status")
+    ended = operator.run("status")
     assert ended.code == 0
     assert "unknown" in ended.out
     assert "item-pictures doctor says why" in ended.words
 
 
 def test_the_last_sweep_is_told(local: LocalStack, operator: Operator) -> None:
-    assert "No sweep has ended yet" in operator("status").out
+    assert "No sweep has ended yet" in operator.run("status").out
     local.app().sweep.run()
     local.pass_storage_time(minutes=7)
-    assert "The last sweep ended 7 min ago." in operator("status").out
+    assert "The last sweep ended 7 min ago." in operator.run("status").out
 
 
 def test_an_items_story_has_every_station(local: LocalStack, operator: Operator) -> None:
@@ -151,15 +151,15 @@ def test_an_item_is_found_however_it_is_named(name: str, operator: Operator) -> 
 
 def test_a_picture_put_there_by_hand_is_noticed(local: LocalStack, operator: Operator) -> None:
     upload(local, BLUE)
-    assert "It is the one in the record." in operator("status", "1896-S").words
+    assert "It is the one in the record." in operator.run("status", "1896-S").words
     put_by_hand(local, GREEN)
-    ended = operator("status", "1896-S")
+    ended = operator.run("status", "1896-S")
     assert "33 × 22 pixels" in ended.words
     assert "somebody has put it there" in ended.words
 
 
 def test_an_item_without_anything_says_so(operator: Operator) -> None:
-    words = operator("status", "1896-S").words
+    words = operator.run("status", "1896-S").words
     assert "this app has not put a picture on the item yet" in words
     assert "Business Central shows no picture." in words
 
@@ -175,13 +175,13 @@ def test_a_files_story_leaves_out_other_files(local: LocalStack, operator: Opera
 
 def test_a_quarantined_files_story_has_the_notes_words(local: LocalStack, operator: Operator) -> None:
     set_aside(local, "a/b/c/d.jpg", picture_of(BLUE))
-    words = operator("status", "a/b/c/d.jpg").words
+    words = operator.run("status", "a/b/c/d.jpg").words
     assert "bad_path" in words
     assert "fits none of the expected forms" in words
 
 
 def test_what_nobody_knows_is_refused_in_a_line(operator: Operator) -> None:
-    ended = operator("status", "no such thing")
+    ended = operator.run("status", "no such thing")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert "'no such thing' is not an item or a file" in ended.err
 
@@ -189,7 +189,7 @@ def test_what_nobody_knows_is_refused_in_a_line(operator: Operator) -> None:
 def test_a_name_with_two_meanings_is_not_guessed(local: LocalStack, operator: Operator) -> None:
     local.control("POST", "items", company_id=local.stack.endpoints.company_id, number="1896.JPG")
     local.upload("1896.JPG")
-    ended = operator("status", "1896.JPG")
+    ended = operator.run("status", "1896.JPG")
     assert ended.code == 2
     assert "Add --item or --file" in ended.err
     assert operator.asked("status", "--item", "1896.JPG")["item"]["number"] == "1896.JPG"
@@ -201,7 +201,7 @@ def test_lines_fit_the_terminal(columns: int, local: LocalStack, operator: Opera
     upload(local, BLUE)
     set_aside(local, f"{CRONUS}/{'x' * 60}.jpg", picture_of(BLUE))
     operator.widen(columns)
-    lines = [*operator("status").out.splitlines(), *operator("status", "1896-S").out.splitlines()]
+    lines = [*operator.run("status").out.splitlines(), *operator.run("status", "1896-S").out.splitlines()]
     assert len(lines) > 8
     assert [line for line in lines if len(line.rstrip()) > columns] == []
 
@@ -213,12 +213,12 @@ def test_no_name_steers_the_terminal(local: LocalStack, operator: Operator) -> N
     blob = local.storage.get_blob_client(names.QUARANTINE, f"bad_path/x~{names.fingerprint(hostile, '0x1')}.jpg")
     blob.upload_blob(b"x", metadata=metadata)
     for arguments in (("status",), ("status", "--list"), ("replay", "--reason", "bad_path", "--dry-run")):
-        ended = operator(*arguments)
+        ended = operator.run(*arguments)
         assert "owned" in ended.out + ended.err, arguments
         assert not {"\x1b", "\x07", "\u202e"} & set(ended.out + ended.err), arguments
 
 
 def test_json_is_one_document_whatever_the_names(local: LocalStack, operator: Operator) -> None:
     local.upload("a/b/c/\u202e\"'<.jpg")
-    ended = operator("status", "--json", "--list")
+    ended = operator.run("status", "--json", "--list")
     assert json.loads(ended.out)["files"][0]["name"] == "a/b/c/\u202e\"'<.jpg"
