@@ -33,7 +33,7 @@ def preview(
     # A file that kills its decoder kills only the process that renders it.
     with (
         RenderProcesses(settings.rendition, settings.limits, settings.render_memory) as render,
-        output.progress(("Rendering", len(files))) as (counter,),
+        output.progress("Rendering", len(files)) as counter,
     ):
 
         def seen(each: Preview) -> None:

@@ -45,7 +45,7 @@ def replay(
     else:
         found = list(replays.places(connection.originals, names or []))  # a wrong name stops before the first replay
     results = []
-    with output.progress(("Looking" if dry_run else "Replaying", None)) as (counter,):
+    with output.progress("Looking" if dry_run else "Replaying") as counter:
         for result in replays.replay_all(connection.replay, found, as_new=as_new, is_dry=dry_run):
             counter.advance()
             results.append(result)

@@ -44,7 +44,7 @@ def _show_overview(session: "Session", *, listed: bool) -> None:
     entries: list[Entry] = []
 
     def seen() -> Iterator[Entry]:
-        with output.progress(("Looking", None)) as (counter,):
+        with output.progress("Looking") as counter:
             for entry in overview.entries(incoming, connection.originals):
                 counter.advance()
                 if listed:

@@ -83,10 +83,9 @@ def test_a_missing_right_of_the_operator_is_named(
     lacking: str,
     swept: LocalStack,
     operator: Operator,
-    tmp_path: Path,
 ) -> None:
     """Azurite checks the rights of a shared access signature, as Azure checks those of a role."""
-    with_signature(swept, tmp_path, permissions)
+    with_signature(swept, operator, permissions)
     ended = operator.run("--json", "doctor")
     told = [
         finding["what"]
@@ -98,7 +97,7 @@ def test_a_missing_right_of_the_operator_is_named(
     assert f"You may not {lacking}." in told
 
 
-def with_signature(local: LocalStack, folder: Path, permissions: AccountSasPermissions) -> None:
+def with_signature(local: LocalStack, operator: Operator, permissions: AccountSasPermissions) -> None:
     endpoints = local.stack.endpoints
     key = re.search(r"AccountKey=([^;]+)", endpoints.storage_connection_string)
     assert key
@@ -113,7 +112,7 @@ def with_signature(local: LocalStack, folder: Path, permissions: AccountSasPermi
     )
     blobs = endpoints.installation["accounts"]["picturesBlobUrl"]
     string = f"BlobEndpoint={blobs};SharedAccessSignature={signature}"
-    write_config(local.stack, folder, local=endpoints.installation["local"] | {"storageConnectionString": string})
+    operator.configure(local=endpoints.installation["local"] | {"storageConnectionString": string})
 
 
 @pytest.mark.parametrize("minutes", [6, 600])
@@ -138,20 +137,20 @@ def test_a_sweep_that_stopped_is_named(swept: LocalStack, operator: Operator) ->
     assert "The last sweep ended at" in found(operator.run("--json", "doctor"))["no_sweep"]
 
 
-def test_storage_that_does_not_answer_is_named_once(swept: LocalStack, operator: Operator, tmp_path: Path) -> None:
+def test_storage_that_does_not_answer_is_named_once(swept: LocalStack, operator: Operator) -> None:
     string = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:9/a"
     local = swept.stack.endpoints.installation["local"] | {"storageConnectionString": string}
-    write_config(swept.stack, tmp_path, local=local)
+    operator.configure(local=local)
     assert list(found(operator.run("--json", "doctor"))) == ["storage_unreachable"]
 
 
-def with_bc(local: LocalStack, folder: Path, **changes: str) -> None:
-    write_config(local.stack, folder, businessCentral=local.stack.endpoints.installation["businessCentral"] | changes)
+def with_bc(local: LocalStack, operator: Operator, **changes: str) -> None:
+    operator.configure(businessCentral=local.stack.endpoints.installation["businessCentral"] | changes)
 
 
-def test_a_wrong_environment_is_named(swept: LocalStack, operator: Operator, tmp_path: Path) -> None:
+def test_a_wrong_environment_is_named(swept: LocalStack, operator: Operator) -> None:
     url = swept.stack.endpoints.business_central_url.replace("/sandbox/", "/nowhere/")
-    with_bc(swept, tmp_path, baseUrl=url)
+    with_bc(swept, operator, baseUrl=url)
     assert {"bc_refused", "bc_unauthorized"} & set(found(operator.run("--json", "doctor")))
 
 
@@ -166,16 +165,16 @@ def test_bc_that_does_not_let_the_operator_in_is_named(swept: LocalStack, operat
     assert (list(found(ended)), ended.code) == (["bc_unauthorized"], 1)
 
 
-def test_an_api_version_that_bc_does_not_have_is_named(swept: LocalStack, operator: Operator, tmp_path: Path) -> None:
+def test_an_api_version_that_bc_does_not_have_is_named(swept: LocalStack, operator: Operator) -> None:
     swept.fault(404, path="api/v1.0", count=None, code="BadRequest_ResourceNotFound")
     url = swept.stack.endpoints.business_central_url.replace("/api/v2.0", "/api/v1.0")
-    with_bc(swept, tmp_path, baseUrl=url, apiVersion="v1.0")
+    with_bc(swept, operator, baseUrl=url, apiVersion="v1.0")
     ended = operator.run("--json", "doctor")
     assert found(ended) == {"api_version": "Business Central has no API v1.0; it has v2.0."}
 
 
-def test_an_unknown_company_is_named(swept: LocalStack, operator: Operator, tmp_path: Path) -> None:
-    with_bc(swept, tmp_path, company="Fabrikam")
+def test_an_unknown_company_is_named(swept: LocalStack, operator: Operator) -> None:
+    with_bc(swept, operator, company="Fabrikam")
     assert "'Fabrikam'" in found(operator.run("--json", "doctor"))["company_unknown"]
 
 
@@ -198,8 +197,7 @@ def test_a_local_stack_has_nothing_deployed(operator: Operator) -> None:
 
 @pytest.mark.parametrize("columns", [40, 80])
 def test_findings_fit_the_terminal(columns: int, operator: Operator) -> None:
-    operator.widen(columns)
-    lines = operator.run("doctor").out.splitlines()
+    lines = operator.run("doctor", columns=columns).out.splitlines()
     assert any("No sweep" in line for line in lines)
     assert [line for line in lines if len(line.rstrip()) > columns] == []
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from operate.arm import GRAPH, RESOURCE_MANAGER
 from operate.doctor.access import CONTRIBUTOR, OWNER, QUEUES
 from operate.doctor.findings import Grade
 from shared import config, wiring
+from tests.operate.command import Operator
 from tests.operate.test_doctor import found
 from tests.support.azure_api import Api, leading_to, refused
 from tests.support.deployed_azure import PRINCIPAL, TOPIC_PRINCIPAL, DeployedAzure
-from tests.operate.command import Operator
 
 HOSTS = [address.removeprefix("https://") for address in (RESOURCE_MANAGER, GRAPH)]
 FORBIDDEN = refused(403, "AuthorizationFailed", "The client does not have authorization to perform action …")
@@ -54,11 +54,10 @@ def azure(keyless: stack.Stack) -> DeployedAzure:
 
 
 @pytest.fixture
-def operator.run(
+def operator(
     keyless: stack.Stack,
     azure: DeployedAzure,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Operator]:
     """Return the command, whose requests to Azure end in the stand-in; signed in by the real azure-identity."""
@@ -79,19 +78,19 @@ def operator.run(
             **{name: keyless.app_settings[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")},
         }.items():
             monkeypatch.setenv(name, value)
-        yield Operator(installed(keyless, azure, tmp_path), capsys, monkeypatch)
+        yield installed(keyless, azure, tmp_path)
     assert api.unauthorized == 0
     assert {request.method for request in api.requests} <= {"GET", "POST"}
 
 
-def installed(keyless: stack.Stack, azure: DeployedAzure, folder: Path) -> Path:
-    """Write what the deployment puts out."""
+def installed(keyless: stack.Stack, azure: DeployedAzure, folder: Path) -> Operator:
+    """Return the command with what the deployment puts out."""
     subscription, group = azure.app["id"].split("/")[2:5:2]
-    local = asdict(keyless.endpoints)["installation"]
+    operator = Operator(folder / "installation.json", folder)
+    keyless.endpoints.write(operator.config)
+    local = keyless.endpoints.installation
     accounts = {name: azure.account(part)["name"] for name, part in (("host", HOST), ("pictures", PICTURES))}
-    return write_config(
-        keyless,
-        folder,
+    operator.configure(
         subscription=subscription,
         resourceGroup=group,
         functionApp=azure.app["name"],
@@ -99,6 +98,7 @@ def installed(keyless: stack.Stack, azure: DeployedAzure, folder: Path) -> Path:
         containers=local["containers"] | {"deadLetter": "dead-letter"},
         local=None,
     )
+    return operator
 
 
 def test_nothing_is_found_on_what_bicep_deploys(operator: Operator) -> None:
@@ -111,8 +111,7 @@ def test_everything_that_it_says_is_readable(operator: Operator, azure: Deployed
     azure.take(PICTURES, OWNER)
     azure.subscription["filter"]["subjectBeginsWith"] = "/blobServices/default/containers/product-images"
     for columns in (40, 80):
-        operator.widen(columns)
-        ended = operator.run("doctor", "--deployed")
+        ended = operator.run("doctor", "--deployed", columns=columns)
         assert ended.code == 1
         assert "lacks its slash at the end" in ended.words
         assert "2 problems found." in ended.words

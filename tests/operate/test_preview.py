@@ -13,9 +13,9 @@ from operate.preview import PAGE, Preview, write
 from shared.errors import Permanent, Reason
 from shared.storage import names
 from tests.devstack.html_reader import Page
+from tests.operate.command import Operator
 from tests.support.item_pictures import BLUE, picture_of
 from tests.support.local_stack import DESK, DESK_ID, LocalStack
-from tests.operate.command import Operator
 
 DRAWING = Image.linear_gradient("L").resize((1600, 1200)).convert("RGB")
 SETTINGS = {"PICTURE_MAX_SIDE": "300", "PICTURE_QUALITY": "60", "PICTURE_FIT": "pad", "PICTURE_BACKGROUND": "#202020"}
@@ -34,7 +34,7 @@ def embedded(page: Path) -> list[bytes]:
 
 
 @pytest.fixture
-def offline.run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Operator:
+def offline(tmp_path: Path) -> Operator:
     """Return the command for an installation in Azure, which no test reaches."""
     config = tmp_path / "installation.json"
     azure = {
@@ -54,16 +54,16 @@ def offline.run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
         "settings": SETTINGS,
     }
     config.write_text(json.dumps(azure), encoding="utf-8")
-    return Operator(config, capsys, monkeypatch)
+    return Operator(config, tmp_path)
 
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_the_preview_has_the_bytes_that_bc_gets(
-    kind: str, local: LocalStack, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    kind: str, local: LocalStack, tmp_path: Path, operator: Operator
 ) -> None:
     file = tmp_path / "photo.bin"
     file.write_bytes(SOURCES[kind])
-    operator = Operator(write_config(local.stack, tmp_path, settings=SETTINGS), capsys, monkeypatch)
+    operator.configure(settings=SETTINGS)
     assert operator.run("preview", str(file), "-o", str(tmp_path)).code == 0
     local.upload(DESK, SOURCES[kind])
     local.pipeline(**SETTINGS).process(names.INCOMING, DESK)

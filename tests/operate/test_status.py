@@ -200,8 +200,8 @@ def test_a_name_with_two_meanings_is_not_guessed(local: LocalStack, operator: Op
 def test_lines_fit_the_terminal(columns: int, local: LocalStack, operator: Operator) -> None:
     upload(local, BLUE)
     set_aside(local, f"{CRONUS}/{'x' * 60}.jpg", picture_of(BLUE))
-    operator.widen(columns)
-    lines = [*operator.run("status").out.splitlines(), *operator.run("status", "1896-S").out.splitlines()]
+    ended = [operator.run("status", columns=columns), operator.run("status", "1896-S", columns=columns)]
+    lines = [line for each in ended for line in each.out.splitlines()]
     assert len(lines) > 8
     assert [line for line in lines if len(line.rstrip()) > columns] == []
 
