@@ -72,7 +72,7 @@ class BusinessCentralChecks:
         except Waiting as failure:
             yield Finding(
                 "company_unknown",
-                failure.detail,
+                failure.detail.partition(" Create it")[0],  # the rest is meant for uploaders
                 "Every upload whose path names no company waits for ever.",
                 "Set BC_COMPANY to a company's name or id: docs/operations.md#company_not_found.",
             )

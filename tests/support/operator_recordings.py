@@ -14,7 +14,9 @@ from rich.text import Text
 from devstack import stack
 from shared.storage.names import INCOMING
 from tests.operate.command import Operator, operator_of
+from tests.support.item_pictures import BLUE, GREEN, picture_of, put_by_hand, upload
 from tests.support.local_stack import LocalStack
+from tests.support.replays import set_aside
 
 WIDTH = 104
 PHOTOS = (
@@ -30,6 +32,7 @@ PHOTOS = (
     "prices.xlsx",
 )
 HOSE = "7b0c2f5e-1f62-4a44-9a3b-5d0a6a1c0e01"
+FOLDER, NO_PICTURE = "CRONUS USA, Inc", b"no picture at all, but long enough to be judged"
 _FORMATS = {".png": "PNG", ".tif": "TIFF"}
 _FOREIGN = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", re.DOTALL)  # fonts that a reader would have to fetch
 
@@ -45,7 +48,53 @@ def record(local: LocalStack, folder: Path) -> dict[str, str]:
             pipeline.process(INCOMING, name)
         done = _shown(operator, "backfill", "photos", "--resume", "list.csv", "--wait")
         exported = _shown(operator, "export", "pictures", "--manifest", "export.csv")
-    return {"operating-plan.svg": plan, "operating-backfill.svg": done, "operating-export.svg": exported}
+        (folder / "photos" / "desk.pdf").write_bytes(b"%PDF-1.7" + 99 * b" ")
+        shown = "photos/1896-S_front.jpg", "photos/4000012583245.png", "photos/desk.pdf"
+        preview = _shown(operator, "preview", *shown)
+        local.reset()
+        _let_things_happen(local)
+        recordings = {
+            "operating-status.svg": _shown(operator, "status"),
+            "operating-story.svg": _shown(operator, "status", "1896-S"),
+            "operating-replay.svg": _shown(operator, "replay", "--reason", "not_an_image"),
+            "operating-preview.svg": preview,
+        }
+        local.reset()
+        local.app().sweep.run()
+        operator.configure(
+            businessCentral=local.stack.endpoints.installation["businessCentral"] | {"company": "CRONUS"}
+        )
+        recordings["operating-doctor.svg"] = _shown(operator, "doctor")
+    return {"operating-plan.svg": plan, "operating-backfill.svg": done, "operating-export.svg": exported} | recordings
+
+
+def _let_things_happen(local: LocalStack) -> None:
+    """Let uploads wait and fail; storage's clock moves on, so that their ages are always the same in words."""
+    set_aside(local, f"{FOLDER}/1928-S.jpg", NO_PICTURE)
+    set_aside(local, "2026/summer/desk.jpg", picture_of(BLUE))
+    local.pass_storage_time(days=3)
+    set_aside(local, f"{FOLDER}/1968-S.jpg", NO_PICTURE)
+    for number in range(40):
+        local.upload(f"{FOLDER}/NEW-{number}.jpg", picture_of(BLUE))
+    local.upload("Fabrikam/1000.jpg", picture_of(BLUE))
+    local.pass_storage_time(days=2, hours=1)
+    put_by_hand(local, GREEN)
+    upload(local, BLUE)
+    local.upload(f"{FOLDER}/1900-S.jpg", picture_of(BLUE))
+    local.pass_storage_time(hours=3, minutes=1)
+
+
+def _calm(text: str) -> str:
+    """Return what a command printed with times and hashes of one day, which differ each time."""
+    text = re.sub(
+        r"file:[^\x1b]*?item-pictures-preview\.html",
+        "file:///home/you/item-pictures-preview.html",
+        text,
+        flags=re.DOTALL,
+    )
+    text = re.sub(r"(?<=[~/-])[0-9a-f]{12}(?=\.)", "0123456789ab", text)
+    text = re.sub(r"[0-9]{8}T[0-9]{6}Z", "20260301T080000Z", text)
+    return re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\s+)[0-9]{2}:[0-9]{2}:[0-9]{2}", r"2026-03-01\g<1>08:00:00", text)
 
 
 def _arrange(local: LocalStack, folder: Path) -> None:
@@ -66,14 +115,14 @@ def _shown(operator: Operator, *arguments: str) -> str:
         ended = operator.run(*arguments, columns=WIDTH)
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text(f"$ item-pictures {' '.join(arguments)}", style="bold"))
-    console.print(Text.from_ansi(ended.out))
+    console.print(Text.from_ansi(_calm(ended.out)))
     svg = console.export_svg(title="item-pictures", unique_id="recording")
     return "\n".join(line.rstrip() for line in _FOREIGN.sub("", svg).splitlines()) + "\n"
 
 
 def main(target: Path) -> None:
     """Write the recordings into ``target``."""
-    with stack.running() as running, TemporaryDirectory() as folder:
+    with stack.running(movable_clock=True) as running, TemporaryDirectory() as folder:
         for name, svg in record(LocalStack(running), Path(folder)).items():
             (target / name).write_text(svg, encoding="utf-8")
 
