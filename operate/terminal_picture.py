@@ -7,7 +7,6 @@ from io import BytesIO
 from PIL import Image
 
 from operate.output import Output, is_live
-from shared.errors import Permanent
 from shared.pictures.memory import MemoryBudget
 from shared.pictures.rendition import Rendition, SourceLimits
 from shared.rendering import Renderer
@@ -21,7 +20,8 @@ def show(output: Output, content: bytes) -> bool:
     # The terminal is asked what it has, and answers on standard input: both must be the terminal.
     if output.as_json or not is_live(output.results) or not (sys.stdin and sys.stdin.isatty()):
         return False
-    with suppress(Permanent):
+    # Terminals answer late, wrongly, or with what somebody types meanwhile; the picture is not worth a failure.
+    with suppress(Exception):
         # Anybody may have put it there: our own limits come before Pillow.
         small = Renderer(_RENDITION, SourceLimits(), MemoryBudget())(content).content
         from textual_image.renderable import Image as TerminalImage  # noqa: PLC0415 - importing it asks the terminal

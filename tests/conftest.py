@@ -34,6 +34,7 @@ EXPECTED_SKIPS: tuple[str, ...] = (
     "Pillow's own pictures cannot be fetched",  # without a package index
     "the app's packages cannot be fetched",  # without a package index, and not fetched before
     "takes minutes; --long runs it",
+    "a terminal to answer for is made by Unix's means",  # Windows
     "Microsoft's trigger does not lie beside the project",  # nor does it belong to it
     "no Bicep compiler is on the PATH or named by BICEP_CLI",  # where nobody has installed it; .ci/run insists on it
     "another version of Bicep than the one whose snapshots are here",  # tests/support/bicep.py pins one
