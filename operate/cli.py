@@ -19,13 +19,13 @@ from operate.commands.export import export
 from operate.commands.preview import preview
 from operate.commands.replay import replay
 from operate.commands.status import status
+from operate.config import LOCAL_STACKS
 from operate.errors import ExitCode, problem_of
 from operate.output import Output
 from operate.session import Session
 from shared import __version__
 
 CONFIG = "ITEM_PICTURES_CONFIG"
-_WHERE = Path(".local", "endpoints.json")  # of the local stack
 _FLAGS, _WITH_VALUE = ("--json", "--debug", "--no-color"), "--config"
 
 
@@ -67,7 +67,7 @@ def options(
     context: typer.Context,
     config_path: Annotated[
         Path, typer.Option("--config", envvar=CONFIG, help="The file that says where everything is.")
-    ] = _WHERE,
+    ] = LOCAL_STACKS,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,  # noqa: FBT002 - typer's way
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001, FBT002 - the boundary reads it
     no_color: Annotated[bool, typer.Option("--no-color", help="Print without colour.")] = False,  # noqa: FBT002 - typer's way

@@ -13,6 +13,7 @@ from operate.errors import Problem
 from shared import config
 from shared.config import ConfigurationError, Settings
 
+LOCAL_STACKS = Path(".local", "endpoints.json")
 HOW_TO_GET_IT = "azd env get-value INSTALLATION > installation.json"
 
 
@@ -74,7 +75,10 @@ def _document(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise Problem(f"{path} does not exist. Name the file with --config; you get it by: {HOW_TO_GET_IT}") from None
+        how = f"Name the file with --config; you get it by: {HOW_TO_GET_IT}"
+        if path.name == LOCAL_STACKS.name:
+            how = f"Start the local stack (python3 dev.py up); for Azure: {HOW_TO_GET_IT}, and --config."
+        raise Problem(f"{path} does not exist. {how}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"{path} cannot be read: {error}.") from None
     try:

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from operate.backfill.maps import MapLine
-from operate.backfill.readings import Reading, given, readings
+from operate.backfill.readings import Reading, given, nearest, readings
 from operate.backfill.views import PLAIN, View
 from operate.catalogue import Catalogue
 from shared.business_central.client import Item
@@ -36,14 +36,15 @@ _Found = Mapping[ItemKey, Sequence[Item]]
 
 def of_names(catalogue: Catalogue, names: Sequence[str]) -> Iterator[Meaning]:
     """Yield what each file's name means, in order."""
-    nearest = catalogue.find(key_of(r) for name in names for r in _as_it_stands(_readings(name)))
-    iterator = iter(names)
+    paths = [PurePosixPath(name) for name in names]
+    known = catalogue.find(key_of(reading) for path in paths for reading in nearest(path))
+    iterator = iter(paths)
     while some := list(islice(iterator, _AT_ONCE)):
-        open_ = [name for name in some if not any(nearest.get(key_of(r)) for r in _as_it_stands(_readings(name)))]
-        others = catalogue.find(key for name in open_ for r in _readings(name) if (key := key_of(r)) not in nearest)
-        found = {**others, **nearest}
-        for name in some:
-            yield decide(_readings(name), found)
+        further = {path: readings(path) for path in some if not any(known.get(key_of(r)) for r in nearest(path))}
+        keys = (key_of(reading) for possible in further.values() for reading in possible)
+        found = {**known, **catalogue.find(key for key in keys if key not in known)}
+        for path in some:
+            yield decide(further[path], found) if path in further else decide(nearest(path), known)
 
 
 def of_map_lines(catalogue: Catalogue, lines: Sequence[MapLine]) -> Iterator[Meaning]:
@@ -110,11 +111,3 @@ def _of_columns(line: MapLine, found: _Found) -> Meaning:
     if len(items) > 1:
         return Meaning(problem=_two_meanings(chosen))
     return Meaning(next(iter(items.values())))
-
-
-def _readings(name: str) -> list[Reading]:
-    return readings(PurePosixPath(name))
-
-
-def _as_it_stands(possible: Iterable[Reading]) -> Iterator[Reading]:
-    return (reading for reading in possible if reading.is_exact and not reading.depth)

@@ -56,6 +56,12 @@ def readings(path: PurePosixPath) -> list[Reading]:
     return list(found.values())
 
 
+def nearest(path: PurePosixPath) -> list[Reading]:
+    """Return those readings that take the name as it stands: where BC knows one, no other counts."""
+    forms = [form for form in _of_folder(path) if not form.depth] + [_Form(_stem(path.name), View(), 0)]
+    return [Reading(kind, value, form.view, 0, is_exact=True) for form in forms for kind, value in _keys(form.text)]
+
+
 def given(kind: KeyKind, text: str) -> list[Reading]:
     """Return the readings of what somebody wrote into a map's column: nothing is cut, nothing replaced."""
     values = [value for found, value in _keys(_composed(text)) if found is kind]

@@ -121,6 +121,9 @@ def _carry_out(
             run = Run(connection.blobs, uploader, traces, manifest, pace, stop, waits, sent, taken)
             run.carry_out(todo, before)
             return stop.is_set()
+    except Exception:
+        session.output.remark(f"Once that is mended, continue with: --resume {manifest.path}")
+        raise
     finally:
         manifest.close()
 

@@ -304,3 +304,30 @@ def test_json_is_one_document_whatever_happens(operator: Operator, tmp_path: Pat
     assert document["totals"] == {"planned": 1, "skipped": 1}
     assert document["manifest"] is None
     assert json.dumps(document)
+
+
+def test_storage_that_refuses_us_ends_the_run_and_leaves_the_list(
+    local: LocalStack, running_stack: Stack, tmp_path: Path
+) -> None:
+    folder = photographs(tmp_path / "photos", "1896-S.jpg", "1900-S.jpg")
+
+    def refuse(method: str, *_: object) -> tuple[int, str] | None:
+        return (403, "AuthorizationPermissionMismatch") if method == "PUT" else None
+
+    with (
+        storage_proxy(running_stack.endpoints.storage_connection_string, refuse) as storage,
+        operator_of(running_stack, tmp_path, storage) as without_role,
+    ):
+        ended = without_role.run("backfill", folder, "--manifest", "list.csv")
+    assert ended.code == 3
+    assert "role Storage Blob Data Contributor" in " ".join(ended.err.split())
+    assert "--resume list.csv" in " ".join(ended.err.split())
+    assert {row.state for row in manifest.read(tmp_path / "list.csv")} == {State.PLANNED}
+    assert local.names(INCOMING) == []
+
+
+def test_thousands_of_names_cost_a_handful_of_requests(operator: Operator, local: LocalStack, tmp_path: Path) -> None:
+    folder = photographs(tmp_path / "photos", *(f"MISSING-{number}_front.jpg" for number in range(1500)), "1896-S.jpg")
+    ended = operator.run("backfill", folder, "--dry-run", "--json")
+    assert ended.document["totals"] == {"failed": 1500, "planned": 1}
+    assert len(local.requests()) <= 5

@@ -9,7 +9,7 @@ from operate import picture_files
 from operate.backfill import gtins
 from operate.backfill.blob_names import Unnameable, blob_name
 from operate.backfill.meaning import decide, key_of
-from operate.backfill.readings import readings
+from operate.backfill.readings import nearest, readings
 from shared.business_central.client import FoundItem, Item
 from shared.business_central.companies import Company
 from shared.paths import KeyKind, as_code, parse_path, parse_templates
@@ -111,3 +111,14 @@ def test_a_gtin_is_the_same_at_each_of_its_lengths(stem: int) -> None:
         assert set(gtins.forms(spelling)) == set(spellings)
         wrong = f"{spelling[:-1]}{(int(spelling[-1]) + 1) % 10}"
         assert gtins.forms(wrong) == [wrong]
+
+
+@given(
+    NUMBERS.filter(picture_files.is_holdable),
+    st.sampled_from(["", "1896-S/", "a/b/"]),
+    st.sampled_from(["", "_front", "front"]),
+)
+def test_the_nearest_readings_are_those_without_a_cut(number: str, folder: str, ending: str) -> None:
+    path = PurePosixPath(f"{folder}{number}{ending}.jpg")
+    uncut = [reading for reading in readings(path) if reading.is_exact and not reading.depth]
+    assert {key_of(reading) for reading in nearest(path)} == {key_of(reading) for reading in uncut}
