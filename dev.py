@@ -5,6 +5,7 @@ python3 dev.py up        run the local stack until Ctrl-C; .local/endpoints.json
 python3 dev.py test      run the whole test suite on all cores; further arguments go to pytest, on one core
 python3 dev.py check     check formatting, lint, types and GitHub's workflows
 python3 dev.py bench     measure: render, import (alone, these two), pipeline; simulate: capacity
+python3 dev.py operate   run the operator's command item-pictures: backfill, export and more (--help lists them)
 python3 dev.py package   pack the app for Azure: Linux x64, Python 3.13, from any system
 python3 dev.py workbook  write the monitoring workbook anew, from the queries
 python3 dev.py clean     remove everything the other commands created (up to 1.3 GB)

@@ -169,6 +169,15 @@ def package() -> None:
     raise typer.Exit(subprocess.run([sys.executable, str(script)], cwd=ROOT, check=False).returncode)
 
 
+@app.command(context_settings=_OWN_OPTIONS)
+def operate(context: typer.Context) -> None:
+    """Run the operator's command item-pictures, without installing it; by itself it finds the stack of dev.py up."""
+    from operate import cli  # noqa: PLC0415 - only this command has its packages
+
+    os.environ.setdefault(cli.CONFIG, str(ENDPOINTS))
+    cli.main(context.args)
+
+
 @app.command()
 def workbook() -> None:
     """Write the workbook (infra/monitoring/workbook.json) anew, from the queries."""
@@ -209,7 +218,7 @@ def main() -> None:
     """Run the command on the command line."""
     if os.environ.pop("ITEM_PICTURE_SYNC_LIFELINE", None):
         lifeline.end_with_parent()
-    if sys.argv[1:2] != ["package"]:  # fetches packages, maybe through a proxy
+    if sys.argv[1:2] not in (["package"], ["operate"]):  # they fetch packages, or reach Azure, maybe through a proxy
         os.environ.update(NO_PROXY="*", no_proxy="*")  # every request stays on this machine
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # no file name may stop a command

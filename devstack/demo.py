@@ -16,7 +16,7 @@ from devstack import demo_table, stack, terminal
 from devstack.demo_table import SampleResult
 from devstack.drawing.samples import Sample, samples
 from devstack.photo_folder import PhotoFolder, file_name
-from devstack.sheets import contact_sheet
+from operate.sheets import contact_sheet
 from shared.errors import Reason
 from shared.storage import names
 

@@ -23,6 +23,7 @@ from devstack.ingestion.client import Ingestion
 from devstack.machine import certificates, setup
 from devstack.machine.children import Child
 from devstack.programs import EventFaults, Hosting, Programs
+from shared import config
 from shared.business_central.http import SCOPE
 from shared.storage import names
 
@@ -48,6 +49,7 @@ class Endpoints:
     catalogue_url: str
     simulator_control_url: str
     telemetry_url: str | None  # a stack without telemetry has no page of it
+    installation: dict[str, Any]  # what the infrastructure puts out in Azure; for the operator's commands
 
     def pages(self) -> list[str]:
         """Return a line for each page that people can open while the stack runs."""
@@ -162,7 +164,8 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
         bc = programs.python("business_central", "devstack.business_central", *keys, env={})
         accounts.urls = storage.ready()
         ingestion = programs.ingestion(f"{msi['url']}/keys", certificate) if telemetry else None
-        endpoints = _endpoints(accounts.connection_string(), bc.ready()["url"], identity, ingestion)
+        installation = _installation(accounts, identity, app_settings or {})
+        endpoints = _endpoints(installation, bc.ready()["url"], identity, ingestion)
         settings = {
             **accounts.settings(),
             **(ingestion.settings() if ingestion else {}),
@@ -210,7 +213,36 @@ def _one_at_a_time(on_event: Callable[[str], None]) -> Callable[[str], None]:
     return tell
 
 
-def _endpoints(connection_string: str, bc: str, identity: LocalIdentity, ingestion: Ingestion | None) -> Endpoints:
+def _installation(accounts: Accounts, identity: LocalIdentity, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return what ``INSTALLATION`` in ``infra/bicep/main.bicep`` has, and ``local`` instead of Azure's sign-in."""
+    containers = {"incoming": names.INCOMING, "archive": names.ARCHIVE, "quarantine": names.QUARANTINE}
+    blobs, queues_ = (f"{accounts.urls[service]}/{azurite.PICTURES}" for service in ("Blob", "Queue"))
+    return {
+        "subscription": "",
+        "resourceGroup": "",
+        "functionApp": "",
+        "workspace": "",
+        "accounts": {
+            "host": azurite.HOST,
+            "pictures": azurite.PICTURES,
+            "picturesBlobUrl": blobs,
+            "picturesQueueUrl": queues_,
+        },
+        "containers": {**containers, "records": names.RECORDS, "deadLetter": ""},
+        "businessCentral": {"tenantId": TENANT, "environment": ENVIRONMENT, "company": COMPANY, "apiVersion": "v2.0"},
+        "pathTemplate": given.get("BLOB_PATH_TEMPLATE", config.DEFAULT_TEMPLATE),
+        "settings": {name: value for name, value in given.items() if name in config.SETTINGS},
+        "local": {
+            "storageConnectionString": accounts.connection_string(),
+            "identityEndpoint": identity.endpoint,
+            "identityHeader": identity.header,
+        },
+    }
+
+
+def _endpoints(
+    installation: dict[str, Any], bc: str, identity: LocalIdentity, ingestion: Ingestion | None
+) -> Endpoints:
     base = f"{bc}/v2.0/{TENANT}/{ENVIRONMENT}/api/v2.0"
     token = identity.get_token(SCOPE).token
     headers = {"Authorization": f"Bearer {token}"}
@@ -221,7 +253,10 @@ def _endpoints(connection_string: str, bc: str, identity: LocalIdentity, ingesti
     # The request above was not the app's: clear it from the log.
     loopback_session().delete(f"{control}/requests", timeout=10).raise_for_status()
     telemetry = ingestion.page if ingestion else None
-    return Endpoints(connection_string, *CONTAINERS, base, token, company_id, COMPANY, f"{bc}/", control, telemetry)
+    installation["businessCentral"]["baseUrl"] = base
+    key = installation["local"]["storageConnectionString"]
+    pages = (f"{bc}/", control, telemetry)
+    return Endpoints(key, *CONTAINERS, base, token, company_id, COMPANY, *pages, installation)
 
 
 def loopback_session() -> requests.Session:

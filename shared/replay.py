@@ -87,8 +87,13 @@ class Replay:
             Transient: ``storage``; repeating completes the replay.
         """
         source, original = self._look_at(container, name)
-        keys = _MARKS if as_new else _REPLAY_MARKS
-        return self._put_back(source, original, {key: source.metadata[key] for key in keys})
+        return self._put_back(source, original, self._marks(source, as_new=as_new))
+
+    def rehearse(self, container: str, name: str, *, as_new: bool = False) -> str:
+        """Return the name under which ``replay`` would put an original back now; changes nothing, raises as it does."""
+        source, original = self._look_at(container, name)
+        self._has_copy(original.source_name, source, self._marks(source, as_new=as_new))
+        return original.source_name
 
     def render_again(self, name: str) -> str:
         """Put an archived original that is on its item back, so that it is rendered with the settings of today.
@@ -103,9 +108,13 @@ class Replay:
         source, original = self._look_at(ARCHIVE, name)
         if not list(self._on_items([original])):
             raise ReplayRefused(f"{name!r} is not what is on the item: a newer upload is, or the item has no record.")
-        marks = {key: source.metadata[key] for key in _REPLAY_MARKS}
+        marks = self._marks(source, as_new=False)
         later = datetime.fromisoformat(original.value("uploaded_at")) + timedelta(seconds=1)
         return self._put_back(source, original, marks | encode_metadata({"uploaded_at": later.isoformat()}))
+
+    def _marks(self, source: Source, *, as_new: bool) -> dict[str, str]:
+        """Return the metadata that make a copy a replay, or mark it as one that counts as new."""
+        return {key: source.metadata[key] for key in (_MARKS if as_new else _REPLAY_MARKS)}
 
     def _companies(self, original: Original) -> set[str]:
         """Return how the original's company is spelt, in BC if it was asked, and in the path."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from devstack.benchmarks.results import OURS
 from devstack.benchmarks.tables import number, refusals, verdict
-from devstack.sheets import html_page
+from operate.sheets import html_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def write(path: Path, pictures: Sequence[Picture], *, title: str) -> None:
     """Write the chart."""
     header = f'<p>{escape(verdict(pictures))}</p><p class="soft">{_HOW}</p>'
     figures = "\n".join(_figure(picture) for picture in pictures)
-    html_page.write(path, title=title, header=header, main=f"{figures}\n{_table(pictures)}", style=_STYLE)
+    html_page.write(path, title=title, header=lambda: header, main=[figures, _table(pictures)], style=_STYLE)
 
 
 def _figure(picture: Picture) -> str:

@@ -50,6 +50,21 @@ def sweep_command(
     sweep.measure(console, uploads)
 
 
+@app.command("backfill")
+def backfill_command(
+    files: Annotated[int, typer.Option(help="How many photographs there are.", min=1)] = 10_000,
+    kills: Annotated[int, typer.Option(help="How often the command is ended by force.", min=0)] = 20,
+    seed: Annotated[int, typer.Option(help="Choose other places to end it.")] = 1,
+    hosts: Annotated[int, typer.Option(help="How many hosts run the app.", min=1)] = 1,
+) -> None:
+    """Put thousands of photographs on items, end the command by force again and again, and audit the result."""
+    from devstack.benchmarks import backfill  # noqa: PLC0415 - only this benchmark needs the stack
+
+    with console.status("Starting the stack") as status:
+        audit = backfill.measure(files, kills, seed, hosts, status.update)
+    backfill.print_audit(console, audit)
+
+
 @app.command("telemetry")
 def telemetry_command(
     rounds: Annotated[

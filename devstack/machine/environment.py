@@ -28,6 +28,7 @@ OPTIONS: dict[str, tuple[str, ...] | None] = {
     "test": None,
     "check": (),
     "bench": None,
+    "operate": None,
     "package": (),
     "workbook": (),
     "clean": (),

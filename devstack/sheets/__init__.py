@@ -1,1 +1,1 @@
-"""Sheets that show pictures to people: the demo's contact sheet, the one in the docs, and the frame of HTML pages."""
+"""The sheet in the documents that compares the usual sample code with the app."""

@@ -255,4 +255,5 @@ output INSTALLATION installationType = {
   }
   businessCentral: businessCentral
   pathTemplate: functionApp.outputs.pathTemplate
+  settings: functionApp.outputs.pictureSettings
 }

@@ -188,4 +188,9 @@ type installationType = {
   containers: { incoming: string, archive: string, quarantine: string, records: string, deadLetter: string }
   businessCentral: businessCentralType
   pathTemplate: string
+  settings: appSettingsType
 }
+
+@export()
+@description('App settings by their names: those of the picture, of waiting and of the sweep. None is secret.')
+type appSettingsType = { *: string }

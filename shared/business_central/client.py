@@ -81,6 +81,13 @@ class BusinessCentral:
         url = self._url(f"companies({company.id})/items", {"$select": _FOUND_FIELDS})
         return (items.found(company, entity) for entity in self._entities(url, upload_id, company))
 
+    def described(self, company: Company, ids: Sequence[str], upload_id: str) -> list[FoundItem]:
+        """Return the items with these ids, with their names and whether they have a picture, in one request."""
+        either = " or ".join(f"id eq {item_id}" for item_id in ids)
+        query = {"$filter": either, "$select": f"{_FOUND_FIELDS},displayName", "$expand": "picture"}
+        url = self._url(f"companies({company.id})/items", query)
+        return [items.described(company, entity) for entity in odata.entities(self._get(url, upload_id, company))]
+
     def check(self, upload_id: str) -> None:
         """Ask BC for next to nothing.
 

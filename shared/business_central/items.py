@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.business_central import odata
@@ -23,10 +23,11 @@ class Item:
 
 @dataclass(frozen=True)
 class FoundItem:
-    """An item as a search for many finds it."""
+    """An item as a search for many finds it; without its name, if nobody asked for that."""
 
     item: Item
     gtin: str
+    name: str = ""
 
 
 def filter_for(key: ItemKey) -> str:
@@ -41,6 +42,13 @@ def found(company: Company, entity: Mapping[str, Any]) -> FoundItem:
     # Whether it has a picture is not asked: it may have got one by the time its upload has its turn.
     item = Item(company, odata.entity_id(entity), str(entity.get("number", "")), None)
     return FoundItem(item, str(entity.get("gtin", "")))
+
+
+def described(company: Company, entity: Mapping[str, Any]) -> FoundItem:
+    """Return an item of which BC also told the name, and whether it has a picture."""
+    one = found(company, entity)
+    item = replace(one.item, has_picture=odata.has_picture(entity))
+    return replace(one, item=item, name=str(entity.get("displayName", "")))
 
 
 def matched(company: Company, key: ItemKey, entity: Mapping[str, Any]) -> Item:

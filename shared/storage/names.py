@@ -82,9 +82,13 @@ def destination_name(source: str, etag: str) -> str:
 
 def before_name(company: str, item: str, content: bytes) -> str:
     """Return the archive's name for ``content``, which BC showed before our first upload; it depends on the content."""
-    suffix = next((ending for magic, ending in _MAGIC.items() if content.startswith(magic)), ".bin")
     digest = hashlib.sha256(content).hexdigest()[:12]
-    return f"{_segment(company)}/{_segment(item)}/{digest}.before{suffix}"
+    return f"{_segment(company)}/{_segment(item)}/{digest}.before{picture_suffix(content)}"
+
+
+def picture_suffix(content: bytes) -> str:
+    """Return the extension of a picture as BC keeps it."""
+    return next((ending for magic, ending in _MAGIC.items() if content.startswith(magic)), ".bin")
 
 
 # The formats that BC's image module knows.

@@ -67,7 +67,7 @@ def bc_cli(local: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     local.control("POST", "links", origin=f"https://{CLOUD}")
-    with loopback_proxy.running(CLOUD, local.stack.endpoints.catalogue_url, tmp_path) as proxy:
+    with loopback_proxy.running([CLOUD], local.stack.endpoints.catalogue_url, tmp_path) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("SSL_CERT_FILE", str(proxy.certificate))
         yield BCCli(local)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from devstack.machine.setup import ROOT
+from shared import config
 from tests.support.bicep import PINNED, TEMPLATES, Prediction
 from tests.support.terraform.core import STACK
 from tests.support.terraform.schemas import used
@@ -97,7 +98,8 @@ def test_the_operator_gets_everything_in_one_output(prediction: Prediction) -> N
     told = str(prediction.content["outputs"]["INSTALLATION"])
     names = [prediction.app["name"], *(prediction.account(name)["name"] for name in ("sthost", "stpics"))]
     containers = prediction.children(prediction.account("stpics"), "blobServices/containers")
-    settings = [prediction.settings[name] for name in ("BC_ENVIRONMENT", "BC_COMPANY", "BLOB_PATH_TEMPLATE")]
+    pictures = [name for name in config.SETTINGS if name.startswith(("PICTURE_M", "PICTURE_Q", "PICTURE_B", "SOURCE_"))]
+    settings = [prediction.settings[name] for name in ("BC_ENVIRONMENT", "BC_COMPANY", "BLOB_PATH_TEMPLATE", *pictures)]
     assert [text for text in [*names, *containers, *settings] if f"'{text}'" not in told] == []
 
 

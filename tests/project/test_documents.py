@@ -108,6 +108,12 @@ def test_every_module_is_in_the_architecture() -> None:
     assert {str(path) for path in MODULES if f"`{path.as_posix()}`" not in ARCHITECTURE} == set()
 
 
+def test_every_module_of_the_operators_commands_is_in_the_architecture() -> None:
+    section = ARCHITECTURE.partition("## The operator's commands")[2].partition("\n## ")[0]
+    modules = [path.relative_to(ROOT / "operate") for path in files("operate/**/*.py") if path.name != "__init__.py"]
+    assert {str(path) for path in modules if f"`{path.as_posix()}`" not in section} == set()
+
+
 def test_the_accepted_formats_are_the_documented_ones() -> None:
     table = PICTURES.partition("| format |")[2].partition("Of several")[0]
     names = {name.replace(" ", "").upper() for name in re.findall(r"\| ([\w() ]+) \| [^|]+\|", table)}

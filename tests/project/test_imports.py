@@ -27,6 +27,10 @@ NEVER_LOADED = {"azure", "requests", "socket", "ssl", "urllib3"}
 OUTWARD_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 OUTWARD_METHODS = {"now", "today", "utcnow", "uuid1", "uuid4", "read_text", "write_text", "urlopen"}
 
+# The app, and what may be installed without the rest of the project.
+OF_THE_PROJECT = {"devstack", "function_app", "infra", "operate", "shared", "tests"}
+APART = {"shared": {"shared"}, "function_app.py": {"shared"}, "operate": {"operate", "shared"}}
+
 Trees = dict[str, ast.Module]
 
 
@@ -187,6 +191,43 @@ def loaded_by(*modules: str) -> set[str]:
     code = f"import sys; import {', '.join(modules)}; print(*sys.modules, sep='\\n')"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(run.stdout.split())
+
+
+def foreign_imports(root: Path, part: str) -> list[str]:
+    """Return each import by which a part of the project reaches another one that is not there when it is deployed."""
+    path = root / part
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    assert len(files) >= (2 if path.is_dir() else 1), f"{part} has no modules to check"
+    return [
+        f"{file.relative_to(root).as_posix()} imports {name}"
+        for file in files
+        for name in sorted(imported(ast.parse(file.read_text(encoding="utf-8"))))
+        if name.partition(".")[0] in OF_THE_PROJECT - APART[part]
+    ]
+
+
+@pytest.mark.parametrize("part", APART)
+def test_the_app_and_the_operators_commands_stand_alone(part: str) -> None:
+    assert foreign_imports(ROOT, part) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "file", "line"),
+    [
+        ("shared", "shared/wiring.py", "from operate import manifest"),
+        ("shared", "shared/storage/names.py", "import devstack.stack"),
+        ("function_app.py", "function_app.py", "def f():\n    from operate.cli import main"),
+        ("operate", "operate/backfill/run.py", "from devstack import terminal"),
+        ("operate", "operate/cli.py", "import tests.support"),
+    ],
+)
+def test_a_part_that_leans_on_another_is_found(part: str, file: str, line: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "shared", tmp_path / "shared")
+    shutil.copytree(ROOT / "operate", tmp_path / "operate")
+    shutil.copy(ROOT / "function_app.py", tmp_path)
+    with (tmp_path / file).open("a", encoding="utf-8") as source:
+        source.write(f"\n{line}\n")
+    assert {found.split()[0] for found in foreign_imports(tmp_path, part)} == {file}
 
 
 def test_modules_without_io_load_no_client_library() -> None:

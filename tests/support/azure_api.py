@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -39,13 +39,15 @@ class Request:
     method: str
     path: str
     body: Any
+    query: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
 class Api:
-    """Answers by a function of the request; ``requests`` shows what came in."""
+    """Answers by a function of the request; ``requests`` shows what came in with a token that ``knows`` accepts."""
 
     answer: Callable[[Request], Answer]
+    knows: Callable[[str], bool] = TOKEN.__eq__
     requests: list[Request] = field(default_factory=list)
     unauthorized: int = 0
 
@@ -74,20 +76,21 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             url = urlsplit(self.path)
-            request = Request(self.command, unquote(url.path), json.loads(content) if content else None)
-            if self.headers.get("Authorization") == f"Bearer {TOKEN}":
+            body = json.loads(content) if content else None
+            request = Request(self.command, unquote(url.path), body, parse_qs(url.query))
+            if api.knows(self.headers.get("Authorization", "").removeprefix("Bearer ")):
                 api.requests.append(request)
                 status, document = api.answer(request)
             else:
                 api.unauthorized += 1
                 status, document = refused(401, "AuthenticationFailed", "Authentication failed.")
             text = document if isinstance(document, str) else json.dumps(document)
-            body = text.encode()
+            answer = text.encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/html" if text.startswith("<") else "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(answer)
 
         do_GET = do_POST = do_PUT = _answer  # noqa: N815 - http.server's names
 
@@ -101,12 +104,19 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
 def serving(host: str, answer: Callable[[Request], Answer], folder: Path) -> Iterator[tuple[Api, "Caller"]]:
     """Serve ``host`` to the scripts that the yielded caller runs."""
     api = Api(answer)
+    with leading_to(api, folder, host) as proxy:
+        yield api, Caller(proxy, folder)
+
+
+@contextmanager
+def leading_to(api: Api, folder: Path, *hosts: str) -> Iterator[loopback_proxy.Proxy]:
+    """Run a proxy that leads ``hosts`` to ``api``."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(api)) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
-            with loopback_proxy.running(host, f"http://127.0.0.1:{server.server_port}", folder) as proxy:
-                yield api, Caller(proxy, folder)
+            with loopback_proxy.running(hosts, f"http://127.0.0.1:{server.server_port}", folder) as proxy:
+                yield proxy
         finally:
             server.shutdown()
             thread.join()

@@ -121,11 +121,15 @@ class LocalStack:
 
     def picture(self, item_id: str = DESK_ID) -> Image.Image | None:
         """Return the item's picture in BC."""
+        content = self.picture_bytes(item_id)
+        return Image.open(BytesIO(content)) if content else None
+
+    def picture_bytes(self, item_id: str = DESK_ID) -> bytes:
+        """Return the bytes that BC serves as the item's picture."""
         endpoints = self.stack.endpoints
         item = f"{endpoints.business_central_url}/companies({endpoints.company_id})/items({item_id})"
         headers = {"Authorization": f"Bearer {endpoints.business_central_token}"}
-        content = self._session.get(f"{item}/picture/pictureContent", headers=headers, timeout=10).content
-        return Image.open(BytesIO(content)) if content else None
+        return self._session.get(f"{item}/picture/pictureContent", headers=headers, timeout=10).content
 
     def tokens(self) -> list[dict[str, str]]:
         """Return the tokens that the managed identity has issued, in order."""

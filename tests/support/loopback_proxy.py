@@ -1,12 +1,12 @@
-"""Leads clients that insist on one host in the cloud to a server on this machine; a CONNECT proxy.
+"""Leads clients that insist on hosts in the cloud to a server on this machine; a CONNECT proxy.
 
-Each tunnel ends in TLS under a certificate made for that host and this run. Requests pass unchanged except for their
+Each tunnel ends in TLS under a certificate made for these hosts and this run. Requests pass unchanged except for their
 header Host, which names the server; answers pass unchanged. The proxy refuses every other host, and
 ``requested_hosts`` shows which hosts a client asked for.
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
@@ -54,14 +54,14 @@ class _Tunnelled(BaseHTTPRequestHandler):
 
 
 class Proxy(ThreadingTCPServer):
-    """Leads ``host`` to the server at ``target``; ``requested_hosts`` lists every host that clients asked for."""
+    """Leads ``hosts`` to the server at ``target``; ``requested_hosts`` lists every host that clients asked for."""
 
     daemon_threads = True
 
-    def __init__(self, host: str, target: str, folder: Path) -> None:
+    def __init__(self, hosts: Sequence[str], target: str, folder: Path) -> None:
         self.requested_hosts: list[str] = []
-        self.host, self.target = host, urlsplit(target).netloc
-        self.certificate, private_key = certificates.make(folder, host)
+        self.hosts, self.target = hosts, urlsplit(target).netloc
+        self.certificate, private_key = certificates.make(folder, *hosts)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(self.certificate, private_key)
         super().__init__(("127.0.0.1", 0), _Connect)
@@ -75,8 +75,8 @@ class _Connect(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         self.server.requested_hosts.append(self.path)
-        if self.path != f"{self.server.host}:443":
-            self.send_error(403, "This proxy leads to one host only")
+        if self.path not in [f"{host}:443" for host in self.server.hosts]:
+            self.send_error(403, "This proxy does not lead there")
             return
         self.send_response(200, "Connection established")
         self.end_headers()
@@ -89,9 +89,9 @@ class _Connect(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(host: str, target: str, folder: Path) -> Iterator[Proxy]:
+def running(hosts: Sequence[str], target: str, folder: Path) -> Iterator[Proxy]:
     """Run a proxy; its ``certificate``, which clients must trust, is written to ``folder``."""
-    with Proxy(host, target, folder) as proxy:
+    with Proxy(hosts, target, folder) as proxy:
         thread = Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:

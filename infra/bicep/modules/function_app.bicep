@@ -1,4 +1,4 @@
-import { businessCentralType, namesType, picturesType, scaleType, tagsType } from '../types.bicep'
+import { appSettingsType, businessCentralType, namesType, picturesType, scaleType, tagsType } from '../types.bicep'
 
 param location string
 param names namesType
@@ -129,3 +129,5 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 }
 
 output pathTemplate string = pathTemplate
+
+output pictureSettings appSettingsType = pictureSettings

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from devstack.sheets.contact_sheet import write
-from tests.devstack.test_contact_sheet import LOST, ROW
+from operate.sheets.contact_sheet import write
+from tests.operate.test_contact_sheet import LOST, ROW
 from tests.support import catalogue_page
 from tests.support.catalogue_page import DESK_WIDTH, PHONE_WIDTH
 

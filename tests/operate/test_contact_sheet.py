@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from devstack.drawing.encodings import jpeg, phone_photo, png
-from devstack.sheets.contact_sheet import THUMBNAIL, Row, preview, write
+from operate.sheets.contact_sheet import THUMBNAIL, Row, preview, write
 from tests.devstack.html_reader import Page
 
 if TYPE_CHECKING:

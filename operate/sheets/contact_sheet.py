@@ -1,11 +1,11 @@
-"""Shows every upload of the demo before and after, in one HTML file."""
+"""Shows pictures before and after, in one HTML file: the demo's uploads, the files of a preview."""
 
 from __future__ import annotations
 
 import warnings
 from base64 import b64encode
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
 
-from devstack.sheets import html_page
-from devstack.terminal import visible
+from operate.sheets import html_page
 from shared.storage.names import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
 THUMBNAIL = (360, 360)
 DECODED_PIXELS = 30_000_000  # about 90 MB of RGB, which a laptop can spare while the demo runs
@@ -29,19 +28,28 @@ _STYLE = Path(__file__).with_suffix(".css")
 
 @dataclass(frozen=True)
 class Row:
-    """One upload and its result; ``expected`` says whether the result is the right one."""
+    """One file and its result; ``expected`` says whether the result is the right one, None if nobody can know.
+
+    ``before`` is None if nobody should try to show it; ``size`` is that of the file, if ``before`` is not all of it.
+    """
 
     blob: str
     story: str
     outcome: str
     reason: str | None
-    expected: bool
+    expected: bool | None
     item_number: str | None
     item_name: str | None
-    before: bytes
+    before: bytes | None
     after: bytes | None
     detail: str | None
     milliseconds: float | None
+    size: int | None = None
+
+    @property
+    def bytes_before(self) -> int:
+        """The size of the file."""
+        return len(self.before or b"") if self.size is None else self.size
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,42 @@ class Preview:
     transparent: bool = False
 
 
-def write(path: Path, rows: Sequence[Row], *, title: str) -> None:
-    """Write the sheet."""
-    cards = "\n".join(_card(row) for row in rows)
-    html_page.write(path, title=visible(title), header=_summary(rows), main=cards, style=_STYLE)
+def write(path: Path, rows: Iterable[Row], *, title: str, noun: str = "upload") -> None:
+    """Write the sheet; ``rows`` are taken one by one, so that many large files fit into memory."""
+    summary = _Summary()
+
+    def cards() -> Iterator[str]:
+        for row in rows:
+            summary.count(row)
+            yield _card(row)
+
+    html_page.write(path, title=_visible(title), header=lambda: summary.html(noun), main=cards(), style=_STYLE)
+
+
+@dataclass
+class _Summary:
+    """Adds up what the sheet shows."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    surprises: int = 0
+    has_expectations: bool = False
+    before: int = 0
+    after: int = 0
+
+    def count(self, row: Row) -> None:
+        self.outcomes[row.outcome] += 1
+        self.surprises += row.expected is False
+        self.has_expectations |= row.expected is not None
+        if row.after is not None:
+            self.before, self.after = self.before + row.bytes_before, self.after + len(row.after)
+
+    def html(self, noun: str) -> str:
+        total = self.outcomes.total()
+        badges = " ".join(_badge(outcome, f"{count} {outcome}") for outcome, count in self.outcomes.most_common())
+        verdict = f", {self.surprises} not as expected" if self.surprises else ", all as expected"
+        sizes = f"; {_size(self.before)} of originals became {_size(self.after)} of pictures" if self.after else ""
+        count = f"{total} {noun}{'' if total == 1 else 's'}{verdict if self.has_expectations else ''}"
+        return f'<p class="summary soft">{count}{sizes}.</p><p>{badges}</p>'
 
 
 def preview(content: bytes) -> Preview:
@@ -98,24 +138,13 @@ def _pixels(image: Image.Image) -> str:
     return f"{image.width} × {image.height}"
 
 
-def _summary(rows: Sequence[Row]) -> str:
-    counts = Counter(row.outcome for row in rows)
-    badges = " ".join(f"{_badge(outcome, f'{count} {outcome}')}" for outcome, count in counts.most_common())
-    surprises = sum(not row.expected for row in rows)
-    verdict = f"{surprises} not as expected" if surprises else "all as expected"
-    updated = [row for row in rows if row.after is not None]
-    before, after = sum(len(row.before) for row in updated), sum(len(row.after or b"") for row in updated)
-    sizes = f"; {_size(before)} of originals became {_size(after)} of pictures" if updated else ""
-    return f'<p class="summary soft">{len(rows)} uploads, {verdict}{sizes}.</p><p>{badges}</p>'
-
-
 def _card(row: Row) -> str:
     name = " · ".join(part for part in (row.item_number, row.item_name) if part) or "no item"
     reason = f" <code>{_text(row.reason)}</code>" if row.reason else ""
-    surprise = "" if row.expected else ' <strong class="surprise">not as expected</strong>'
+    surprise = ' <strong class="surprise">not as expected</strong>' if row.expected is False else ""
     time = f'<span class="time">{row.milliseconds:,.0f} ms</span>' if row.milliseconds is not None else ""
     detail = f'<p class="detail">{escape(printable(row.detail))}</p>' if row.detail else ""
-    return f"""<article class="{"" if row.expected else "astray"}">
+    return f"""<article class="{"astray" if row.expected is False else ""}">
 <h2>{_text(name)}</h2>
 <p class="blob">{_text(row.blob)}</p>
 <div class="pair">{_before(row)}{_after(row)}</div>
@@ -125,8 +154,8 @@ def _card(row: Row) -> str:
 
 
 def _before(row: Row) -> str:
-    upload = preview(row.before)
-    facts = " · ".join(part for part in (upload.pixels, _size(len(row.before))) if part)
+    upload = Preview(None, None, "not shown") if row.before is None else preview(row.before)
+    facts = " · ".join(part for part in (upload.pixels, _size(row.bytes_before)) if part)
     if upload.thumbnail is None:
         return _figure("before", f'<span class="tile">{escape(upload.words)}</span>', facts)
     image = _image("webp", upload.thumbnail, f"{row.blob}, as uploaded")
@@ -162,7 +191,11 @@ def _badge(outcome: str, words: str) -> str:
 
 def _text(words: str) -> str:
     """Return HTML for words that may have any characters, also those that turn around what follows them."""
-    return escape(visible(words))
+    return escape(_visible(words))
+
+
+def _visible(words: object) -> str:
+    return printable(str(words)).replace("\n", "\\n")
 
 
 def _size(count: int) -> str:

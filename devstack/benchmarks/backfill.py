@@ -1,0 +1,184 @@
+"""Measures the operator's backfill on the whole stack: killed at random points, resumed, and then audited."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
+from math import inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+from PIL import Image
+from rich.console import Console
+
+from devstack import stack
+from devstack.machine.setup import ROOT
+from shared.storage import names
+
+COMPANY = "BACKFILL"
+_SIZE = (640, 480)
+_POLL = 0.05  # seconds
+_MIB = 1024 * 1024
+
+
+@dataclass
+class Audit:
+    """What a backfill of ``files`` did, after ``kills``: by item, what BC and storage have in the end.
+
+    ``peak_mib`` is the command's memory, ``uploads_twice`` counts originals beyond each item's first, ``rate`` is files
+    per second of all runs together.
+    """
+
+    files: int
+    kills: int = 0
+    dry_run_writes: int = 0
+    lost: int = 0
+    written_twice: int = 0
+    uploads_twice: int = 0
+    left_in_incoming: int = 0
+    seconds: float = 0
+    peak_mib: dict[str, float] = field(default_factory=dict)
+    states: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Files per second, from the first start to the last outcome."""
+        return self.files / self.seconds
+
+
+def measure(
+    files: int, kills: int, seed: int, hosts: int = 1, say: Callable[[str], None] = lambda _text: None
+) -> Audit:
+    """Put ``files`` photographs on as many items, ending the command by force ``kills`` times on the way."""
+    audit = Audit(files)
+    with stack.running(lambda _line: None, hosts=hosts) as running, TemporaryDirectory() as name:
+        folder, listed = Path(name), Path(name, "list.csv")
+        say("Creating items and photographs")
+        _create_items(running, files)
+        _create_photographs(folder / "photos", files)
+        running.endpoints.write(folder / "endpoints.json")
+        command = [sys.executable, "-m", "operate.cli", "--config", "endpoints.json", "--json", "backfill", "photos"]
+        arguments = [*command, "--company", COMPANY]
+        say("Dry run")
+        requests_before = len(_writes(running))
+        with _started([*arguments, "--dry-run"], folder) as dry_run:
+            audit.peak_mib["dry run"] = _watch(dry_run, lambda: False)
+        audit.dry_run_writes = len(_writes(running)) - requests_before + len(_listed(running, names.INCOMING))
+        chance, start = random.Random(seed), time.monotonic()  # noqa: S311 - the same places each time
+        says_where = ["--manifest", str(listed)]
+        for number in range(kills + 1):
+            is_last = number == kills
+            # Each file gets three further rows: begun, uploaded, updated. So every run has some left.
+            rows = inf if is_last else files + 1 + chance.uniform(0, 3 * files / (kills + 1))
+            say(f"Run {number + 1} of {kills + 1}")
+            with _started([*arguments, *says_where, "--wait"], folder) as run:
+                peak = _watch(run, partial(_has_rows, listed, rows))
+                audit.kills += run.returncode < 0
+            audit.peak_mib["runs"] = max(peak, audit.peak_mib.get("runs", 0))
+            if listed.exists():
+                says_where = ["--resume", str(listed)]
+        audit.seconds = time.monotonic() - start
+        audit.states = json.loads((folder / "out.json").read_text(encoding="utf-8"))["totals"]
+        _audit(audit, running)
+    return audit
+
+
+def print_audit(console: Console, audit: Audit) -> None:
+    """Print what was measured."""
+    peaks = ", ".join(f"{name} {peak:.0f} MiB" for name, peak in audit.peak_mib.items())
+    console.print(
+        f"{audit.files:,} files, killed {audit.kills} times: {audit.lost} lost, {audit.written_twice} written twice, "
+        f"{audit.uploads_twice} uploaded twice, {audit.left_in_incoming} left in {names.INCOMING}; "
+        f"{audit.dry_run_writes} writes by the dry run. {audit.seconds:.0f} s, {audit.rate:.1f} files/s; {peaks}. "
+        f"{audit.states}",
+        soft_wrap=True,
+    )
+
+
+def number_of(index: int) -> str:
+    """Return the item's number; every seventh has a slash, so its picture goes under its id."""
+    return f"B/{index:05}" if index % 7 == 0 else f"B-{index:05}"
+
+
+def _create_items(running: stack.Stack, count: int) -> None:
+    control, session = running.endpoints.simulator_control_url, stack.loopback_session()
+    company = session.post(f"{control}/companies", json={"name": COMPANY}, timeout=10).json()["id"]
+    for index in range(count):
+        item = {"company_id": company, "number": number_of(index), "displayName": f"Item {index}"}
+        session.post(f"{control}/items", json=item, timeout=10).raise_for_status()
+
+
+def _create_photographs(folder: Path, count: int) -> None:
+    """Write one picture for each item, each another one behind its end."""
+    folder.mkdir()
+    file = BytesIO()
+    Image.effect_noise(_SIZE, 20).convert("RGB").save(file, "JPEG", quality=50)
+    for index in range(count):
+        name = number_of(index).replace("/", "_")
+        (folder / f"{name}.jpg").write_bytes(file.getvalue() + index.to_bytes(4))
+
+
+@contextmanager
+def _started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "NO_PROXY": "*", "no_proxy": "*"}
+    with (
+        (folder / "out.json").open("wb") as out,
+        (folder / "err.txt").open("wb") as err,
+        subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=err) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _watch(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> float:
+    """Wait for the end of ``process``, or end it by force when it is time; return its peak of memory in MiB."""
+    watched, peak = psutil.Process(process.pid), 0
+    while process.poll() is None:
+        try:
+            peak = max(peak, watched.memory_info().rss)
+        except psutil.NoSuchProcess:
+            break
+        if is_time():
+            process.kill()
+        time.sleep(_POLL)
+    process.wait()
+    return peak / _MIB
+
+
+def _has_rows(listed: Path, count: float) -> bool:
+    return listed.exists() and listed.read_bytes().count(b"\n") >= count
+
+
+def _audit(audit: Audit, running: stack.Stack) -> None:
+    control, session = running.endpoints.simulator_control_url, stack.loopback_session()
+    url = running.endpoints.catalogue_url
+    catalogue = session.get(f"{url}catalogue/state", timeout=60).json()
+    items = next(company["items"] for company in catalogue["companies"] if company["name"] == COMPANY)
+    audit.lost = sum(not item["picture"] for item in items)
+    for item in items:
+        writes = session.get(f"{control}/items/{item['id']}/writes", timeout=10).json()["writes"]
+        audit.written_twice += max(len(writes) - 1, 0)
+    originals = Counter(name.rpartition("/")[0] for name in _listed(running, names.ARCHIVE))
+    audit.uploads_twice = sum(originals.values()) - len(originals)
+    audit.left_in_incoming = len(_listed(running, names.INCOMING))
+
+
+def _writes(running: stack.Stack) -> list[str]:
+    url = f"{running.endpoints.simulator_control_url}/requests"
+    log = stack.loopback_session().get(url, timeout=60).json()["requests"]
+    return [request["method"] for request in log if request["method"] != "GET"]
+
+
+def _listed(running: stack.Stack, container: str) -> list[str]:
+    return list(running.storage().get_container_client(container).list_blob_names())

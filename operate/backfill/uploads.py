@@ -1,0 +1,145 @@
+"""Uploads files into incoming, each at most once: never over another blob, and never again without having looked."""
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BufferedReader
+from pathlib import Path
+from threading import Event
+from uuid import uuid4
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.storage.blob import BlobBlock, BlobClient, BlobServiceClient, ContentSettings
+
+from operate.backfill.traces import Traces
+from operate.errors import ExitCode, Problem, problem_of
+from operate.manifest import Row, State
+from shared.storage.errors import code_of
+from shared.storage.names import INCOMING, unquoted_etag
+
+_ONE_PUT = 8 * 1024 * 1024  # bytes in memory for each upload under way; larger files go by blocks of this size
+_ATTEMPTS = 4
+_FIRST_WAIT = 1.0  # seconds; doubled
+_CLOCKS_DIFFER = timedelta(minutes=15)  # of this machine and storage
+_BUSY = (408, 429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Uploader:
+    """Uploads the files of one folder; safe to use from threads. It stops between attempts when ``stop`` is set."""
+
+    blobs: BlobServiceClient
+    traces: Traces
+    folder: Path
+    stop: Event
+
+    def begin(self, row: Row) -> None:
+        """Mark the row before anything is sent, so that a crash leaves word."""
+        row.state, row.reason, row.etag = State.UPLOADING, "", ""
+        row.time = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def upload(self, row: Row) -> None:
+        """Upload the file, and say in ``row`` what became of it; where nobody knows, it stays ``uploading``.
+
+        Raises:
+            Problem: storage is out of reach or refuses us; the other files would fare no better.
+        """
+        try:
+            with (self.folder / row.file).open("rb") as file:
+                self._upload(row, file)
+        except OSError as error:
+            row.state, row.reason = State.FAILED, f"cannot be read: {error.strerror or error}"
+
+    def find(self, row: Row) -> bool:
+        """Look for an upload that was begun earlier, and say in ``row`` where it is; False if it never arrived."""
+        try:
+            with (self.folder / row.file).open("rb") as file:
+                return self._find(row, hashlib.file_digest(file, "md5").digest(), _sha256(file))
+        except OSError as error:
+            row.state, row.reason = State.FAILED, f"cannot be read: {error.strerror or error}"
+            return True
+
+    def _upload(self, row: Row, file: BufferedReader) -> None:
+        size, md5 = file.seek(0, 2), _md5(file)
+        for attempt in range(_ATTEMPTS):
+            file.seek(0)
+            try:
+                answer = self._put(row, file, size, md5)
+            except ResourceExistsError:
+                if self._find(row, md5, _sha256(file)):
+                    return
+                row.state, row.reason = State.FAILED, _NAME_TAKEN
+                return
+            except AzureError as error:
+                failure = error
+                if isinstance(error, HttpResponseError) and error.status_code not in (*_BUSY, None):
+                    row.state = State.PLANNED  # refused, so nothing has happened
+                    raise problem_of(error) from error
+                if self.stop.wait(_FIRST_WAIT * 2**attempt) or self._find(row, md5, _sha256(file)):
+                    return
+            else:
+                row.state, row.etag = State.UPLOADED, answer[0]
+                row.time = answer[1].isoformat()
+                return
+        raise Problem(f"Storage does not answer: {code_of(failure) or failure}", ExitCode.UNREACHABLE) from failure
+
+    def _put(self, row: Row, file: BufferedReader, size: int, md5: bytes) -> tuple[str, datetime]:
+        """Write the blob if there is none; the SDK must not repeat what may have taken effect."""
+        blob = self._blob(row)
+        content_type = mimetypes.guess_type(row.file)[0] or "application/octet-stream"
+        settings = ContentSettings(content_type=content_type, content_md5=bytearray(md5))
+        if size <= _ONE_PUT:
+            answer = blob.upload_blob(
+                file.read(), overwrite=False, content_settings=settings, retry_total=0, max_concurrency=1
+            )
+        else:
+            blocks = self._stage(blob, file)
+            answer = blob.commit_block_list(
+                blocks, content_settings=settings, match_condition=MatchConditions.IfMissing, retry_total=0
+            )
+        return unquoted_etag(str(answer["etag"])), answer["last_modified"]
+
+    def _stage(self, blob: BlobClient, file: BufferedReader) -> list[BlobBlock]:
+        """Send the blocks of a large file; until they are committed there is no blob."""
+        blocks = []
+        while content := file.read(_ONE_PUT):
+            block = BlobBlock(uuid4().hex)
+            blob.stage_block(block.id, content)
+            blocks.append(block)
+        return blocks
+
+    def _find(self, row: Row, md5: bytes, sha256: str) -> bool:
+        """Look in incoming, then where the app would have moved it: it copies before it deletes."""
+        since = datetime.fromisoformat(row.time) - _CLOCKS_DIFFER
+        try:
+            properties = self._blob(row).get_blob_properties()
+        except HttpResponseError as error:
+            if code_of(error) != "BlobNotFound":
+                raise problem_of(error) from error
+            found = self.traces.search(row, sha256, since)
+            if found:
+                row.state, row.reason = found
+            return found is not None
+        if bytes(properties.content_settings.content_md5 or b"") != md5:
+            return False
+        row.state, row.reason = State.UPLOADED, ""
+        row.etag, row.time = unquoted_etag(str(properties.etag)), properties.last_modified.isoformat()
+        return True
+
+    def _blob(self, row: Row) -> BlobClient:
+        return self.blobs.get_blob_client(INCOMING, row.blob)
+
+
+def _md5(file: BufferedReader) -> bytes:
+    file.seek(0)
+    return hashlib.file_digest(file, "md5").digest()
+
+
+def _sha256(file: BufferedReader) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_NAME_TAKEN = "another file of this name waits in product-images: let it be taken up, then run --resume with --failed"

@@ -1,0 +1,138 @@
+"""``item-pictures backfill``: puts a folder of photographs on their items."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from operate import manifest as manifests
+from operate import stopping
+from operate.backfill import printing
+from operate.backfill.plan import Planner, Wishes
+from operate.backfill.run import Pace, Run
+from operate.backfill.traces import Traces
+from operate.backfill.uploads import Uploader
+from operate.errors import ExitCode, Problem
+from operate.manifest import FAULTS, Manifest, Row, State
+
+if TYPE_CHECKING:
+    from operate.session import Session
+
+_TO_DO = (State.PLANNED, State.UPLOADING)
+
+
+def backfill(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder of photographs.", exists=True, file_okay=False)
+    ],
+    *,
+    map_path: Annotated[
+        Path | None,
+        typer.Option("--map", help="A table (CSV or XLSX) that says which file belongs to which item.", dir_okay=False),
+    ] = None,
+    company: Annotated[str | None, typer.Option(help="The items' company; else the default one.")] = None,
+    only_missing: Annotated[
+        bool, typer.Option("--only-missing", help="Leave items alone that have a picture.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen, and upload nothing.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Upload at most so many files.", min=1)] = None,
+    concurrency: Annotated[int, typer.Option(help="How many files are uploaded at a time.", min=1, max=64)] = 8,
+    under_way: Annotated[
+        int, typer.Option(help="How many uploads may be in product-images at a time.", min=1, max=5000)
+    ] = 200,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the function, and say what became pictures.")] = False,
+    patience: Annotated[
+        float, typer.Option(help="Seconds to wait while nothing that is under way moves.", min=1)
+    ] = 600,
+    resume: Annotated[Path | None, typer.Option(help="Continue the run that wrote this list.", dir_okay=False)] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="With --resume: only what failed, planned anew.")] = False,
+    list_path: Annotated[
+        Path | None,
+        typer.Option("--manifest", help="Where to write the list; with --dry-run, the plan.", dir_okay=False),
+    ] = None,
+) -> None:
+    """Put a folder of photographs on their items: --dry-run first, then for real."""
+    if failed and not resume:
+        raise typer.BadParameter("it needs --resume.", param_hint="--failed")
+    if resume and (list_path or (map_path and not failed)):
+        raise typer.BadParameter("the list says what to do; only --failed plans anew.", param_hint="--resume")
+    session: Session = context.obj
+    output = session.output
+    wishes = Wishes(folder, company or session.installation.company, map_path, only_missing=only_missing)
+    rows, open_rows = _rows(session, wishes, resume, only_failed=failed)
+    if dry_run:
+        if list_path:
+            Manifest(list_path, rows).close()
+            output.remark(f"The plan is in {list_path}; --resume {list_path} carries it out.")
+        output.document(printing.as_document(rows, manifest=str(list_path) if list_path else None))
+        printing.print_plan(output, rows)
+        raise typer.Exit(_code(rows))
+    manifest = Manifest(resume or list_path or _new_list(), rows)
+    output.remark(f"The list is {manifest.path}.")
+    pace = Pace(concurrency, under_way, patience=patience)
+    todo = list(islice(open_rows, limit))
+    was_stopped = _carry_out(session, folder, manifest, todo, pace, waits=wait)
+    output.document(printing.as_document(rows, manifest=str(manifest.path)))
+    printing.print_faults(output, rows)
+    printing.print_totals(output, rows)
+    if not was_stopped and any(row.state in _TO_DO for row in todo):
+        output.remark(f"For {pace.patience:g} s nothing has left product-images: is the function running?")
+    left = any(row.state in _TO_DO for row in rows)
+    if left or any(row.state is State.FAILED for row in rows):
+        output.remark(f"Continue with: --resume {manifest.path}{'' if left else ' --failed'}")
+    raise typer.Exit(ExitCode.INTERRUPTED if was_stopped else _code(rows, todo))
+
+
+def _rows(
+    session: "Session", wishes: Wishes, earlier: Path | None, *, only_failed: bool
+) -> tuple[list[Row], Sequence[Row]]:
+    """Return all rows of the list, and those that are to be uploaded."""
+    rows = manifests.read(earlier) if earlier else []
+    if earlier and not only_failed:
+        return rows, [row for row in rows if row.state in _TO_DO]
+    kept = [row for row in rows if row.state not in FAULTS]
+    failed = [row for row in rows if row.state in FAULTS]
+    connection, bc = session.connection, session.installation.settings.business_central
+    planner = Planner(connection.business_central, session.installation.settings.templates, bc.company or "", wishes)
+    with session.output.progress("Asking Business Central") as counter:
+        planned = planner.plan(counter, kept, failed if earlier else None)
+    if not earlier and not planned:
+        raise Problem(f"{wishes.folder} is empty. Name the folder that has the photographs.", ExitCode.INCOMPLETE)
+    return [*kept, *planned], [row for row in planned if row.state in _TO_DO]
+
+
+def _carry_out(
+    session: "Session", folder: Path, manifest: Manifest, todo: Sequence[Row], pace: Pace, *, waits: bool
+) -> bool:
+    """Upload; returns whether somebody stopped it. The list is in order however it ends."""
+    connection = session.connection
+    traces = Traces(connection.pictures, connection.originals)
+    before = [row for row in manifest.rows if row.state is State.UPLOADED]
+    try:
+        with (
+            stopping.stopped_by_signals() as stop,
+            session.output.several(("Uploaded", len(todo)), ("Taken up", len(todo) + len(before))) as (sent, taken),
+        ):
+            uploader = Uploader(connection.blobs, traces, folder, stop)
+            run = Run(connection.blobs, uploader, traces, manifest, pace, stop, waits, sent, taken)
+            run.carry_out(todo, before)
+            return stop.is_set()
+    except Exception:
+        session.output.remark(f"Once that is mended, continue with: --resume {manifest.path}")
+        raise
+    finally:
+        manifest.close()
+
+
+def _new_list() -> Path:
+    return Path(f"backfill-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv")
+
+
+def _code(rows: Sequence[Row], todo: Sequence[Row] = ()) -> ExitCode:
+    is_incomplete = any(row.state in (*FAULTS, State.WAITING) for row in rows)
+    is_incomplete |= any(row.state in _TO_DO for row in todo)
+    return ExitCode.INCOMPLETE if is_incomplete else ExitCode.DONE

@@ -1,0 +1,1 @@
+"""Looks for what is misconfigured, before the first upload does."""

@@ -1,0 +1,158 @@
+"""Keeps the list of what a command does: a CSV with a row for each file, written as things happen.
+
+The file is complete at every moment: it is begun as a whole or not at all, then each change appends one row in one
+write, and the last row of a file and item counts. When the command ends, and when a list is read again, the earlier
+rows go. A row that a crash cut short is left out: what it would have said is then found out anew.
+"""
+
+import csv
+import io
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+from operate.errors import Problem
+
+_SYNC_SECONDS = 1.0
+_GUARDED = ("'", "=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula, and our own guard
+
+
+class State(StrEnum):
+    """How far a file has come."""
+
+    PLANNED = "planned"
+    UPLOADING = "uploading"  # begun, and nobody knows yet whether storage has it
+    UPLOADED = "uploaded"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SUPERSEDED = "superseded"
+    QUARANTINED = "quarantined"
+    WAITING = "waiting"
+    EXPORTED = "exported"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+FAULTS = (State.FAILED, State.QUARANTINED)
+
+
+@dataclass(slots=True)
+class Row:
+    """One file and one item; what is unknown is empty. Times are storage's, in ISO 8601."""
+
+    file: str
+    item: str = ""
+    description: str = ""
+    state: State = State.PLANNED
+    reason: str = ""
+    view: str = ""
+    has_picture: str = ""  # yes, no
+    company: str = ""
+    item_id: str = ""
+    blob: str = ""
+    etag: str = ""
+    time: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes two rows the same: one file may go to several items."""
+        return self.file, self.item_id or self.item
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+class Manifest:
+    """A list that is being written; one process writes it."""
+
+    def __init__(self, path: Path, rows: list[Row]) -> None:
+        self.path, self.rows = path, rows
+        self._synced_at = 0.0
+        _write_whole(path, rows)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+
+    def note(self, row: Row) -> None:
+        """Append the row as it is now; it is in the file before this returns, and on the disk within a second or so."""
+        os.write(self._descriptor, _line(row).encode())
+        if time.monotonic() - self._synced_at > _SYNC_SECONDS:
+            os.fsync(self._descriptor)
+            self._synced_at = time.monotonic()
+
+    def add(self, row: Row) -> None:
+        """Append a row that was not in the list."""
+        self.rows.append(row)
+        self.note(row)
+
+    def close(self) -> None:
+        """Leave one row for each file and item."""
+        os.close(self._descriptor)
+        _write_whole(self.path, self.rows)
+
+
+def read(path: Path) -> list[Row]:
+    """Return the latest row of each file and item, in the order of their first rows.
+
+    Raises:
+        Problem: this is no such list.
+    """
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise Problem(f"{path} does not exist. A list is named when its command begins.") from None
+    whole = text[: text.rfind(b"\n") + 1].decode("utf-8-sig", errors="replace")  # a crash may have cut the last row
+    reader = csv.DictReader(io.StringIO(whole, newline=""), delimiter=_delimiter(whole))
+    missing = [name for name in ("file", "item", "state") if name not in (reader.fieldnames or ())]
+    if missing:
+        raise Problem(f"{path} is not a list of this command: it has no column {missing[0]!r}.")
+    rows: dict[tuple[str, str], Row] = {}
+    for values in reader:
+        row = _row(path, reader.line_num, values)
+        rows[row.key] = row
+    return list(rows.values())
+
+
+def _delimiter(text: str) -> str:
+    """Return the separator: a spreadsheet may have saved the list with its own."""
+    heading = text.partition("\n")[0]
+    return max(",;\t", key=heading.count)
+
+
+def _row(path: Path, line: int, values: dict[str, str | None]) -> Row:
+    cells = {name: unguarded(values.get(name) or "") for name in COLUMNS}
+    try:
+        state = State(cells.pop("state"))
+    except ValueError:
+        known = ", ".join(State)
+        raise Problem(f"{path}, line {line}: {values.get('state')!r} is no state. The states are {known}.") from None
+    return Row(state=state, **cells)
+
+
+def _write_whole(path: Path, rows: Iterable[Row]) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8", newline="") as file:
+        file.write("\ufeff")  # or a spreadsheet takes the text for Windows-1252
+        file.write(",".join(COLUMNS) + "\r\n")
+        for row in rows:
+            file.write(_line(row))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _line(row: Row) -> str:
+    target = io.StringIO()
+    cells = (str(cell).replace("\r", " ").replace("\n", " ") for cell in astuple(row))
+    csv.writer(target, lineterminator="\r\n").writerow(map(_guarded, cells))
+    return target.getvalue()
+
+
+def _guarded(text: str) -> str:
+    return f"'{text}" if text.startswith(_GUARDED) else text
+
+
+def unguarded(text: str) -> str:
+    """Return a cell without the apostrophe by which it is no formula."""
+    return text[1:] if text.startswith("'") and text[1:2] in _GUARDED else text

@@ -1,0 +1,50 @@
+"""A backfill that is ended by force anywhere, and resumed, loses no picture and writes none twice."""
+
+import os
+import signal
+
+import pytest
+
+from devstack.benchmarks import backfill
+from operate import manifest
+from operate.manifest import State
+from shared.storage.names import INCOMING
+from tests.devstack.dev_commands import until
+from tests.operate.command import Operator
+from tests.operate.photographs import photographs
+from tests.support.local_stack import LocalStack
+
+NUMBERS = ("1896-S", "1900-S", "1906-S", "1908-S", "1920-S", "1925-W", "1928-S", "1936-S", "1952-W", "1960-S")
+
+
+def test_nothing_is_lost_or_written_twice_by_being_killed() -> None:
+    audit = backfill.measure(files=80, kills=4, seed=7)
+    assert audit.kills == 4
+    assert audit.states == {"updated": 80}
+    found = (audit.lost, audit.written_twice, audit.uploads_twice, audit.left_in_incoming, audit.dry_run_writes)
+    assert found == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.long
+def test_thousands_of_files_cost_the_memory_of_their_list() -> None:
+    few, many = (backfill.measure(files, kills=0, seed=1) for files in (200, 2000))
+    for run in ("dry run", "runs"):
+        assert many.peak_mib[run] - few.peak_mib[run] < 20
+    assert many.states == {"updated": 2000}
+
+
+def test_ctrl_c_ends_a_run_in_order(operator: Operator, local: LocalStack) -> None:
+    """Nothing takes uploads up, so the run waits when it is interrupted."""
+    folder = photographs(operator.folder / "photos", *(f"{number}.jpg" for number in NUMBERS))
+    process = operator.start("backfill", folder, "--under-way", "3", "--manifest", "list.csv")
+    until(lambda: len(local.names(INCOMING)) == 3, 60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "7 to upload, 3 uploaded" in out
+    assert "--resume list.csv" in " ".join(err.split())
+    assert "Traceback" not in err
+    rows = manifest.read(operator.folder / "list.csv")
+    assert [row.state for row in rows].count(State.UPLOADED) == 3
+    assert not (operator.folder / "list.csv.partial").exists()
+    assert os.listdir(folder)  # noqa: PTH208 - nothing in the folder has changed

@@ -1,0 +1,84 @@
+"""A list survives crashes, spreadsheets and hostile names."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operate import manifest
+from operate.errors import Problem
+from operate.manifest import Manifest, Row, State
+
+
+def test_the_last_row_of_a_file_counts_and_a_torn_one_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    first, second = Row("a.jpg", item_id="1"), Row("b.jpg", item_id="2")
+    writing = Manifest(path, [first, second])
+    for row in (first, second):
+        row.state = State.UPLOADING
+        writing.note(row)
+    first.state = State.UPLOADED
+    writing.note(first)
+    whole = path.read_bytes()
+    lengths = range(whole.rindex(b"\r\n", 0, -2) + 2, len(whole))
+    assert lengths
+    for length in lengths:  # every place where a crash can cut the last row
+        path.write_bytes(whole[:length])
+        assert [row.state for row in manifest.read(path)] == [State.UPLOADING, State.UPLOADING]
+    path.write_bytes(whole)
+    assert [row.state for row in manifest.read(path)] == [State.UPLOADED, State.UPLOADING]
+
+
+def test_a_closed_list_has_one_row_for_each_file(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    row = Row("a.jpg", item_id="1")
+    writing = Manifest(path, [row])
+    for state in (State.UPLOADING, State.UPLOADED, State.UPDATED):
+        row.state = state
+        writing.note(row)
+    writing.close()
+    assert manifest.read(path) == [row]
+    assert path.read_text(encoding="utf-8-sig").count("a.jpg") == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["list.csv"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-77", "@SUM(A1)", "\t=1", "'=1", "'", "''x"])
+def test_no_cell_is_a_formula_and_all_come_back(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    row = Row(f"{text}.jpg", item=text, description=text, reason=text)
+    Manifest(path, [row]).close()
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = [cell for each in csv.reader(file) for cell in each]
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t"))] == []
+    assert manifest.read(path) == [row]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0")), min_size=4, max_size=4))
+def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    path = tmp_path_factory.mktemp("list") / "list.csv"
+    row = Row(texts[0], item=texts[1], description=texts[2], reason=texts[3])
+    Manifest(path, [row]).close()
+    assert manifest.read(path) == [row]
+
+
+def test_a_list_that_a_spreadsheet_has_saved_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("file;item;state;reason\na.jpg;1000;failed;\n", encoding="utf-8")
+    assert manifest.read(path) == [Row("a.jpg", "1000", state=State.FAILED)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b\n1,2\n", "no column 'file'"),
+        ("file,item,state\na,b,gone\n", "line 2: 'gone' is no state"),
+        ("", "no column"),
+    ],
+)
+def test_what_is_no_list_says_so(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Problem, match=words):
+        manifest.read(path)
