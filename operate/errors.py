@@ -35,7 +35,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
         case Problem():
             return error
         case Failure():
-            advice = _ADVICE.get(error.reason, "")
+            is_other = error.reason is Reason.STORAGE and "Authorization" not in error.detail
+            advice = "Try again." if is_other else _ADVICE.get(error.reason, "")
             return Problem(f"{_one_line(error.detail)} {advice}".strip(), ExitCode.UNREACHABLE)
         case ClientAuthenticationError():
             return Problem(f"Nobody is signed in: {_first_line(error)} {_SIGN_IN}", ExitCode.UNREACHABLE)

@@ -87,7 +87,7 @@ def measure(
             if listed.exists():
                 says_where = ["--resume", str(listed)]
         audit.seconds = time.monotonic() - start
-        audit.states = json.loads((folder / "out.json").read_text(encoding="utf-8"))["totals"]
+        audit.states = _totals(folder)
         _audit(audit, running)
     return audit
 
@@ -102,6 +102,15 @@ def print_audit(console: Console, audit: Audit) -> None:
         f"{audit.states}",
         soft_wrap=True,
     )
+
+
+def _totals(folder: Path) -> dict[str, int]:
+    """Return how the last run ended."""
+    try:
+        totals: dict[str, int] = json.loads((folder / "out.json").read_text(encoding="utf-8"))["totals"]
+    except ValueError:
+        raise SystemExit(f"The last run failed: {(folder / 'err.txt').read_text(encoding='utf-8')}") from None
+    return totals
 
 
 def number_of(index: int) -> str:

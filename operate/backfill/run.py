@@ -12,6 +12,7 @@ from operate.backfill.traces import Traces
 from operate.backfill.uploads import Uploader
 from operate.manifest import Manifest, Row, State
 from operate.output import Counter
+from operate.retrying import patiently
 from shared.storage.errors import storage_errors
 from shared.storage.names import INCOMING, unquoted_etag
 
@@ -124,9 +125,9 @@ class Run:
 
     def _look(self, pool: ThreadPoolExecutor) -> int:
         """Take note of what has left incoming, and return how much that was."""
-        there = self._listed() if self._under_way else {}
+        there = patiently(self._listed, self.stop) if self._under_way else {}
         gone = [row for row in self._under_way.values() if there.get(row.blob) != row.etag]
-        ends = pool.map(self.traces.ended, gone) if self.waits else iter([(State.UPLOADED, "")] * len(gone))
+        ends = pool.map(self._ended, gone) if self.waits else iter([(State.UPLOADED, "")] * len(gone))
         for row, (state, reason) in zip(gone, ends, strict=True):
             del self._under_way[row.blob]
             if self.waits:
@@ -134,6 +135,9 @@ class Run:
                 self.manifest.note(row)
             self.outcomes.advance()
         return len(gone)
+
+    def _ended(self, row: Row) -> tuple[State, str]:
+        return patiently(lambda: self.traces.ended(row), self.stop)
 
     def _listed(self) -> dict[str, str]:
         """Return the ETags of what is in incoming, as far as it may be ours."""

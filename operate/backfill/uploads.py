@@ -16,14 +16,12 @@ from azure.storage.blob import BlobBlock, BlobClient, BlobServiceClient, Content
 from operate.backfill.traces import Traces
 from operate.errors import ExitCode, Problem, problem_of
 from operate.manifest import Row, State
+from operate.retrying import ATTEMPTS, FIRST_WAIT, may_pass, patiently
 from shared.storage.errors import code_of
 from shared.storage.names import INCOMING, unquoted_etag
 
 _ONE_PUT = 8 * 1024 * 1024  # bytes in memory for each upload under way; larger files go by blocks of this size
-_ATTEMPTS = 4
-_FIRST_WAIT = 1.0  # seconds; doubled
 _CLOCKS_DIFFER = timedelta(minutes=15)  # of this machine and storage
-_BUSY = (408, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
@@ -56,28 +54,28 @@ class Uploader:
         """Look for an upload that was begun earlier, and say in ``row`` where it is; False if it never arrived."""
         try:
             with (self.folder / row.file).open("rb") as file:
-                return self._find(row, hashlib.file_digest(file, "md5").digest(), _sha256(file))
+                return self._is_there(row, _md5(file), file)
         except OSError as error:
             row.state, row.reason = State.FAILED, f"cannot be read: {error.strerror or error}"
             return True
 
     def _upload(self, row: Row, file: BufferedReader) -> None:
         size, md5 = file.seek(0, 2), _md5(file)
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             file.seek(0)
             try:
                 answer = self._put(row, file, size, md5)
             except ResourceExistsError:
-                if self._find(row, md5, _sha256(file)):
+                if self._is_there(row, md5, file):
                     return
                 row.state, row.reason = State.FAILED, _NAME_TAKEN
                 return
             except AzureError as error:
                 failure = error
-                if isinstance(error, HttpResponseError) and error.status_code not in (*_BUSY, None):
+                if not may_pass(error):
                     row.state = State.PLANNED  # refused, so nothing has happened
                     raise problem_of(error) from error
-                if self.stop.wait(_FIRST_WAIT * 2**attempt) or self._find(row, md5, _sha256(file)):
+                if self.stop.wait(FIRST_WAIT * 2**attempt) or self._is_there(row, md5, file):
                     return
             else:
                 row.state, row.etag = State.UPLOADED, answer[0]
@@ -110,6 +108,10 @@ class Uploader:
             blocks.append(block)
         return blocks
 
+    def _is_there(self, row: Row, md5: bytes, file: BufferedReader) -> bool:
+        sha256 = _sha256(file)
+        return patiently(lambda: self._find(row, md5, sha256), self.stop)
+
     def _find(self, row: Row, md5: bytes, sha256: str) -> bool:
         """Look in incoming, then where the app would have moved it: it copies before it deletes."""
         since = datetime.fromisoformat(row.time) - _CLOCKS_DIFFER
@@ -117,7 +119,7 @@ class Uploader:
             properties = self._blob(row).get_blob_properties()
         except HttpResponseError as error:
             if code_of(error) != "BlobNotFound":
-                raise problem_of(error) from error
+                raise
             found = self.traces.search(row, sha256, since)
             if found:
                 row.state, row.reason = found

@@ -331,3 +331,24 @@ def test_thousands_of_names_cost_a_handful_of_requests(operator: Operator, local
     ended = operator.run("backfill", folder, "--dry-run", "--json")
     assert ended.document["totals"] == {"failed": 1500, "planned": 1}
     assert len(local.requests()) <= 5
+
+
+def test_a_lost_connection_while_waiting_ends_nothing(local: LocalStack, running_stack: Stack, tmp_path: Path) -> None:
+    folder = photographs(tmp_path / "photos", "1896-S.jpg", "1900-S.jpg")
+    lost: list[str] = []
+
+    def lose_some(method: str, path: str, _headers: object) -> Answer | None:
+        kind = "list" if "comp=list" in path else method
+        if kind in ("HEAD", "list") and lost.count(kind) < 2:
+            lost.append(kind)
+            return Answer.LOST
+        return None
+
+    with (
+        storage_proxy(running_stack.endpoints.storage_connection_string, lose_some) as storage,
+        operator_of(running_stack, tmp_path, storage) as unlucky,
+        function(local),
+    ):
+        ended = unlucky.run("backfill", folder, "--wait", "--json")
+    assert set(ended.states.values()) == {"updated"}, ended.err
+    assert sorted(lost) == ["HEAD", "HEAD", "list", "list"]
