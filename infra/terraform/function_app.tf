@@ -1,4 +1,21 @@
 locals {
+  picture_settings = {
+    BLOB_PATH_TEMPLATE = var.pictures.path_template
+    PICTURE_MAX_SIDE   = tostring(var.pictures.max_side)
+    PICTURE_MAX_BYTES  = tostring(var.pictures.max_bytes)
+    PICTURE_QUALITY    = tostring(var.pictures.quality)
+    PICTURE_FIT        = var.pictures.fit
+    PICTURE_BACKGROUND = var.pictures.background
+    SOURCE_MAX_BYTES   = tostring(var.pictures.source_max_bytes)
+    SOURCE_MAX_PIXELS  = tostring(var.pictures.source_max_pixels)
+    RENDER_MEMORY      = tostring(var.pictures.render_memory)
+    ITEM_WAIT          = "P${var.pictures.item_wait_days}D"
+    UNFINISHED_WAIT    = "PT${var.pictures.unfinished_wait_minutes}M"
+    SWEEP_SCHEDULE     = var.pictures.sweep_schedule
+    SWEEP_MIN_AGE      = "PT${var.pictures.sweep_min_age_minutes}M"
+    KEEP_EXISTING      = tostring(var.pictures.keep_existing)
+  }
+
   # Each deployment replaces all settings, so all of them are here.
   settings = merge(
     {
@@ -22,22 +39,7 @@ locals {
     },
     var.business_central.base_url == null ? {} : { BC_BASE_URL = var.business_central.base_url },
     var.business_central.client_id == null ? {} : { BC_CLIENT_ID = var.business_central.client_id },
-    {
-      BLOB_PATH_TEMPLATE = var.pictures.path_template
-      PICTURE_MAX_SIDE   = tostring(var.pictures.max_side)
-      PICTURE_MAX_BYTES  = tostring(var.pictures.max_bytes)
-      PICTURE_QUALITY    = tostring(var.pictures.quality)
-      PICTURE_FIT        = var.pictures.fit
-      PICTURE_BACKGROUND = var.pictures.background
-      SOURCE_MAX_BYTES   = tostring(var.pictures.source_max_bytes)
-      SOURCE_MAX_PIXELS  = tostring(var.pictures.source_max_pixels)
-      RENDER_MEMORY      = tostring(var.pictures.render_memory)
-      ITEM_WAIT          = "P${var.pictures.item_wait_days}D"
-      UNFINISHED_WAIT    = "PT${var.pictures.unfinished_wait_minutes}M"
-      SWEEP_SCHEDULE     = var.pictures.sweep_schedule
-      SWEEP_MIN_AGE      = "PT${var.pictures.sweep_min_age_minutes}M"
-      KEEP_EXISTING      = tostring(var.pictures.keep_existing)
-    },
+    local.picture_settings,
     {
       APPLICATIONINSIGHTS_CONNECTION_STRING                      = azurerm_application_insights.main.connection_string
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING                  = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"

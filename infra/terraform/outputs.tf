@@ -51,5 +51,6 @@ output "INSTALLATION" {
       clientId    = var.business_central.client_id
     } : name => value if value != null }
     pathTemplate = var.pictures.path_template
+    settings     = local.picture_settings
   }
 }
