@@ -76,7 +76,7 @@ def test_the_next_page_comes_from_the_configured_origin() -> None:
 
 def test_endless_pages_come_to_an_end_and_tell_of_no_company_that_it_is_missing() -> None:
     with serving(lambda path: document({"value": [], "@odata.nextLink": path})) as server:
-        with pytest.raises(Transient, match="companies.* has more than 100 pages") as failure:
+        with pytest.raises(Transient, match=r"companies.* has more than 100 pages") as failure:
             client(server, ManualClock()).company("CRONUS", "x")
         assert failure.value.reason is Reason.BC_REFUSED
         assert len(server.seen) == 100
