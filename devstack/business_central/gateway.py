@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from io import BytesIO
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
@@ -65,7 +65,7 @@ class _Passage:
         delays = world.conditions.delays(method, path)
         arrived = world.clock.seconds()
         g.started, g.turn = time.perf_counter(), None
-        query = f"?{unquote(request.query_string.decode(errors='replace'))}"
+        query = f"?{unquote_plus(request.query_string.decode(errors='replace'))}"
         g.fault = fault = world.conditions.next_fault(method, path, query)
         world.log.begin()  # from here on a reset ends the wait
         if fault is None or fault.drop != "unread":
