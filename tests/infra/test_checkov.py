@@ -91,11 +91,13 @@ def check_all(checkov: Path, runner: tuple[str, str], files: dict[Path, int], ac
     assert accepted.keys() - report["failed"].keys() == set(), "no longer needed"
 
 
+@pytest.mark.long
 def test_checkov_accepts_the_templates(predictions: dict[str, Prediction], checkov: Path, tmp_path: Path) -> None:
     files = {tmp_path / f"{example}.json": prediction for example, prediction in predictions.items()}
     check_all(checkov, TEMPLATES, {file: flat(prediction, file) for file, prediction in files.items()}, OF_TEMPLATES)
 
 
+@pytest.mark.long
 def test_checkov_accepts_the_plans(workspace: core.Workspace, checkov: Path, tmp_path: Path) -> None:
     files = {}
     for example in core.EXAMPLES:
