@@ -35,7 +35,9 @@ HOSE = "7b0c2f5e-1f62-4a44-9a3b-5d0a6a1c0e01"
 FOLDER, NO_PICTURE = "CRONUS USA, Inc", b"no picture at all, but long enough to be judged"
 _FORMATS = {".png": "PNG", ".tif": "TIFF"}
 # However the lines break, within the name as well.
-_PAGE = re.compile(r"Before and after:\s+file:.*?" + r"\s*".join(map(re.escape, "item-pictures-preview.html")), re.DOTALL)
+_PAGE = re.compile(
+    r"Before and after:\s+file:.*?" + r"\s*".join(map(re.escape, "item-pictures-preview.html")), re.DOTALL
+)
 _FOREIGN = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", re.DOTALL)  # fonts that a reader would have to fetch
 
 
