@@ -80,7 +80,7 @@ class _Item:
             shown, before = picture, write
 
     def _took_effect_late(self, write: Write) -> bool:
-        """Whether Business Central had given up on the write's request, or kept it waiting, when it took effect."""
+        """Whether the write took effect only after its request had ended without an answer."""
         own = [request for request in self._requests if request["client_request_id"] == write.request_id]
         return any(request["status"] in _NO_ANSWER and _time(request) < write.time for request in own)
 
