@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from uuid import uuid4
 
@@ -30,14 +31,17 @@ class Catalogue:
             Failure: BC gave no answer.
         """
         items: dict[ItemKey, list[Item]] = {}
-        left = list(dict.fromkeys(keys))
+        left, by_list = list(dict.fromkeys(keys)), True
         while left:  # one search ends after so many requests
-            found = item_batches.find(self.business_central, self.company, left, self.operation_id, lambda: True)
+            may_list = partial(bool, by_list)
+            found = item_batches.find(
+                self.business_central, self.company, left, self.operation_id, lambda: True, may_list
+            )
             items |= {**found.items, **{key: self._one_by_one(key) for key in found.unclear}}
-            untold = [key for key in left if key not in items]
+            untold = [key for key in left if key not in items or key in found.unasked]
             if found.failure and len(untold) == len(left):
                 raise found.failure
-            left = untold
+            left, by_list = untold, False
         return items
 
     def describe(self, ids: Iterable[str]) -> Iterator[FoundItem]:

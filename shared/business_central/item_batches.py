@@ -26,15 +26,17 @@ MayAsk = Callable[[], bool]
 class FoundItems:
     """Holds the items of each key. A key is ``unclear`` where only a request of its own can tell.
 
-    ``failure`` is why BC was not asked for some keys, or did not answer.
+    A key is ``unasked`` where the company's list has no such item and BC, which compares more widely than we do, was
+    not asked. ``failure`` is why BC was not asked for some keys, or did not answer.
     """
 
     items: dict[ItemKey, list[Item]] = field(default_factory=dict)
     unclear: set[ItemKey] = field(default_factory=set)
+    unasked: set[ItemKey] = field(default_factory=set)
     failure: Transient | None = None
 
     def tells(self, key: ItemKey) -> bool:
-        """Whether BC was asked for this key."""
+        """Whether BC was asked for this key, or for its company's list."""
         return key in self.items or key in self.unclear
 
 
@@ -73,6 +75,7 @@ class _Search:
         if doubtful is None:
             self._by_or(wanted, REQUESTS_MAX)
         else:
+            self._found.unasked.update(doubtful)
             self._by_or(doubtful, _AFTER_LIST_MAX)
         return self._found
 
@@ -118,12 +121,14 @@ class _Search:
             requests += 1
             if len(batch) <= _PART:
                 self._found.unclear.update(batch)
+                self._found.unasked.difference_update(batch)
             else:
                 waiting.extend(batch[start : start + _PART] for start in range(0, len(batch), _PART))
         if requests >= requests_max and not self._found.failure:
             self._found.failure = Transient(Reason.BC_REFUSED, _TOO_MANY.format(requests))
 
     def _take(self, answer: Sequence[FoundItem], batch: Sequence[ItemKey]) -> None:
+        self._found.unasked.difference_update(batch)
         sorting = _Sorting(batch, self._found)
         strangers = [each for each in answer if not sorting.put(each)]
         self._found.unclear |= _meant_by(strangers, [key for key in batch if not self._found.items[key]])

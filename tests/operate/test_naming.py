@@ -6,12 +6,13 @@ from pathlib import PurePosixPath
 import pytest
 
 from devstack.stack import Stack
-from operate import catalogue as catalogues
 from operate import config
 from operate.backfill import meaning
 from operate.backfill.meaning import Meaning
 from operate.backfill.readings import readings
+from operate.catalogue import Catalogue, open_company
 from operate.connection import connect
+from shared.paths import ItemKey, KeyKind, as_code
 from tests.support.local_stack import LocalStack
 
 SHELF, LAMP = "7b0c2f5e-1f62-4a44-9a3b-5d0a6a1c0e01", "5f0c2f5e-1f62-4a44-9a3b-5d0a6a1c0e02"
@@ -184,8 +185,8 @@ HABITS = {
 
 
 @pytest.fixture(scope="module")
-def meanings(running_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Meaning]]:
-    """Ask BC, which has these items, about all names at once, as a backfill does."""
+def catalogue(running_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+    """Yield a company that has these items."""
     local = LocalStack(running_stack)
     local.reset()
     company = local.control("POST", "companies", name="NAMES")["id"]
@@ -196,9 +197,14 @@ def meanings(running_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("config") / "endpoints.json"
     running_stack.endpoints.write(path)
     connection = connect(config.read(path))
-    catalogue = catalogues.open_company(connection.business_central, "NAMES")
-    yield dict(zip(HABITS, meaning.of_names(catalogue, list(HABITS)), strict=True))
+    yield open_company(connection.business_central, "NAMES")
     local.reset()
+
+
+@pytest.fixture(scope="module")
+def meanings(catalogue: Catalogue) -> dict[str, Meaning]:
+    """Ask BC about all names at once, as a backfill does."""
+    return dict(zip(HABITS, meaning.of_names(catalogue, list(HABITS)), strict=True))
 
 
 @pytest.mark.parametrize("name", HABITS)
@@ -213,6 +219,15 @@ def test_a_name_means_the_item_that_bc_says(name: str, meanings: dict[str, Meani
     else:
         assert meant.item, meant.problem
         assert meant.item.number == expected
+
+
+def test_among_hundreds_of_names_bc_compares_each_that_is_not_ascii(catalogue: Catalogue) -> None:
+    full_width = "".join(chr(ord(letter) + 0xFEE0) for letter in "STRASSE")
+    numbers = [*(f"Ä-NONE-{each}" for each in range(900)), full_width]
+    keys = [ItemKey(None, KeyKind.NUMBER, as_code(number)) for number in numbers]
+    found = catalogue.find(keys)
+    assert [item.number for item in found[keys[-1]]] == ["STRASSE"]
+    assert sorted(map(len, found.values())) == [0] * 900 + [1]
 
 
 def test_there_are_enough_habits_and_enough_that_nobody_guesses() -> None:
