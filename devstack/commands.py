@@ -30,8 +30,9 @@ from devstack.upload_lines import UploadLines
 
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EEXIST, errno.ENOTDIR)
 ENDPOINTS = LOCAL / "endpoints.json"
-# A file's tests stay together: they share stacks, of which each process has its own.
-_ON_ALL_CORES = ["--numprocesses", "logical", "--maxprocesses", "4", "--dist", "loadfile"]
+# A file's tests stay together: they share stacks, of which each process has its own. One process more than there are
+# cores, because tests also wait for other programs.
+_ON_ALL_CORES = ["--numprocesses", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "loadfile"]
 _OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
