@@ -25,17 +25,18 @@ def wait(
     slowly.
     """
     started = moved = time.monotonic()
-    least, quiet = sys.maxsize, 0
+    least, quiet = (sys.maxsize, 0), 0
     while (now := time.monotonic()) - moved < patience:
         running = simulator.keep_log()
-        left, open_records = _left(service, ledger), _open_records(service)
+        left = _left(service, ledger)
+        open_records = 0 if left else _open_records(service)  # to read them all takes storage some seconds
         is_quiet = not (left or open_records or running or simulator.late_writes())
         quiet = quiet + 1 if is_quiet else 0
         if quiet == _LOOKS:
             return now - started
-        if left + open_records < least:
-            least, moved = left + open_records, now
-        say(f"Waiting until all is at rest: {left} uploads and {open_records} doubts left")
+        if (left, open_records) < least:
+            least, moved = (left, open_records), now
+        say(f"Waiting until all is at rest: {f'{open_records} doubts' if not left else f'{left} uploads'} left")
         time.sleep(_LOOK_EVERY)
     return None
 
