@@ -22,6 +22,7 @@ print(json.dumps({
     **{name: getattr(value, "total_seconds", lambda: value)() for name, value in numbers.items()},
     "begin": placement.BEGIN_WITHIN, "write": wiring.Timeouts().write,
     **{name: getattr(importlib.import_module(module), name) for module, name in scale.RATES},
+    "shrunk less": [getattr(importlib.import_module(module), name) for module, name, _ in scale.SHRUNK_LESS],
     "functions": sorted(each.get_function_name() for each in function_app.app.get_functions()),
 }))
 """
@@ -40,10 +41,16 @@ def test_every_wait_is_divided_by_the_factor(tmp_path: Path) -> None:
     usual, shrunk = read(ROOT), read(scale.app_folder(tmp_path))
     assert usual["functions"] == shrunk["functions"]
     rates = [name for _, name in scale.RATES]
-    times = [name for name in usual if name not in ("functions", *rates)]
+    times = [name for name in usual if name not in ("functions", "shrunk less", *rates)]
     assert len(times) == len(scale.NUMBERS) + 2
     assert [shrunk[name] for name in times] == [float(usual[name]) / scale.FACTOR for name in times]  # type: ignore[arg-type]
     assert [shrunk[name] for name in rates] == [float(usual[name]) * scale.FACTOR for name in rates]  # type: ignore[arg-type]
+
+
+def test_what_is_shrunk_less_is_shrunk_all_the_same(tmp_path: Path) -> None:
+    usual, shrunk = read(ROOT)["shrunk less"], read(scale.app_folder(tmp_path))["shrunk less"]
+    assert shrunk == [seconds for _, _, seconds in scale.SHRUNK_LESS]
+    assert all(less < more for less, more in zip(shrunk, usual, strict=True))  # type: ignore[call-overload]
 
 
 def test_every_mutant_still_fits_the_app(tmp_path: Path) -> None:
