@@ -57,6 +57,19 @@ Extents.prototype.deleteExtents = async function (extents) {
 """
 
 
+# With 10,000 blobs, a removal took 100 ms, because the index was sorted anew, and each look-up 5 ms, because it began with
+# the account, which is the same for all. One document at a time, the index is adapted; and names tell blobs apart.
+SWIFT_INDEX = """
+const { Collection, Resultset } = require("module").createRequire(process.argv[1])("lokijs");
+Collection.prototype.findAndRemove = function (query) { this.find(query).forEach((found) => this.remove(found)); };
+const find = Resultset.prototype.find;
+Resultset.prototype.find = function (query, firstOnly) {
+  const isBlob = typeof query?.name === "string" && "containerName" in query;
+  return find.call(this, isBlob ? { name: query.name, ...query } : query, firstOnly);
+};
+"""
+
+
 class StorageClock:
     """Moves Azurite's clock ahead of the machine's."""
 
@@ -78,7 +91,7 @@ class StorageClock:
 
 def command(main: Path, certificate: Certificate | None, *, movable_clock: bool) -> list[str | Path]:
     """Return the command that starts Azurite; with a certificate it serves HTTPS and accepts bearer tokens."""
-    starter = (_MOVABLE_CLOCK if movable_clock else "") + SWIFT_CLEANING + setup.NODE_STARTER
+    starter = (_MOVABLE_CLOCK if movable_clock else "") + SWIFT_CLEANING + SWIFT_INDEX + setup.NODE_STARTER
     secure: list[str | Path] = []
     if certificate:
         secure = ["--oauth", "basic", "--cert", certificate.public, "--key", certificate.private]
