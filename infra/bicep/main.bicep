@@ -108,7 +108,9 @@ var problems = filter(
       ? ''
       : 'environmentName: "${environmentName}" must be letters, digits and hyphens.'
     isGuid(businessCentral.tenantId) ? '' : 'businessCentral.tenantId: "${businessCentral.tenantId}" is not a GUID.'
-    isGuid(businessCentral.?clientId ?? businessCentral.tenantId) ? '' : 'businessCentral.clientId: is not a GUID.'
+    empty(businessCentral.?clientId) || isGuid(businessCentral.?clientId ?? '')
+      ? ''
+      : 'businessCentral.clientId: is not a GUID.'
     startsWith(background, '#') && consistsOf(skip(background, 1), '0123456789abcdef')
       ? ''
       : 'pictures.background: "${background}" must be #RRGGBB.'

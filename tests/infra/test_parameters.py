@@ -66,11 +66,11 @@ def test_all_that_cannot_work_is_refused_at_once(bicep: Bicep, tmp_path: Path) -
 
 
 def test_a_refusal_names_only_what_is_wrong(bicep: Bicep, tmp_path: Path) -> None:
-    run = bicep.snapshot(with_line(copy_of_templates(tmp_path), SCALE.format(4, 1)), "main.test")
+    run = bicep.snapshot(changed(copy_of_templates(tmp_path), TENANT, SOMEBODY), "main.test")
     assert run.returncode != 0
     said = run.stdout + run.stderr
     named = [message.partition(":")[0] for message in (*WRONG, *ADDED)]
-    assert [name for name in named if f"{name}: " in said] == ["scale"]
+    assert [name for name in named if f"{name}: " in said] == ["businessCentral.tenantId"]
 
 
 def test_letters_are_taken_in_either_case(bicep: Bicep, tmp_path: Path) -> None:
