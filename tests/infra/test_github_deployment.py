@@ -220,8 +220,9 @@ STACK = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "infra"
 def at_a_prompt(runner: Runner, typed: str) -> str:
     """Let an interactive bash, which also looks for exclamation marks in its history, run what somebody types."""
     home = {"HOME": str(runner.folder), "HISTFILE": "/dev/null"}
+    prompt = ["bash", "--noprofile", "--norc", "-i"]
     ended = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-i"],
+        prompt,
         input=typed,
         cwd=ROOT,
         env=runner.caller.environment(**home),

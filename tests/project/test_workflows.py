@@ -66,7 +66,7 @@ def test_whoever_signs_in_to_azure_does_so_in_an_environment() -> None:
 
 @pytest.mark.parametrize("stack", ["bicep", "terraform"])
 def test_the_script_runs_just_after_a_sign_in(stack: str) -> None:
-    """az asks for another token then than before, and what it asks with, GitHub's, lives for five minutes."""
+    """The script needs a token that az must ask for anew, with GitHub's own, which lives for five minutes."""
     mine = [
         step
         for step in WORKFLOWS["deploy"]["jobs"]["deploy"]["steps"]
