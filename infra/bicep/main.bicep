@@ -85,7 +85,7 @@ param network networkType = {
   picturesAccountIsPublic: true
 }
 
-@description('Protect the pictures account from being deleted.')
+@description('Protect the pictures account, and the roles on it, from being deleted.')
 param lockPictures bool = false
 
 @description('The second stage: subscribe the app to uploads. Azure makes the key for that when the code has been deployed.')
@@ -98,16 +98,36 @@ var uploadsOfTheSweep = 4
 var slots = (scale.maximumInstanceCount + scale.alwaysReadyInstances) * uploadsPerInstance + uploadsOfTheSweep
 // Some regions insist on 40 instances; their line is short enough while each has one upload at a time.
 var isFortySingles = scale.maximumInstanceCount == 40 && scale.alwaysReadyInstances == 1 && uploadsPerInstance == 1
-var checkedScale scaleType = slots <= 20 || isFortySingles
-  ? scale
-  : fail('scale: ${slots} uploads at a time; at most 20. Lower maximumInstanceCount; where the region insists on 40, set maxDegreeOfParallelism in host.json to 1 and alwaysReadyInstances to 1.')
-
 var isReachable = network.useVirtualNetwork || network.hostAccountIsPublic && network.picturesAccountIsPublic
-var checkedNetwork networkType = isReachable
-  ? network
-  : fail('network: the app cannot reach an account that is not public; set useVirtualNetwork.')
+var background = pictures.?background ?? '#FFFFFF'
 
-var token = uniqueString(subscription().id, resourceGroupName, environmentName, location)
+// What types cannot say. Azure would notice some of it halfway, the app the rest at each start.
+var problems = filter(
+  [
+    consistsOf(environmentName, 'abcdefghijklmnopqrstuvwxyz0123456789-')
+      ? ''
+      : 'environmentName: "${environmentName}" must be letters, digits and hyphens.'
+    isGuid(businessCentral.tenantId) ? '' : 'businessCentral.tenantId: "${businessCentral.tenantId}" is not a GUID.'
+    empty(businessCentral.?clientId) || isGuid(businessCentral.?clientId ?? '')
+      ? ''
+      : 'businessCentral.clientId: is not a GUID.'
+    startsWith(background, '#') && consistsOf(skip(background, 1), '0123456789abcdef')
+      ? ''
+      : 'pictures.background: "${background}" must be #RRGGBB.'
+    slots <= 20 || isFortySingles
+      ? ''
+      : 'scale: ${slots} uploads at a time; at most 20. Lower maximumInstanceCount; where the region insists on 40, set maxDegreeOfParallelism in host.json to 1 and alwaysReadyInstances to 1.'
+    empty(filter(uploaders, each => !isGuid(each.id))) ? '' : 'uploaders: each needs an id that is a GUID.'
+    empty(filter(operators, each => !isGuid(each.id))) ? '' : 'operators: each needs an id that is a GUID.'
+    isReachable ? '' : 'network: the app cannot reach an account that is not public; set useVirtualNetwork.'
+  ],
+  problem => problem != ''
+)
+
+// All names depend on it, so nothing is made where there is a problem.
+var token = empty(problems)
+  ? uniqueString(subscription().id, resourceGroupName, environmentName, location)
+  : fail(join(problems, ' '))
 var suffix = 'itempic-${environmentName}-${take(token, 6)}'
 // Abbreviations of the Cloud Adoption Framework.
 var names namesType = {
@@ -146,7 +166,7 @@ module storage 'modules/storage.bicep' = {
     names: names
     tags: allTags
     retention: retention
-    network: checkedNetwork
+    network: network
     picturesAccountSku: picturesAccountSku
     lockPictures: lockPictures
   }
@@ -208,7 +228,7 @@ module functionApp 'modules/function_app.bicep' = {
     tags: allTags
     businessCentral: businessCentral
     pictures: union(pictures, { itemWaitDays: itemWaitDays })
-    scale: checkedScale
+    scale: scale
     isInVirtualNetwork: network.useVirtualNetwork
   }
   // The host reads its storage as soon as it starts: roles and private addresses come first.
@@ -226,6 +246,12 @@ module eventSubscription 'modules/event_subscription.bicep' = if (createEventSub
   }
   dependsOn: [functionApp, roles]
 }
+
+func consistsOf(text string, characters string) bool =>
+  empty(filter(range(0, length(text)), index => !contains(characters, toLower(substring(text, index, 1)))))
+
+func isGuid(text string) bool =>
+  consistsOf(text, '0123456789abcdef-') && join(map(split(text, '-'), part => string(length(part))), '-') == '8-4-4-4-12'
 
 output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_FUNCTION_APP_NAME string = names.functionApp

@@ -24,6 +24,8 @@ resource "azurerm_subnet" "app" {
   resource_group_name  = azurerm_resource_group.main.name
   virtual_network_name = azurerm_virtual_network.main[0].name
   address_prefixes     = [cidrsubnet(var.network.address_prefix, local.bits_to_27, 0)]
+  # To BC and the token service; newer APIs have another default.
+  default_outbound_access_enabled = true
 
   # Flex Consumption runs on Azure Container Apps' network.
   delegation {
@@ -42,6 +44,7 @@ resource "azurerm_subnet" "endpoints" {
   resource_group_name               = azurerm_resource_group.main.name
   virtual_network_name              = azurerm_virtual_network.main[0].name
   address_prefixes                  = [cidrsubnet(var.network.address_prefix, local.bits_to_27, 1)]
+  default_outbound_access_enabled   = false # endpoints call nobody
   private_endpoint_network_policies = "Disabled"
 }
 

@@ -119,6 +119,7 @@ resource "azurerm_storage_management_policy" "pictures" {
   }
 }
 
+# It also keeps roles on the account, and in it, from being taken away.
 resource "azurerm_management_lock" "pictures" {
   count = var.lock_pictures ? 1 : 0
 
@@ -126,6 +127,15 @@ resource "azurerm_management_lock" "pictures" {
   scope      = azurerm_storage_account.pictures.id
   lock_level = "CanNotDelete"
   notes      = "Holds all originals."
+
+  # So that it goes before a role goes.
+  depends_on = [
+    azurerm_role_assignment.app_on_pictures,
+    azurerm_role_assignment.operators_on_pictures,
+    azurerm_role_assignment.topic_on_dead_letter,
+    azurerm_role_assignment.uploaders_on_incoming,
+    azurerm_role_assignment.uploaders_on_quarantine,
+  ]
 }
 
 resource "azurerm_eventgrid_system_topic" "pictures" {

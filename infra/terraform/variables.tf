@@ -301,7 +301,7 @@ variable "network" {
 }
 
 variable "lock_pictures" {
-  description = "Protect the pictures account from being deleted."
+  description = "Protect the pictures account, and the roles on it, from being deleted."
   type        = bool
   default     = false
   nullable    = false

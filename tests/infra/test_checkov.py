@@ -1,6 +1,7 @@
 """checkov, which knows Azure's good practice, finds nothing but what we have decided otherwise."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +70,10 @@ def checkov() -> Path:
     try:
         return setup.checkov()
     except SystemExit as stopped:
-        pytest.skip(f"checkov cannot be fetched: {stopped}")
+        message = f"checkov cannot be fetched: {stopped}"
+        if os.environ.get("CHECKOV_IS_REQUIRED"):
+            pytest.fail(message)
+        pytest.skip(message)
 
 
 def check_all(checkov: Path, runner: tuple[str, str], files: dict[Path, int], accepted: dict[str, str]) -> None:

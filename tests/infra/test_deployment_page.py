@@ -39,6 +39,16 @@ def test_every_output_exists() -> None:
     assert named <= set(re.findall(r"^output (\w+)", MAIN, re.MULTILINE))
 
 
+def test_the_operators_file_comes_from_either_tool() -> None:
+    """Azure changes the case of the outputs' names, so the right one is known by what is in it."""
+    text = section("The first picture")
+    (query,) = re.findall(r'az deployment sub show .*--query "([^"]+)"', " ".join(commands(text)))
+    assert query == "properties.outputs.*.value | [?functionApp] | [0]"
+    installations = re.findall(r"^output INSTALLATION \w+ = \{\n(.*?)^\}", MAIN, re.DOTALL | re.MULTILINE)
+    assert ["\n  functionApp:" in f"\n{each}" for each in installations] == [True]
+    assert "terraform -chdir=infra/terraform output -json INSTALLATION" in commands(text)
+
+
 def test_every_file_exists() -> None:
     named = set(re.findall(r"\binfra/[\w./]*\w", PAGE))
     # The reader's own.
@@ -84,6 +94,32 @@ def test_every_shell_understands_each_command_alike() -> None:
         outside = re.sub(r'"[^"]*"', "", command)
         assert not re.search(r"""["'`$;|&<>(){}@,*?\\^%!]""", outside), command
         assert not re.search(r"""[$`\\%!]""", command), command
+        # PowerShell breaks -var-file=main.tfvars in two at the dot.
+        assert not re.search(r" -[^ ]*[.:]", outside), command
+
+
+def test_git_bash_leaves_paths_of_azure_alone() -> None:
+    """It would put its own folder before what begins with a slash."""
+    concerned = set()
+    for heading in re.findall(r"^## (.+)$", PAGE, re.MULTILINE):
+        before = ""
+        for part in re.split(r"(```(?:sh|bash)\n.*?```)", section(heading), flags=re.DOTALL):
+            if part.startswith("```") and re.search(r'(?:^|[\s=])"?/\w', part):
+                assert "In Git Bash first `export MSYS_NO_PATHCONV=1`" in " ".join(before.split()), part
+                concerned.add(heading)
+            before += part
+    assert concerned == {"From GitHub", "With the Azure CLI alone"}
+
+
+def test_az_works_in_the_apps_subscription() -> None:
+    """After a sign-in it is in whichever one is the first, or in none."""
+    for heading in ("With the Azure CLI alone", "With Terraform", "Let it into BC"):
+        chosen = False
+        named = [command for command in commands(section(heading)) if command.startswith("az ")]
+        assert any("az login" in command for command in named)
+        for command in named:
+            chosen = "az account set --subscription" in command or (chosen and "az login" not in command)
+            assert chosen or " --resource-group " not in command, command
 
 
 def test_the_readme_leaves_the_steps_to_this_page() -> None:
@@ -111,10 +147,21 @@ def test_the_lowest_bicep_knows_the_templates() -> None:
 def test_with_terraform_three_commands_are_enough() -> None:
     (commands,) = re.findall(r"```sh\n(# 1\. .*?)```", section("With Terraform"), re.DOTALL)
     first, second, third = (command.strip() for command in re.split(r"^# \d.*\n", commands, flags=re.MULTILINE)[1:])
-    assert first.startswith("terraform -chdir=infra/terraform apply -var-file=main.own.tfvars ")
+    assert first.startswith('terraform -chdir=infra/terraform apply -var-file="main.own.tfvars" ')
     assert second in section("With the Azure CLI alone")
     assert first.replace("create_event_subscription=false", "create_event_subscription=true") == third
     assert first != third
+
+
+def test_the_command_that_takes_the_lock_off_names_its_variable() -> None:
+    (variable,) = re.findall(r"`-var=(\w+)=false` at its end", section("Run it again"))
+    assert f'\nvariable "{variable}" {{' in (ROOT / STACK / "variables.tf").read_text(encoding="utf-8")
+
+
+def test_the_default_that_some_regions_lack_is_named() -> None:
+    (default,) = re.findall(r"^param picturesAccountSku .* = '(\w+)'$", MAIN, re.MULTILINE)
+    (row,) = [line for line in PAGE.splitlines() if line.startswith("| `RedundancyConfigurationNotAvailableInRegion`")]
+    assert f"`{default}`" in row
 
 
 def test_the_version_of_terraform_is_the_required_one() -> None:

@@ -5,8 +5,10 @@ how they were called stand in for az and terraform.
 """
 
 import json
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ import yaml
 
 from devstack.machine.setup import ROOT
 from tests.support.azure_api import SIGNED_IN, Api, Request, serving
+from tests.support.facts import ROLES
 
 DEPLOY = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text(encoding="utf-8"))
 VARIABLES = {
@@ -208,3 +211,66 @@ def test_a_preview_changes_nothing_and_is_handed_on(runner: Runner, stack: str, 
     assert runner.api.requests == []
     assert f"\n{changes}\n" in (runner.folder / "OUTPUT").read_text(encoding="utf-8")
     assert changes in (runner.folder / "STEP_SUMMARY").read_text(encoding="utf-8")
+
+
+PREPARING = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").partition("\n### Prepare it\n")[2]
+STACK = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "infra" / "terraform").glob("*.tf")}
+
+
+def at_a_prompt(runner: Runner, typed: str) -> str:
+    """Let an interactive bash, which also looks for exclamation marks in its history, run what somebody types."""
+    home = {"HOME": str(runner.folder), "HISTFILE": "/dev/null"}
+    prompt = ["bash", "--noprofile", "--norc", "-i"]
+    ended = subprocess.run(
+        prompt,
+        input=typed,
+        cwd=ROOT,
+        env=runner.caller.environment(**home),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        start_new_session=True,
+    )
+    return ended.stderr
+
+
+def test_the_deploying_identity_may_give_the_deployments_roles_alone(runner: Runner) -> None:
+    assert "event not found" in at_a_prompt(runner, 'echo "!(ActionMatches"\n')
+    runner.answers("az", (["identity", "show"], "11111111-1111-4111-8111-111111111111", 0))
+    (block,) = [block for block in re.findall(r"```bash\n(.*?)```", PREPARING, re.DOTALL) if "--condition " in block]
+    said = at_a_prompt(runner, f"SUBSCRIPTION=my-subscription\n{textwrap.dedent(block)}")
+    assert "not found" not in said
+    calls = [json.loads(line) for line in (runner.folder / "calls").read_text(encoding="utf-8").splitlines()]
+    given = {call[call.index("--role") + 1]: call for call in calls if call[1:4] == ["role", "assignment", "create"]}
+    assert list(given) == ["Contributor", "Role Based Access Control Administrator", "Item Picture Sync Preview"]
+    limited = given["Role Based Access Control Administrator"]
+    roles = r"\[Microsoft\.Authorization/roleAssignments:RoleDefinitionId\] ForAnyOfAnyValues:GuidEquals \{([^}]+)\}"
+    # The form that Azure's documents have: the action is another one, or the role is one of these.
+    parts = [
+        rf"\(\(!\(ActionMatches\{{'Microsoft\.Authorization/roleAssignments/{action}'\}}\)\) OR \({where}{roles}\)\)"
+        for action, where in (("write", "@Request"), ("delete", "@Resource"))
+    ]
+    condition = re.fullmatch(" AND ".join(parts), limited[limited.index("--condition") + 1])
+    assert condition, limited
+    assert [set(listed.split(", ")) for listed in condition.groups()] == [set(ROLES)] * 2
+    assert limited[limited.index("--condition-version") + 1] == "2.0"
+
+
+# What the providers ask for when they only read, and the right to read does not include.
+ASKED_FOR = {
+    'data "azapi_resource_action" "host_keys"': "Microsoft.Web/sites/host/listkeys/action",
+    'resource "azurerm_eventgrid_system_topic_event_subscription"': (
+        "Microsoft.EventGrid/systemTopics/eventSubscriptions/getFullUrl/action"
+    ),
+}
+
+
+def test_the_page_lists_what_a_preview_with_terraform_needs() -> None:
+    whole = "".join(STACK.values())
+    assert [block for block in ASKED_FOR if block not in whole] == []
+    assert [action for action in ASKED_FOR.values() if f"`{action}`" not in PREPARING] == []
+    (registered,) = re.findall(r"for PROVIDER in ([\w ]+); do", PREPARING)
+    providers = set(re.findall(r'"Microsoft\.(\w+)"', STACK["versions.tf"]))
+    assert len(providers) > 5
+    assert set(registered.split()) == providers

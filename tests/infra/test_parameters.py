@@ -1,9 +1,8 @@
 """Parameters that lead to an installation that cannot work are refused before anything is deployed."""
 
 import json
+import re
 from pathlib import Path
-
-import pytest
 
 from shared.config import SETTINGS
 from tests.infra.conftest import predicted
@@ -30,18 +29,57 @@ def with_line(project: Path, line: str) -> Path:
     return project
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        (SCALE.format(4, 1), "scale: 24 uploads at a time; at most 20."),
-        (NETWORK, "network: the app cannot reach an account that is not public"),
-    ],
-    ids=["scale", "network"],
-)
-def test_what_cannot_work_is_refused(line: str, message: str, bicep: Bicep, tmp_path: Path) -> None:
-    run = bicep.snapshot(with_line(copy_of_templates(tmp_path), line), "main.test")
+def changed(project: Path, right: str, other: str) -> Path:
+    example = project / TEMPLATES / "main.test.bicepparam"
+    text = example.read_text(encoding="utf-8")
+    assert text.count(right) == 1, right
+    example.write_text(text.replace(right, other), encoding="utf-8")
+    return project
+
+
+# All are as long as the types ask for.
+MISPLACED = "11111111-1111-41118-111-111111111111"
+SOMEBODY = "somebody@example.com".ljust(len(ONE), "x")
+TENANT, VERSION = "7c1f0a52-3f0e-4e55-9d0a-6b1f6f0f3a11", "apiVersion: 'v2.0'"
+WRONG = {
+    "environmentName: under_score must be letters, digits and hyphens.": ("Name = 'test'", "Name = 'under_score'"),
+    f"businessCentral.tenantId: {SOMEBODY} is not a GUID.": (TENANT, SOMEBODY),
+    "businessCentral.clientId: is not a GUID.": (VERSION, f"{VERSION}\n  clientId: '{MISPLACED}'"),
+    "uploaders: each needs an id that is a GUID.": (ONE, MISPLACED),
+    "operators: each needs an id that is a GUID.": (OTHER, SOMEBODY),
+}
+ADDED = {
+    "pictures.background: #12345G must be #RRGGBB.": "param pictures = { background: '#12345G' }\n",
+    "scale: 24 uploads at a time; at most 20.": SCALE.format(4, 1),
+    "network: the app cannot reach an account that is not public": NETWORK,
+}
+
+
+def test_all_that_cannot_work_is_refused_at_once(bicep: Bicep, tmp_path: Path) -> None:
+    project = copy_of_templates(tmp_path)
+    for right, wrong in WRONG.values():
+        changed(project, right, wrong)
+    run = bicep.snapshot(with_line(project, "".join(ADDED.values())), "main.test")
     assert run.returncode != 0
-    assert message in run.stdout + run.stderr
+    said = re.sub(r'[\\"]', "", run.stdout + run.stderr)
+    assert [message for message in (*WRONG, *ADDED) if message not in said] == []
+
+
+def test_a_refusal_names_only_what_is_wrong(bicep: Bicep, tmp_path: Path) -> None:
+    run = bicep.snapshot(changed(copy_of_templates(tmp_path), TENANT, SOMEBODY), "main.test")
+    assert run.returncode != 0
+    said = run.stdout + run.stderr
+    named = [message.partition(":")[0] for message in (*WRONG, *ADDED)]
+    assert [name for name in named if f"{name}: " in said] == ["businessCentral.tenantId"]
+
+
+def test_letters_are_taken_in_either_case(bicep: Bicep, tmp_path: Path) -> None:
+    project = changed(copy_of_templates(tmp_path), "Name = 'test'", "Name = 'Shop-2'")
+    changed(project, TENANT, TENANT.upper())
+    prediction = predicted(bicep, with_line(project, "param pictures = { background: '#aAbBcC' }\n"), "main.test")
+    assert prediction.app["name"].startswith("func-itempic-Shop-2-")
+    assert prediction.settings["BC_TENANT_ID"] == TENANT.upper()
+    assert prediction.settings["PICTURE_BACKGROUND"] == "#aAbBcC"
 
 
 def test_alerts_lead_to_where_the_documents_are(bicep: Bicep, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """infra/README.md lists the resources that are deployed; each is named, tagged and placed like the others."""
 
+import json
 import re
 from math import prod
 from pathlib import Path
@@ -101,6 +102,18 @@ def test_the_operator_gets_everything_in_one_output(prediction: Prediction) -> N
     pictures = [name for name in config.SETTINGS if name.startswith(("PICTURE_M", "PICTURE_Q", "PICTURE_B", "SOURCE_"))]
     settings = [prediction.settings[name] for name in ("BC_ENVIRONMENT", "BC_COMPANY", "BLOB_PATH_TEMPLATE", *pictures)]
     assert [text for text in [*names, *containers, *settings] if f"'{text}'" not in told] == []
+
+
+def test_the_costs_count_every_alert_as_often_as_it_is_evaluated() -> None:
+    """Azure sets the price of an alert on the log by its frequency."""
+    alerts = json.loads((ROOT / "infra" / "monitoring" / "alerts.json").read_text(encoding="utf-8"))["alerts"]
+    often = [alert for alert in alerts if "query" in alert and alert["frequency"] == "PT5M"]
+    seldom = [alert for alert in alerts if "query" in alert and alert["frequency"] in {"PT15M", "PT30M", "PT1H"}]
+    metrics = [alert for alert in alerts if "metric" in alert]
+    assert len(often) + len(seldom) + len(metrics) == len(alerts), "a frequency of another price"
+    table = README.partition("| idle, for a month |")[2].partition("\n\n")[0]
+    counted = [int(count) for count in re.findall(r"^\| [^|]*\balerts? [^|]*\| (\d+) × [\d.]+ \|", table, re.MULTILINE)]
+    assert counted == [len(often), len(seldom), len(metrics)]
 
 
 def test_the_costs_are_what_their_factors_give() -> None:

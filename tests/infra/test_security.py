@@ -61,6 +61,8 @@ def test_the_app_lives_in_a_subnet_of_its_own(large: Prediction) -> None:
     ]
     assert subnets["snet-endpoints"]["privateEndpointNetworkPolicies"] == "Disabled"
     assert "_" not in name, "Flex Consumption refuses such a name"
+    ways_out = {name: subnet["defaultOutboundAccess"] for name, subnet in subnets.items()}
+    assert ways_out == {"snet-app": True, "snet-endpoints": False}, "only the app calls BC"
     assert {name: subnet["addressPrefix"] for name, subnet in subnets.items()} == {
         "snet-app": "10.72.0.0/27",
         "snet-endpoints": "10.72.0.32/27",

@@ -69,6 +69,55 @@ def test_the_limits_of_pictures_are_the_same() -> None:
     assert len(ranges) > 5
 
 
+Range = tuple[int | None, int | None]
+
+
+def in_bicep(decorators: str) -> Range:
+    """Return the lowest and the highest value that a decorator allows."""
+    low, high = (re.search(rf"@{end}Value\((-?\d+)\)", decorators) for end in ("min", "max"))
+    return low and int(low[1]), high and int(high[1])
+
+
+def in_terraform(value: str) -> Range:
+    """Return the lowest and the highest number that a validation allows."""
+    if found := re.search(rf"contains\(range\((\d+), (\d+)\), {value}\)", VARIABLES):
+        return int(found[1]), int(found[2]) - 1
+    low, high = (re.search(rf"\b{value} {sign}= (-?\d+)", VARIABLES) for sign in "><")
+    return low and int(low[1]), high and int(high[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"), [("scale", [(1, 4), (1, 40)]), ("retention", [(0, None), (1, None), (1, 365)])]
+)
+def test_the_limits_of_numbers_are_the_same(name: str, ends: list[Range]) -> None:
+    numbers = {prop: said for prop, said in properties(bicep_type(name)).items() if said.endswith("int")}
+    limits = {prop: in_bicep(said) for prop, said in numbers.items()}
+    assert set(limits.values()) == set(ends)
+    assert {prop: in_terraform(rf"var\.{name}\.{prop}") for prop in numbers} == limits
+
+
+def test_the_limit_of_the_daily_cap_is_the_same() -> None:
+    decorators, _, _ = MAIN.partition("\nparam dailyCapGb int")
+    assert in_bicep(decorators.rpartition("\n@description")[2]) == in_terraform(r"var\.daily_cap_gb") == (-1, None)
+
+
+def test_the_values_to_choose_from_are_the_same() -> None:
+    sku = re.search(r"^param picturesAccountSku ([^=]+) =", MAIN, re.MULTILINE)
+    assert sku
+    scale, central = properties("scaleType"), properties("businessCentralType")
+    of_bicep = {
+        r"var\.pictures_account_sku": re.findall(r"\w+", sku[1]),
+        r"var\.scale\.instance_memory_mb": re.findall(r"\b\d+\b", scale["instance_memory_mb"].rpartition("\n")[2]),
+        r"var\.business_central\.api_version": re.findall(r"v[\d.]+", central["api_version"].rpartition("\n")[2]),
+        r"var\.pictures\.fit": re.findall(r"'(\w+)'", properties("picturesType")["fit"].rpartition("\n")[2]),
+    }
+    assert min(map(len, of_bicep.values())) > 1
+    for value, choices in of_bicep.items():
+        chosen = re.search(rf"contains\(\[([^\]]+)\], {value}\)", VARIABLES)
+        assert chosen, value
+        assert re.findall(r"[\w.]+", chosen[1]) == choices
+
+
 def test_each_variable_of_the_app_names_its_setting() -> None:
     fixed = {"PICTURE_TRIGGER_SOURCE", "AZURE_CLIENT_ID", "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"}
     by_variable = {

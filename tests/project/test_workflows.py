@@ -64,6 +64,20 @@ def test_whoever_signs_in_to_azure_does_so_in_an_environment() -> None:
     }
 
 
+@pytest.mark.parametrize("stack", ["bicep", "terraform"])
+def test_the_script_runs_just_after_a_sign_in(stack: str) -> None:
+    """The script needs a token that az must ask for anew, with GitHub's own, which lives for five minutes."""
+    mine = [
+        step
+        for step in WORKFLOWS["deploy"]["jobs"]["deploy"]["steps"]
+        if step.get("if", f"env.STACK == '{stack}'") == f"env.STACK == '{stack}'"
+    ]
+    (script,) = [at for at, step in enumerate(mine) if "create_event_subscription.py" in step.get("run", "")]
+    assert mine[script - 1].get("uses", "").startswith("azure/login@")
+    sign_ins = [step["with"] for step in mine if step.get("uses", "").startswith("azure/login@")]
+    assert sign_ins == [sign_ins[0]] * 2
+
+
 def test_what_has_not_been_reviewed_deploys_nothing() -> None:
     assert {event for workflow in WORKFLOWS.values() for event in workflow[True]} == {
         "push",
@@ -125,6 +139,7 @@ def test_linux_runs_all_of_it_and_the_others_what_they_can() -> None:
     scripts = [(name, script) for name, script in steps("run") if name.startswith("ci/")]
     assert [(name, script) for name, script in scripts if "az bicep" not in script] == [
         ("ci/linux", "bash .ci/run"),
+        ("ci/linux", "python dev.py test --long tests/infra/test_checkov.py"),
         ("ci/elsewhere", "python dev.py test"),
         ("ci/elsewhere", "python dev.py demo"),
     ]
@@ -135,8 +150,13 @@ def test_every_command_and_file_that_a_step_names_exists() -> None:
     commands = {command for script in scripts for command in re.findall(r"dev\.py (\w+)", script)}
     assert commands == {"test", "demo", "package"}
     assert commands <= set(environment.OPTIONS)
-    files = {file for script in scripts for file in re.findall(r"(?<![\w./])(?:infra/|\.ci/)[\w./]*\w", script)}
-    assert files == {".ci/run", "infra/bicep/main.test.bicepparam", "infra/scripts/create_event_subscription.py"}
+    files = {file for script in scripts for file in re.findall(r"(?<![\w./])(?:infra/|tests/|\.ci/)[\w./]*\w", script)}
+    assert files == {
+        ".ci/run",
+        "infra/bicep/main.test.bicepparam",
+        "infra/scripts/create_event_subscription.py",
+        "tests/infra/test_checkov.py",
+    }
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 

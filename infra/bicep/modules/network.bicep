@@ -26,13 +26,18 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
         name: 'snet-app'
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 27, 0)
+          defaultOutboundAccess: true // to BC and the token service; newer APIs have another default
           // Flex Consumption runs on Azure Container Apps' network.
           delegations: [{ name: 'app', properties: { serviceName: 'Microsoft.App/environments' } }]
         }
       }
       {
         name: 'snet-endpoints'
-        properties: { addressPrefix: cidrSubnet(addressPrefix, 27, 1), privateEndpointNetworkPolicies: 'Disabled' }
+        properties: {
+          addressPrefix: cidrSubnet(addressPrefix, 27, 1)
+          defaultOutboundAccess: false // endpoints call nobody
+          privateEndpointNetworkPolicies: 'Disabled'
+        }
       }
     ]
   }

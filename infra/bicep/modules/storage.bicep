@@ -107,6 +107,7 @@ resource pictures 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   }
 }
 
+// It also keeps roles on the account, and in it, from being taken away.
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (lockPictures) {
   scope: pictures
   name: 'keep-pictures'

@@ -26,6 +26,7 @@ def _subnet(subnet: Planned) -> Resources:
     ]
     properties = {
         "addressPrefix": prefix,
+        "defaultOutboundAccess": subnet["default_outbound_access_enabled"],
         "delegations": delegations,
         "privateEndpointNetworkPolicies": subnet["private_endpoint_network_policies"],
     }
