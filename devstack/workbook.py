@@ -19,8 +19,11 @@ _COMPONENTS = {"queryType": 0, "resourceType": "microsoft.insights/components"}
 _SELECTS: Item = {
     "exportedParameters": [{"fieldName": "operation_Id", "parameterName": "Operation", "parameterType": 1}]
 }
-# What a query leaves to its reader, and the parameter that takes its place.
-_PLACES = {'let wanted = "";': 'let wanted = "{Search}";', 'let operation = "";': 'let operation = "{Operation}";'}
+# What a query leaves to its reader, and the parameter that takes its place: escaped as in JSON, which is as in KQL.
+_PLACES = {
+    'let wanted = "";': 'let wanted = "{Search:escapejson}";',
+    'let operation = "";': 'let operation = "{Operation:escapejson}";',
+}
 _LINK, _TEXT, _BIG_NUMBER = 7, 1, 12  # formatters, as workbooks number them
 
 

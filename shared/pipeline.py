@@ -11,7 +11,7 @@ from shared.business_central.companies import Company
 from shared.business_central.items import Item
 from shared.config import Settings
 from shared.errors import EndsEarly, Failure, Permanent, Reason, Superseded, Transient, Waiting
-from shared.item_record import StoredRecord
+from shared.item_record import Observed, Step, StoredRecord
 from shared.paths import ItemKey, KeyKind, has_dot_segment, is_temporary, parse_path
 from shared.pictures.render import Picture
 from shared.pictures.sources import check_bytes
@@ -93,9 +93,10 @@ class Pipeline:
             picture = self._render(source, report)
             item, stored = self._resolve(key, known, report)
             job = PlacementJob(item, source, record_entry(source, picture.content), picture.content, report)
+            was_done = stored.next_step(job.upload, Observed()) is Step.DONE  # by an earlier one, nobody knows when
             with self.telemetry.step(PLACE_PICTURE):
                 outcome = self.placement.place(job, stored)
-            if outcome in _ON_ITEM and not source.is_replay:
+            if outcome in _ON_ITEM and not source.is_replay and not was_done:
                 report.time_to_item_s = round(source.age.total_seconds() + time.perf_counter() - read_at, 3)
         except (Permanent, Waiting) as failure:
             if has_dot_segment(name):

@@ -1,4 +1,4 @@
-"""Hides what may be a secret in a value that a message shows. Pure."""
+"""Hides what may be a secret in a value that a message shows, or in a foreign message. Pure."""
 
 import re
 
@@ -20,6 +20,7 @@ _PATTERNS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), shown) for pa
 _PART_OF_ADDRESS, _WORD = re.compile(r"[^\s/.;,{}|\\'\"()]{16,}"), re.compile(r"[^\s;,{}|\\'\"()]{16,}")
 _GUID_LIKE = re.compile(r"[0-9a-f]+(?:-[0-9a-f]+){3,}", re.IGNORECASE)
 _ACCOUNT_NAME = re.compile(r"[a-z0-9]{3,24}")
+_QUERY = re.compile(r"\?\S+")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\{[^{}]*\}", re.DOTALL)
 
 
@@ -35,6 +36,11 @@ def redacted(value: str) -> str:
 def redacted_quotes(text: str) -> str:
     """Return a sentence with each of its quotations, and each token in braces, redacted."""
     return _QUOTED.sub(lambda quotation: redacted(quotation[0]), text)
+
+
+def without_queries(text: str) -> str:
+    """Return a foreign message with an ellipsis for the query of each address in it: it may have a signature."""
+    return _QUERY.sub("?…", text)
 
 
 def _unless_random(word: re.Match[str]) -> str:

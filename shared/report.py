@@ -10,9 +10,11 @@ from typing import Any
 
 from shared import telemetry_names as names
 from shared.errors import Failure, Reason
+from shared.redaction import without_queries
 
 TRIGGER = "item_picture_uploaded"  # the function whose deliveries the host counts
-_SHOWN = 1000  # bytes of a foreign message
+_NAME_MAX = 100  # characters of a foreign function's name
+_DIMENSION_MAX = 8192  # characters; the exporter cuts what is longer, and half a list is none
 _log = logging.getLogger(names.LOGGER)
 
 
@@ -32,7 +34,8 @@ class Report:
 
     Sizes are in bytes, sides in pixels. ``kept`` is where the picture is that BC had before. ``repeated`` marks a
     picture that was written again, because the first answer was lost or an older picture landed on top. Of a picture
-    that this delivery put onto its item, or found there, ``time_to_item_s`` is the time since the upload was written.
+    that this delivery put onto its item, or was the first to find there, ``time_to_item_s`` is the time since the
+    upload was written.
     """
 
     blob: str
@@ -69,8 +72,9 @@ class SweepReport:
     Of the ``incoming`` uploads that were listed, ``looked_at`` had a turn. ``outcomes`` counts those that ended, and
     ``waiting``, by reason, those that stay. ``failed`` ones had a transient failure; for ``not_begun`` ones no time was
     left. ``oldest_age_s`` is that of the oldest upload that is still there although its item is there too,
-    ``oldest_waiting_s`` of the oldest that waits for an item or a rule; uploads whose items could not be looked up
-    count for neither. ``reason`` is why the sweep stopped, or a look-up failed.
+    ``oldest_waiting_s`` of the oldest that waits for an item or a rule. Uploads whose items could not be looked up
+    count for neither, unless BC refuses to look them up and they are older than a day: then for the first. ``reason``
+    is why the sweep stopped, or a look-up failed.
     """
 
     sweep_id: str
@@ -111,7 +115,7 @@ def upload_failed(report: Report, error: Exception, advice: str = "") -> None:
     """Log an upload that will be delivered again; an error other than a ``Failure`` is a bug in this app."""
     report.outcome = None  # it may have failed on its last step
     report.reason = error.reason if isinstance(error, Failure) else None
-    detail = error.detail if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
+    detail = error.detail if isinstance(error, Failure) else f"{type(error).__name__}: {without_queries(str(error))}"
     report.detail = f"{detail} {advice}" if advice else detail
     _log_upload(logging.ERROR, names.UPLOAD_FAILED, report)
 
@@ -119,11 +123,13 @@ def upload_failed(report: Report, error: Exception, advice: str = "") -> None:
 def sweep_finished(report: SweepReport) -> None:
     """Log a sweep; one that left uploads behind is a warning."""
     level = logging.WARNING if report.failed or report.not_begun or report.unknown_companies else logging.INFO
-    companies = json.dumps(report.unknown_companies, ensure_ascii=False) if report.unknown_companies else None
-    more = report.more_unknown_companies
+    companies = report.unknown_companies
+    while len(listed := json.dumps(companies, ensure_ascii=False)) > _DIMENSION_MAX:
+        companies = companies[:-1]
+    more = report.more_unknown_companies + len(report.unknown_companies) - len(companies)
     details = [report.stopped, *report.failures, f"BC does not know {more} more companies." if more else None]
     measured = {
-        "company": companies,
+        "company": listed if companies else None,
         "detail": " ".join(filter(None, details)) or None,
         "waiting": sum(report.waiting.values()),
         "quarantined": report.outcomes.get(Outcome.QUARANTINED, 0),
@@ -135,19 +141,19 @@ def sweep_finished(report: SweepReport) -> None:
 def delivery_exhausted(message: bytes) -> None:
     """Log a poison message of the host: all deliveries of an upload have failed, and the next sweep takes it up.
 
-    Never raises, whatever the message is: other apps on the account may use the same queue.
+    Never raises, whatever the message is: other apps on the account may use the same queue. Of theirs, only the
+    function and the length are told.
     """
-    try:
+    facts: dict[str, str | None] = dict.fromkeys(("blob", "etag", "function"))
+    with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
         content = json.loads(message)
-        function = str(content["FunctionId"])
-        etag = content.get("ETag")
-        facts = {"blob": str(content["BlobName"]), "etag": etag and str(etag), "function": function}
-        is_ours = function.rpartition(".")[2] == TRIGGER
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        is_ours, facts = False, {"blob": None, "etag": None, "function": None}
-    # Reading takes the message from the queue: of another app's, our log is all that is left.
-    facts["detail"] = None if is_ours else f"Not of this app: {message[:_SHOWN].decode(errors='replace')!r}"
-    _write(logging.WARNING, names.DELIVERY_EXHAUSTED, facts, {})
+        facts["function"] = str(content["FunctionId"])[:_NAME_MAX]
+        if str(facts["function"]).rpartition(".")[2] == TRIGGER:
+            etag = content.get("ETag")
+            facts |= {"etag": etag and str(etag), "blob": str(content["BlobName"])}
+    if facts["blob"] is None:  # what another app's message says is not for our logs
+        facts["detail"] = f"Not of this app: {len(message)} bytes for the function {facts['function']}."
+    _write(logging.WARNING, names.DELIVERY_EXHAUSTED, {"detail": None, **facts}, {})
 
 
 def _log_upload(level: int, event: str, report: Report) -> None:

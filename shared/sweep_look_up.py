@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.business_central import item_batches
 from shared.business_central.companies import Company
-from shared.errors import Permanent, Reason, Transient, Waiting
+from shared.errors import REFUSALS, Permanent, Reason, Transient, Waiting
 from shared.paths import ItemKey, fold_company, parse_path
 from shared.pipeline import Pipeline, TakeUp
 from shared.sweep_budget import SweepBudget
@@ -30,13 +30,14 @@ class LookUp:
     """Collects what the look-ups tell: the uploads to take up, and why the others stay.
 
     ``answered`` and ``failed`` hold companies, as paths spell them; ``unknown_companies`` counts their uploads.
-    ``blocked`` uploads are those of a failed look-up.
+    ``blocked`` uploads are those of a failed look-up, ``refused`` those of them that BC refused to look up.
     """
 
     tasks: list[Task] = field(default_factory=list)
     waiting: Counter[Reason] = field(default_factory=Counter)
     missing: list[Candidate] = field(default_factory=list)
     blocked: list[Candidate] = field(default_factory=list)
+    refused: list[Candidate] = field(default_factory=list)
     not_begun: list[Candidate] = field(default_factory=list)
     unknown_companies: Counter[str] = field(default_factory=Counter)
     answered: set[str] = field(default_factory=set)
@@ -107,14 +108,17 @@ class ItemLookUp:
         except Transient as failure:
             self._failed(uploads, failure)
         else:
+            untold: list[Candidate] = []
             for key, candidate in uploads:
                 if found.tells(key):
                     self._result.answered.add(self._spelling(key))
                     self._sort_in(found, key, candidate)
                 else:
-                    (self._result.blocked if found.failure else self._result.not_begun).append(candidate)
-            if found.failure and not all(found.tells(key) for key, _ in uploads):
-                self._result.failures.append(_in(company.name, found.failure))
+                    untold.append(candidate)
+            if found.failure and untold:
+                self._blocked(company.name, untold, found.failure)
+            else:
+                self._result.not_begun += untold
             budget.succeeded()
 
     def _sort_in(self, found: item_batches.FoundItems, key: ItemKey, candidate: Candidate) -> None:
@@ -137,15 +141,16 @@ class ItemLookUp:
         self._result.failed |= {self._spelling(key) for key, _ in uploads}
 
     def _failed(self, uploads: _Uploads, failure: Transient) -> None:
-        self._result.blocked += [candidate for _, candidate in uploads]
-        self._result.failures.append(_in(self._name(uploads), failure))
+        self._blocked(self._name(uploads), [candidate for _, candidate in uploads], failure)
         self._result.failed |= {self._spelling(key) for key, _ in uploads}
         self._budget.probe()  # an outage ends the sweep here
+
+    def _blocked(self, company: str, uploads: list[Candidate], failure: Transient) -> None:
+        self._result.blocked += uploads
+        self._result.failures.append(Transient(failure.reason, f"{company}: {failure.detail}"))
+        if failure.reason in REFUSALS:
+            self._result.refused += uploads
 
     def _name(self, uploads: _Uploads) -> str:
         """Return the company as the path of one of its uploads spells it."""
         return uploads[0][0].company or self._pipeline.settings.business_central.company or NO_COMPANY
-
-
-def _in(company: str, failure: Transient) -> Transient:
-    return Transient(failure.reason, f"{company}: {failure.detail}")

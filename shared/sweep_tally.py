@@ -7,7 +7,7 @@ from threading import Lock
 from shared.errors import REFUSALS, Reason
 from shared.report import Outcome, Report, SweepReport
 from shared.sweep_look_up import LookUp
-from shared.sweep_plan import Candidate
+from shared.sweep_plan import ALWAYS_DUE, Candidate
 
 _NAMES_MAX = 20  # companies and failures that one line names
 _WAITS_FOR_ITEM = (Reason.ITEM_NOT_FOUND, Reason.REJECTED)
@@ -37,6 +37,8 @@ class Tally:
         report.failures = sorted({failure.detail for failure in found.failures})[:_NAMES_MAX]
         report.reason = _gravest(failure.reason for failure in found.failures)
         self._still_waiting(found.missing)
+        # Younger ones have a turn in every sweep, and its reason tells of them often enough for an alert.
+        self._still_there(upload for upload in found.refused if upload.age >= ALWAYS_DUE)
 
     def count(self, ended: Report, candidate: Candidate | None = None) -> None:
         """Count an upload that ended with an outcome."""

@@ -29,10 +29,10 @@ _AT_ONCE = 1.0  # seconds
 
 
 class Tracing:
-    """Makes spans in the current trace, or in new ones."""
+    """Makes spans in the current trace, or in new ones; by the process's own provider, unless another is given."""
 
-    def __init__(self) -> None:
-        self._tracer = trace.get_tracer(names.LOGGER, __version__)
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._tracer = trace.get_tracer(names.LOGGER, __version__, provider)
 
     @property
     def current(self) -> SpanContext | None:
@@ -47,11 +47,9 @@ class Tracing:
 
     def span(self, name: str, linked_to: SpanContext | None = None) -> AbstractContextManager[Span]:
         """Make a span of the block; with ``linked_to``, it begins a trace of its own that points there."""
-        # The record tells what went wrong; an exception would be a second row, with a stack.
         if linked_to is None:
-            return self._tracer.start_as_current_span(name, record_exception=False)
-        links = [Link(linked_to)]
-        return self._tracer.start_as_current_span(name, Context(), links=links, record_exception=False)
+            return _current(lambda: self._tracer.start_span(name))
+        return _current(lambda: self._tracer.start_span(name, Context(), links=[Link(linked_to)]))
 
     @contextmanager
     def continued(self, trace_parent: str | None, trace_state: str | None) -> Iterator[None]:
@@ -62,6 +60,28 @@ class Tracing:
             yield
         finally:
             context.detach(token)
+
+
+@contextmanager
+def _current(start_span: Callable[[], Span], is_sent: Callable[[Span], bool] = lambda _: True) -> Iterator[Span]:
+    """Make a span of the block, which telemetry's own errors do not reach.
+
+    Of an exception, the span has neither text nor stack: the record tells what went wrong, and a text may have an
+    address with a signature.
+    """
+    span: Span = trace.INVALID_SPAN
+    with suppress(Exception):
+        span = start_span()
+    try:
+        with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+            yield span
+    except Exception:
+        span.set_status(Status(StatusCode.ERROR))
+        raise
+    finally:
+        with suppress(Exception):
+            if is_sent(span):
+                span.end()
 
 
 def start() -> Tracing:
@@ -102,17 +122,14 @@ class QuietTracer(Tracer):
         """Make a span that whoever asked for it ends."""
         return self._tracer.start_span(*args, **kwargs)
 
-    @contextmanager
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:  # type: ignore[override] # it cannot be a decorator
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> AbstractContextManager[Span]:  # type: ignore[override] # it cannot be a decorator
         """Make a span of the block; if it tells nothing, it is never ended, and so nobody gets it."""
-        options = {**kwargs, "record_exception": False, "end_on_exit": False}
-        started, span = self._clock(), None
-        try:
-            with self._tracer.start_as_current_span(*args, **options) as span:
-                yield span
-        finally:
-            if span and not (self._clock() - started < _AT_ONCE and _is_bookkeeping(span)):
-                span.end()
+        started = self._clock()
+
+        def tells_something(span: Span) -> bool:
+            return self._clock() - started >= _AT_ONCE or not _is_bookkeeping(span)
+
+        return _current(lambda: self._tracer.start_span(*args, **kwargs), tells_something)
 
 
 def _is_bookkeeping(span: Span) -> bool:

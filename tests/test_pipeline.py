@@ -9,10 +9,12 @@ from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import AccountSasPermissions, BlobServiceClient, ResourceTypes, generate_account_sas
 
 from shared import paths
+from shared.errors import Reason
 from shared.report import Outcome
 from shared.storage import names
 from shared.storage.archive import Archive
 from shared.storage.moves import Mover
+from tests.support.failing_deliveries import fails, is_delete
 from tests.support.faulty_storage import storage_proxy
 from tests.support.local_stack import DESK, DESK_ID, LocalStack, Log, photograph
 
@@ -154,6 +156,23 @@ def test_a_half_finished_delivery_is_finished(local: LocalStack) -> None:
     assert pipeline.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert local.names(names.ARCHIVE) == [name]
     assert local.names(names.INCOMING) == []
+
+
+def test_a_picture_that_has_only_to_move_tells_no_time(local: LocalStack, log: Log) -> None:
+    """It has been on its item since an earlier delivery, which could not move it."""
+    local.upload()
+    local.pass_storage_time(minutes=1)
+    refusal = (403, "AuthorizationFailure")
+    with storage_proxy(
+        local.stack.app_settings["PICTURE_STORAGE"], lambda *call: refusal if is_delete(*call) else None
+    ) as connection:
+        fails(local, Reason.STORAGE, PICTURE_STORAGE=connection)
+    assert local.picture() is not None
+    local.pass_storage_time(hours=1)
+    assert local.pipeline().process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    failed, moved = log()
+    assert 60 <= failed["time_to_item_s"] < 3600
+    assert (moved["outcome"], moved["time_to_item_s"]) == ("updated", None)
 
 
 def test_a_source_with_a_snapshot_is_deleted_too(local: LocalStack) -> None:

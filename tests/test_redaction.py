@@ -3,7 +3,7 @@
 import pytest
 
 from shared.config import SETTINGS, ConfigurationError, read
-from shared.redaction import redacted
+from shared.redaction import redacted, without_queries
 
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 SECRETS = {
@@ -81,3 +81,15 @@ def test_what_holds_no_secret_is_shown_in_full(value: str) -> None:
 )
 def test_the_rest_of_a_redacted_value_stays(value: str, shown: str) -> None:
     assert redacted(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("url: /images/a%20b.jpg?sv=2024&sig=hunter2%3D (Caused by …)", "url: /images/a%20b.jpg?… (Caused by …)"),
+        ("https://a/?sig=hunter2 and https://b/c?sig=hunter2", "https://a/?… and https://b/c?…"),
+        ("Is the account open? Nobody knows.", "Is the account open? Nobody knows."),
+    ],
+)
+def test_a_foreign_message_loses_the_queries_of_addresses(message: str, shown: str) -> None:
+    assert without_queries(message) == shown

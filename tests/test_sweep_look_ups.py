@@ -123,15 +123,27 @@ def test_a_used_up_delivery_is_logged(log: Log) -> None:
     ],
     ids=["empty", "bytes", "list", "null", "fields", "deep", "another app's"],
 )
-def test_any_other_poison_message_is_kept_in_the_log(log: Log, message: bytes) -> None:
+def test_of_any_other_poison_message_only_the_length_is_told(log: Log, message: bytes) -> None:
     reports.delivery_exhausted(message)
     (line,) = log()
-    assert "Not of this app" in line["detail"]
+    assert line["detail"].startswith(f"Not of this app: {len(message)} bytes")
+    assert (line["blob"], line["etag"]) == (None, None)
+
+
+def test_another_apps_poison_message_is_told_by_its_function(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    secrets = {"BlobName": "payroll.xlsx", "Path": "https://elsewhere/?sig=abc"}
+    reports.delivery_exhausted(json.dumps({"FunctionId": f"Host.Functions.{'o' * 5000}", **secrets}).encode())
+    (line,) = log()
+    assert "Host.Functions.ooo" in line["detail"]
+    assert len(line["detail"]) < 300
+    told = caplog.text + str(caplog.records[0].__dict__)
+    assert [text for text in ("payroll", "sig=") if text in told] == []
 
 
 def test_no_depth_of_a_poison_message_loses_its_line(log: Log) -> None:
     """Some can be read, and are too deep to be written again."""
     depths = range(500, 1001)
     for depth in depths:
-        reports.delivery_exhausted(b'{"FunctionId": "x", "BlobName": "x", "ETag": %b}' % (b"[" * depth + b"]" * depth))
+        deep = b"[" * depth + b"]" * depth
+        reports.delivery_exhausted(b'{"FunctionId": "item_picture_uploaded", "BlobName": "x", "ETag": %b}' % deep)
     assert len(log()) == len(depths)

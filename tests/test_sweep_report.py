@@ -37,6 +37,18 @@ def test_a_company_with_many_uploads_does_not_hide_among_slips(caplog: pytest.Lo
     assert record.__dict__["item_picture.detail"] == "BC does not know 6 more companies."
 
 
+def test_a_long_list_of_companies_is_shortened_and_not_cut(caplog: pytest.LogCaptureFixture) -> None:
+    """The exporter cuts a dimension, and half a list in JSON names nobody."""
+    report = tallied(LookUp(unknown_companies=Counter({f"{number:02}" + '"\\' * 400: 1 for number in range(20)})))
+    reports.sweep_finished(report)
+    (record,) = caplog.records
+    listed = record.__dict__["item_picture.company"]
+    named = json.loads(listed)
+    assert len(listed) <= 8192 < len(json.dumps(report.unknown_companies))
+    assert named == report.unknown_companies[: len(named)] != []
+    assert record.__dict__["item_picture.detail"] == f"BC does not know {20 - len(named)} more companies."
+
+
 def test_a_few_unknown_companies_need_no_detail(caplog: pytest.LogCaptureFixture) -> None:
     reports.sweep_finished(tallied(LookUp(unknown_companies=Counter({"Zurich": 1}))))
     (record,) = caplog.records
@@ -63,6 +75,20 @@ def test_what_nobody_could_look_up_is_not_called_stuck(
     assert report.failed + report.not_begun == 1
     assert (report.reason, report.oldest_age_s) == (reason, 0)
     assert log()[-1]["reason"] == reason
+
+
+@pytest.mark.parametrize(("status", "hours", "is_stuck"), [(403, 25, True), (403, 23, False), (500, 25, False)])
+def test_what_bc_refuses_to_look_up_for_a_day_is_stuck(
+    local: LocalStack, status: int, hours: int, is_stuck: bool
+) -> None:
+    """From then on it has a turn once an hour, too seldom for the alert about refusals."""
+    local.upload(MISSING)
+    local.fault(status, path="items", count=None)
+    local.pass_storage_time(hours=hours - 2)
+    report = swept(local)
+    assert report.failed == 1
+    assert (report.oldest_age_s >= hours * 3600) is is_stuck
+    assert (report.oldest_age_s > 0) is is_stuck
 
 
 def test_what_has_its_item_and_still_fails_is_stuck(local: LocalStack) -> None:

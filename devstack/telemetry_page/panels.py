@@ -15,7 +15,7 @@ from devstack.ingestion.rows import Row
 MOST_ROWS = 200  # of one panel; the page says how many there are
 _TEXT, _QUERY, _PARAMETERS = 1, 3, 9  # kinds of items, as workbooks number them
 _LINK, _SPAN = 7, 4  # a formatter, and a kind of parameter
-_PLACE = re.compile(r"\{\w+\}")  # of a parameter's value in a query
+_PLACE = re.compile(r"\{(\w+):escapejson\}")  # of a parameter's value in a query
 
 Item = Mapping[str, Any]
 Shown = dict[str, object]
@@ -126,8 +126,8 @@ def _is_shown(item: Item, parameters: Mapping[str, str]) -> bool:
 
 def _with(parameters: Mapping[str, str], query: str) -> str:
     """Put the parameters' values into a query, where they stand in double quotes: there KQL escapes as JSON does."""
-    values = {f"{{{name}}}": json.dumps(value, ensure_ascii=False)[1:-1] for name, value in parameters.items()}
-    return _PLACE.sub(lambda place: values.get(place[0], place[0]), query)
+    values = {name: json.dumps(value, ensure_ascii=False)[1:-1] for name, value in parameters.items()}
+    return _PLACE.sub(lambda place: values.get(place[1], place[0]), query)
 
 
 def _tile_parts(content: Item) -> list[tuple[str, Item]]:

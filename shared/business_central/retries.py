@@ -46,16 +46,16 @@ class Throttle:
     ) -> None:
         self._sleep, self._jitter, self.clock = sleep, jitter, clock
         self._lock = Lock()
-        self._paused_until = clock()
+        self._paused_until = self._limited_until = clock()  # the second: because of a 429
         self._next_turn = clock()
         self._pause = 0.0  # seconds, the last one after a refusal
         self._refused_at: float | None = None
         self._pace_then = PACE_MAX
 
-    def pause_for(self, seconds: float) -> None:
-        """Let no request begin for ``seconds``."""
+    def pause_for(self, seconds: float, *, after_limit: bool = False) -> None:
+        """Let no request begin for ``seconds``; ``after_limit``: because BC counts too many requests."""
         with self._lock:
-            self._paused_until = max(self._paused_until, self.clock() + seconds)
+            self._pause_until(self.clock() + seconds, after_limit=after_limit)
 
     def refused(self, began: float) -> None:
         """Slow down: BC refused a request that ``began`` then. What began before the last refusal changes nothing."""
@@ -69,7 +69,12 @@ class Throttle:
                 self._pause = _PAUSE_MIN
                 self._pace_then = PACE_MAX if self._refused_at is None else max(self._pace(now) / 2, PACE_MIN)
             self._refused_at = now
-            self._paused_until = max(self._paused_until, now + self._pause)
+            self._pause_until(now + self._pause, after_limit=True)
+
+    def _pause_until(self, until: float, *, after_limit: bool) -> None:
+        self._paused_until = max(self._paused_until, until)
+        if after_limit:
+            self._limited_until = max(self._limited_until, until)
 
     def sleep(self, seconds: float) -> None:
         """Delay the caller alone."""
@@ -93,18 +98,20 @@ class Throttle:
 
     def _wait(self, deadline: float, *, takes_turn: bool) -> bool:
         stretch = 1 + self._jitter() / 4
-        waits_since: float | None = None  # what a busy machine takes to come here is no wait
+        throttled = 0.0  # seconds; neither an outage nor what a busy machine takes to come here counts
         while True:
             with self._lock:
                 now = self.clock()
-                left = max(self._paused_until, self._next_turn) - now
+                limited = max(self._limited_until, self._next_turn) - now
+                left = max(self._paused_until - now, limited)
                 if (left <= 0 or now >= deadline) and takes_turn:
                     self._take_turn(now)
             if left <= 0 or now >= deadline:
-                usage.waited(now - waits_since if waits_since is not None else 0.0)
+                usage.throttled(throttled)
                 return left <= 0
-            waits_since = now if waits_since is None else waits_since
-            self._sleep(min(left * stretch, deadline - now))
+            seconds = min(left * stretch, deadline - now)
+            self._sleep(seconds)
+            throttled += min(seconds, max(limited, 0.0) * stretch)
 
     def _take_turn(self, now: float) -> None:
         if self._refused_at is not None:
@@ -198,7 +205,8 @@ class PatientRetry(Retry):
         """Pause all requests, and wait."""
         if not _is_refusal(response):
             backoff = _BACKOFF * 2 ** (len(self.history) - 1)
-            self._throttle.pause_for(min(max(backoff, self._retry_after(response)), WAIT_TOTAL))
+            seconds = min(max(backoff, self._retry_after(response)), WAIT_TOTAL)
+            self._throttle.pause_for(seconds, after_limit=_is_limit(response))
         self._waited += self._throttle.wait(min(WAIT_TOTAL, self._patience - self._waited))
         self._began = self._throttle.clock()
 
@@ -209,6 +217,11 @@ class PatientRetry(Retry):
             return 0.0
 
 
+def _is_limit(response: BaseHTTPResponse | None) -> bool:
+    """Whether BC counts too many requests."""
+    return response is not None and response.status == _TOO_MANY_REQUESTS
+
+
 def _is_refusal(response: BaseHTTPResponse | None) -> bool:
     """Whether BC counts too many requests and does not say how long to wait."""
-    return response is not None and response.status == _TOO_MANY_REQUESTS and "Retry-After" not in response.headers
+    return response is not None and _is_limit(response) and "Retry-After" not in response.headers

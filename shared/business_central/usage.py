@@ -1,4 +1,4 @@
-"""Counts what one upload asks of BC: the requests that were sent, and the seconds that it waited for its turn."""
+"""Counts what one upload asks of BC: the requests that were sent, and the seconds that BC's limit made it wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Usage:
-    """What was used so far; ``requests`` include repetitions."""
+    """What was used so far; ``requests`` include repetitions.
+
+    ``throttled_s`` is the wait after a 429, and in line because of one. Waits in an outage do not count.
+    """
 
     requests: int = 0
     throttled_s: float = 0.0
@@ -35,7 +38,7 @@ def request_sent() -> None:
         usage.requests += 1
 
 
-def waited(seconds: float) -> None:
-    """Count time spent waiting for a turn."""
+def throttled(seconds: float) -> None:
+    """Count time spent waiting because BC had refused requests as too many."""
     if usage := _current.get():
         usage.throttled_s += seconds

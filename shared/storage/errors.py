@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.errors import Reason, Transient
+from shared.redaction import without_queries
 
 # Refusals that last until somebody acts; meanwhile the upload stays in incoming.
 _ADVICE = {
@@ -18,14 +19,19 @@ _ADVICE = {
 
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn what the SDK raises after its own retries into a transient failure that says what we were doing."""
+    """Turn what the SDK raises after its own retries into a transient failure that says what we were doing.
+
+    The cause is kept if storage has answered. Without an answer, its message may have the whole address, whose query
+    may be a shared access signature; and the host logs causes.
+    """
     try:
         yield
     except AzureError as error:
         code = code_of(error) or type(error).__name__
-        first_line = str(error).partition("\n")[0][:300]
+        first_line = without_queries(str(error).partition("\n")[0])[:300]
         detail = " ".join(filter(None, (f"{code}: {first_line}", _ADVICE.get(code))))
-        raise Transient(Reason.STORAGE, f"Storage failed while {doing}: {detail}") from error
+        cause = error if isinstance(error, HttpResponseError) else None
+        raise Transient(Reason.STORAGE, f"Storage failed while {doing}: {detail}") from cause
 
 
 def is_changed_or_gone(error: HttpResponseError) -> bool:

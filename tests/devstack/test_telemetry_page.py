@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from devstack.ingestion.received import Received
 from devstack.ingestion.rows import Row
+from devstack.ingestion.tables import Telemetry
 from devstack.telemetry_page.panels import Panels
 from devstack.workbook import WORKBOOK
 from tests.devstack.dev_commands import until
@@ -89,6 +90,25 @@ def test_telemetry_counts_what_the_demo_reports(happened: EveryOutcome) -> None:
     assert Counter(last_ends(happened.ingestion).values()) == report
 
 
+def test_outcomes_and_reasons_count_what_the_app_logs(happened: EveryOutcome) -> None:
+    """The log has a line for each delivery, and the queries know only what has been sent."""
+    rows = happened.ingestion.rows()
+    arrived = {row["customDimensions"].get("item_picture.upload_id") for row in rows}
+    lines = [line for line in happened.deliveries() if line["upload_id"] in arrived]
+    assert {line["blob"] for line in lines} == set(happened.report())
+    telemetry = Telemetry(rows)
+    reasons = Counter(line["reason"] for line in lines if line["reason"])
+    assert {row["reason"]: row["deliveries"] for row in telemetry.ask("reasons.kql")} == reasons
+    places = {(line["outcome"], line["moved_to"]) for line in lines if line["outcome"] and line["moved_to"]}
+    waiting = {line["blob"] for line in lines if line["outcome"] == "waiting"}
+    failed = [line for line in lines if line["event"] == "upload_failed"]
+    expected = Counter(outcome for outcome, _ in places) | Counter(waiting=len(waiting), failed=len(failed))
+    answer = telemetry.ask("outcomes.kql")
+    assert sum((Counter({row["outcome"]: row["uploads"]}) for row in answer), Counter()) == expected
+    quarantined = sum(outcome == "quarantined" for outcome, _ in happened.report().values())
+    assert (expected["quarantined"], expected["unchanged"]) == (quarantined, 1)
+
+
 def test_the_tiles_say_what_the_demo_reports(page: Visit, happened: EveryOutcome) -> None:
     outcomes = Counter(outcome for outcome, reason in happened.report().values() if reason != "ignored")
     expected = {
@@ -152,7 +172,7 @@ def test_a_hostile_name_is_shown_as_text(page: Visit) -> None:
 
 
 def test_a_search_takes_every_character_as_it_is(browser: Browser) -> None:
-    names = ['a"b\\c.jpg', "{Operation}%_.jpg", "ä<b>'1.jpg"]
+    names = ['a"b\\c.jpg', "{Operation:escapejson}%_.jpg", "ä<b>'1.jpg"]
     with serving(map(finished, names)) as url, catalogue_page.visit(browser, url) as visiting:
         for name in names:
             search(visiting, name)

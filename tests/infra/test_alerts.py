@@ -86,6 +86,8 @@ def test_the_workbook_asks_this_installation(prediction: Prediction) -> None:
     text = (MONITORING / "workbook.json").read_text(encoding="utf-8")
     assert "__APPLICATION_INSIGHTS_ID__" in text
     assert workbook["properties"]["serializedData"] == text.replace("__APPLICATION_INSIGHTS_ID__", insights)
+    named = f"open the workbook (Application Insights, Workbooks, {workbook['properties']['displayName']})"
+    assert [rule.name for rule in rules() if named in rule.facts["first"]]
     assert prediction.one("Insights/components")["properties"]["Application_Type"] == "web"
     assert (workbook["kind"], workbook["properties"]["sourceId"]) == ("shared", insights)
 

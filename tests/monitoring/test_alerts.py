@@ -10,12 +10,18 @@ import pytest
 from devstack.ingestion.tables import Telemetry
 from shared import config
 from shared.errors import REFUSALS
-from tests.support.log_alerts import AGGREGATIONS, OPERATORS, Rule, rules
-from tests.support.telemetry_events import FIND, Call, History, ordinary_day
+from shared.setting_values import duration
+from tests.support.log_alerts import AGGREGATIONS, COMES_IN_WITHIN, OPERATORS, Rule, rules
+from tests.support.telemetry_events import FIND, UNANSWERED, UNAVAILABLE, UNREADABLE, Call, History, ordinary_day
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 RULES = {rule.name: rule for rule in rules()}
+FAILURES = (
+    ("bc_unavailable", (UNAVAILABLE,)),
+    ("bc_no_answer", (FIND, UNANSWERED)),
+    ("storage", (UNREADABLE,)),
+)
 LOG_RULES = {name: rule for name, rule in RULES.items() if "query" in rule.facts}
 
 
@@ -62,10 +68,21 @@ def sweeps_without_bc(sweeps: int, incoming: int, history: History) -> None:
 
 def failing(failures: int, others: int, history: History) -> None:
     for number in range(failures):
-        reason = ("bc_unavailable", "bc_no_answer", "storage")[number % 3]
-        history.deliver(minutes(40 + number / 60), f"{number}.jpg", None, reason=reason)
+        reason, calls = FAILURES[number % len(FAILURES)]
+        history.deliver(minutes(40 + number), f"{number}.jpg", None, reason=reason, calls=calls)
     for number in range(others):
-        history.put(minutes(41 + number / 60), f"good {number}.jpg")
+        history.put(minutes(40.5 + number), f"good {number}.jpg")
+
+
+def out_for_an_hour(history: History) -> None:
+    for number in range(30):
+        history.deliver(minutes(40 + 2 * number), f"{number}.jpg", None, reason="bc_unavailable", calls=(UNAVAILABLE,))
+
+
+def refused_by_sweeps(every: int, oldest_age_s: float, history: History) -> None:
+    for number in range(0, 120, every):
+        facts = {"reason": "bc_refused", "incoming": 1, "detail": "CRONUS: BC answered 403."}
+        history.sweep(minutes(number + 0.1), oldest_age_s=oldest_age_s, **facts)
 
 
 def left_by_sweeps(oldest_age_s: float, history: History) -> None:
@@ -87,8 +104,13 @@ def waits(days: float, history: History) -> None:
 
 
 def unknown_company(hours: int, history: History) -> None:
-    for hour in range(hours + 1):  # an old upload has its turn once an hour
+    for hour in range(hours):  # an old upload has its turn once an hour
         history.sweep(minutes(60 * hour + 1), companies='["Nordwind", "Südwind"]' if hour else '["Nordwind"]')
+
+
+def mistaken_twice(history: History) -> None:
+    for minute in (1, 6, 11, 26 * 60 + 1, 26 * 60 + 6):
+        history.sweep(minutes(minute), companies='["Nordwind"]')
 
 
 def throttled(first: float, periods: int, share: float, history: History) -> None:
@@ -126,11 +148,14 @@ TROUBLES = (
         )
         for reason in REFUSALS
     ),
+    Trouble("Identity or permission refused", lambda history: refused_by_sweeps(5, 0, history), (("bc_refused",),)),
     Trouble("BC or storage failing", lambda history: failing(10, 9, history)),
+    Trouble("BC or storage failing", out_for_an_hour),
     Trouble("BC or storage failing", lambda history: sweeps_without_bc(8, 1, history)),
     Trouble("An upload is stuck", lambda history: left_by_sweeps(3700, history)),
+    Trouble("An upload is stuck", lambda history: refused_by_sweeps(60, 3 * 86400, history)),
     Trouble("An upload waits for long", lambda history: waits(5.7, history), hours=4),
-    Trouble("Unknown company", lambda history: unknown_company(26, history), (("Nordwind",), ("Südwind",)), hours=28),
+    Trouble("Unknown company", lambda history: unknown_company(27, history), (("Nordwind",), ("Südwind",)), hours=28),
     Trouble("BC throttles", lambda history: throttled(45, 2, 0.11, history)),
     Trouble("Time to item", lambda history: slow(20, 301, history)),
 )
@@ -146,7 +171,8 @@ NOT_QUITE = (
     Trouble("An upload is stuck", gone_by_the_last_sweep),
     Trouble("An upload is stuck", old_one_gone),
     Trouble("An upload waits for long", lambda history: waits(5.5, history), hours=4),
-    Trouble("Unknown company", lambda history: unknown_company(24, history), hours=27),
+    Trouble("Unknown company", lambda history: unknown_company(24, history), hours=26),
+    Trouble("Unknown company", mistaken_twice, hours=28),
     Trouble("BC throttles", lambda history: throttled(45, 2, 0.09, history)),
     Trouble("BC throttles", lambda history: throttled(45, 1, 0.5, history)),
     Trouble("Time to item", lambda history: slow(19, 400, history)),
@@ -243,6 +269,11 @@ def test_azure_takes_an_alerts_figures(rule: Rule) -> None:
     assert facts["aggregation"] in {"Count", *AGGREGATIONS}
     assert facts["severity"] in range(5)
     assert isinstance(facts["threshold"], int), "Bicep knows no other numbers"
+
+
+@pytest.mark.parametrize("rule", LOG_RULES.values(), ids=lambda rule: rule.name)
+def test_no_row_comes_in_between_two_evaluations_unseen(rule: Rule) -> None:
+    assert rule.window * rule.periods - COMES_IN_WITHIN >= duration(rule.facts["frequency"])
 
 
 def test_an_alerts_default_setting_is_the_apps() -> None:

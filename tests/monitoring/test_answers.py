@@ -12,6 +12,7 @@ import pytest
 from devstack.ingestion.tables import Telemetry, query_file
 from tests.support.telemetry_events import FIND, WRITE, Call, Delivery, History, ordinary_day
 
+REJECTED = Call(name="write picture", ms=300, status=400, method="PATCH")
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
@@ -37,7 +38,7 @@ def hour_of(at: datetime) -> datetime:
 
 
 def times_to_item(history: History) -> list[float]:
-    """Return the times of the uploads that had not to wait for their items, the shorter one where two were told."""
+    """Return the times of the uploads that did not have to wait for their items; of two for one upload, the shorter."""
     waited = {delivery.blob for delivery in history.deliveries if delivery.reason == "item_not_found"}
     times: dict[str | None, float] = {}
     for delivery in history.deliveries:
@@ -78,6 +79,17 @@ def test_a_tile_shows_what_became_of_a_file_last() -> None:
     assert [tiles[name] for name in ("arrived", "on items", "waiting", "quarantined", "failing")] == [4, 1, 1, 1, 1]
 
 
+def test_what_lies_elsewhere_has_not_arrived() -> None:
+    """The event came from another container, the message from another app."""
+    history = History()
+    history.put(START, "a.jpg")
+    history.deliver(START, "b.jpg", "superseded", reason="not_incoming")
+    history.use_up(START, "a.jpg")
+    history.use_up(START, None)
+    tiles = {row["tile"]: row["value"] for row in Telemetry(history.rows).ask("overview.kql")}
+    assert (tiles["arrived"], tiles["deliveries used up"]) == (1, 1)
+
+
 def test_a_failure_that_knows_no_file_counts_no_file() -> None:
     """The sweep could not read the mark of an upload that settles."""
     history = History()
@@ -99,6 +111,20 @@ def test_outcomes_are_counted_by_the_hour() -> None:
     assert sum(expected.values()) == len(history.deliveries) - 1
     answer = telemetry.ask("outcomes.kql")
     assert {(row["timestamp"], row["outcome"]): row["uploads"] for row in answer} == expected
+
+
+def test_what_waits_is_one_outcome_however_often_it_is_tried() -> None:
+    history = History()
+    for sweep in range(30):
+        history.deliver(START + sweep * 5 * MINUTE, "a.jpg", "waiting", reason="rejected", calls=(FIND, REJECTED))
+    history.deliver(START + HOUR, "b.jpg", "superseded", reason="source_changed")
+    history.put(START + 3 * HOUR, "a.jpg")
+    history.deliver(START + 3 * HOUR + timedelta(seconds=1), "a.jpg", "superseded", reason="source_gone")
+    answer = Telemetry(history.rows).ask("outcomes.kql")
+    assert [(row["timestamp"], row["outcome"], row["uploads"]) for row in answer] == [
+        (START, "waiting", 1),
+        (START + 3 * HOUR, "updated", 1),
+    ]
 
 
 def test_what_is_sent_twice_counts_once() -> None:
@@ -136,11 +162,22 @@ def test_a_failure_without_a_reason_shows_as_a_bug() -> None:
     assert "bug" in row["what_to_do"]
 
 
+def stays_since(history: History) -> dict[str, datetime]:
+    """Return for each file that stays in incoming when it came, as far as deliveries tell."""
+    since: dict[str, datetime] = {}
+    for delivery in sorted(history.deliveries, key=lambda delivery: delivery.at):
+        if delivery.outcome in (None, "waiting"):
+            since.setdefault(delivery.blob, delivery.at)
+        else:
+            since.pop(delivery.blob, None)
+    return since
+
+
 def test_what_waits_is_listed_from_its_first_delivery_on() -> None:
     history, telemetry = day()
     end = max(entry.at for entry in (*history.deliveries, *history.sweeps))
-    left = [file for file in last_of_each_file(history) if file.outcome in (None, "waiting")]
-    since = {file.blob: min(other.at for other in history.deliveries if other.blob == file.blob) for file in left}
+    since = stays_since(history)
+    assert len(since) > 1
     answer = telemetry.ask("waiting.kql")
     assert {row["blob"]: row["since"] for row in answer} == since
     assert [row["hours"] for row in answer] == sorted(
@@ -148,6 +185,20 @@ def test_what_waits_is_listed_from_its_first_delivery_on() -> None:
         key=lambda hours: -hours.expected,
     )
     assert {row["state"] for row in answer} == {"waiting"}
+
+
+def test_a_file_does_not_wait_since_an_earlier_one_of_its_name() -> None:
+    history = History()
+    history.deliver(START, "a.jpg", "waiting", reason="item_not_found")
+    history.put(START + 2 * HOUR, "a.jpg")
+    history.deliver(START + 50 * HOUR, "a.jpg", None, reason="storage")
+    history.deliver(START + 51 * HOUR, "a.jpg", "superseded", reason="source_changed")  # a delivery of the first one
+    history.deliver(START + 52 * HOUR, "a.jpg", "waiting", reason="rejected", detail="A rule.")
+    history.deliver(START + 53 * HOUR, "b.jpg", "waiting", reason="item_not_found")
+    history.put(START + 54 * HOUR, "b.jpg")
+    (row,) = Telemetry(history.rows).ask("waiting.kql")
+    assert (row["blob"], row["since"], row["hours"], row["deliveries"]) == ("a.jpg", START + 50 * HOUR, 4, 2)
+    assert (row["state"], row["reason"], row["detail"]) == ("waiting", "rejected", "A rule.")
 
 
 def test_the_sweeps_are_listed_in_order() -> None:
@@ -179,7 +230,7 @@ def test_the_slowest_calls_come_first_with_their_attempts() -> None:
     slowest = sorted(calls, key=lambda call: -call.ms)[:20]
     answer = telemetry.ask("bc-slow.kql")
     assert [row["seconds"] for row in answer] == [round(call.ms / 1000, 2) for call in slowest]
-    assert {row["attempt"] for row in answer if row["seconds"] == 3} == {"6"}
+    assert {row["attempt"] for row in answer if row["seconds"] == 16} == {"6"}
 
 
 def test_throttling_is_a_share_of_the_calls_time() -> None:
@@ -301,8 +352,9 @@ def test_a_company_is_unknown_until_two_hours_without_it() -> None:
     for hour in range(30):
         named = '["Nordwind", "Südwind"]' if hour < 25 else '["Südwind"]'
         history.sweep(START + hour * HOUR, companies=named if hour % 2 else None)
-    answer = Telemetry(history.rows).ask("unknown-companies.kql")
-    assert [(row["company"], row["hours"]) for row in answer] == [("Südwind", 28)]
+    (row,) = Telemetry(history.rows).ask("unknown-companies.kql")
+    assert (row["company"], row["hours"]) == ("Südwind", 15)
+    assert (row["first_named"], row["last_named"]) == (START + HOUR, START + 29 * HOUR)
 
 
 def test_a_trace_shows_the_upload_step_by_step() -> None:

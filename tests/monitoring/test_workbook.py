@@ -1,16 +1,18 @@
 """The workbook is what its generator makes of the queries, and shows only columns that they answer."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from devstack import workbook
 from devstack.ingestion.tables import Telemetry, query_file
+from tests.support.log_alerts import Rule, rules
 
 ITEMS = json.loads(workbook.WORKBOOK.read_text(encoding="utf-8"))["items"]
 PANELS = {item["name"]: item for item in ITEMS if item["type"] == 3}
-PARAMETERS = {parameter["name"] for item in ITEMS if item["type"] == 9 for parameter in item["content"]["parameters"]}
+PARAMETERS = {each["name"]: each for item in ITEMS if item["type"] == 9 for each in item["content"]["parameters"]}
 EXPORTED = {
     (name, exported["fieldName"], exported["parameterName"])
     for name, panel in PANELS.items()
@@ -28,7 +30,10 @@ def test_panels_fill_in_only_what_their_queries_leave_open() -> None:
         for name, panel in PANELS.items()
         if panel["content"]["query"] != query_file(name)
     }
-    assert filled == {"find.kql": {'let wanted = "{Search}";'}, "trace.kql": {'let operation = "{Operation}";'}}
+    assert filled == {
+        "find.kql": {'let wanted = "{Search:escapejson}";'},
+        "trace.kql": {'let operation = "{Operation:escapejson}";'},
+    }
 
 
 def columns_shown(content: dict[str, Any]) -> set[str]:
@@ -54,7 +59,19 @@ def test_hidden_panels_wait_for_a_parameter() -> None:
         "trace.kql": "Operation",
         "bc-own.kql": "BusinessCentral",
     }
-    assert {condition["parameterName"] for condition in hidden.values()} <= PARAMETERS | {"Operation"}
+    assert {condition["parameterName"] for condition in hidden.values()} <= {*PARAMETERS, "Operation"}
+
+
+@pytest.mark.parametrize("alert", [rule for rule in rules() if "workbook" in rule.facts["first"]], ids=lambda r: r.name)
+def test_an_alert_leads_to_a_part_and_a_time_range_that_exist(alert: Rule) -> None:
+    """A day's range shows nothing of an upload that no delivery has touched for longer."""
+    first, headings = alert.facts["first"], [item["name"] for item in ITEMS if item["type"] == 1]
+    assert "workbook (Application Insights, Workbooks, Item pictures)" in first
+    parts, days = re.findall('under "([^"]+)"', first), [int(days) for days in re.findall(r"(\d+) days", first)]
+    assert set(parts) <= set(headings)
+    spans = PARAMETERS["TimeRange"]["typeSettings"]["selectableValues"]
+    assert {each * 86_400_000 for each in days} <= {span["durationMs"] for span in spans}
+    assert bool(parts) == bool(days)
 
 
 def test_selecting_a_delivery_opens_its_trace() -> None:

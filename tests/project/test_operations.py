@@ -58,6 +58,12 @@ def test_an_alerts_section_names_its_query(name: str) -> None:
     assert f"`{alert.get('query') or alert['metric']['name']}`" in SECTIONS[name].partition("**Query:**")[2]
 
 
+def test_the_alert_about_sweeps_thinks_of_lost_telemetry() -> None:
+    for text in (ALERTS["No sweep"]["first"], SECTIONS["No sweep"]):
+        words = ("item-pictures status", "doctor --deployed", "daily cap", "Monitoring Metrics Publisher")
+        assert [word for word in words if word not in text] == []
+
+
 def test_the_alert_about_sweeps_thinks_of_a_pause() -> None:
     assert "(#pause-the-app)" in SECTIONS["No sweep"]
     assert "(#no-sweep)" in SECTIONS["Pause the app"]

@@ -1,12 +1,16 @@
 """Storage refuses or fails: we lose no upload, touch no foreign blob, and move the upload later."""
 
+import traceback
 from http.client import HTTPMessage
 
 import pytest
+from azure.core.exceptions import AzureError
+from azure.storage.blob import ExponentialRetry
 
+from shared import report
 from shared.errors import Reason, Transient
 from shared.report import Outcome
-from shared.storage import names
+from shared.storage import names, uploads
 from tests.support.failing_deliveries import fails, is_copy
 from tests.support.faulty_storage import storage_proxy
 from tests.support.local_stack import DESK, LocalStack, photograph
@@ -76,6 +80,27 @@ def test_a_wrong_key_fails_the_delivery(local: LocalStack) -> None:
     wrong = local.stack.app_settings["PICTURE_STORAGE"].replace(key, "d3Jvbmc=")
     fails(local, Reason.STORAGE, PICTURE_STORAGE=wrong)
     assert local.requests() == []
+
+
+@pytest.mark.parametrize(("port", "has_address"), [(9, False), (99999, True)], ids=["closed", "impossible"])
+def test_a_signature_stays_out_of_what_is_told_of_a_failure(
+    caplog: pytest.LogCaptureFixture, port: int, has_address: bool
+) -> None:
+    """The SDK's message may have the whole address, and the host logs the chain of exceptions."""
+    caplog.set_level("INFO", logger="item_picture_sync")
+    signed = f"BlobEndpoint=http://127.0.0.1:{port}/pictures;SharedAccessSignature=sv=2025-01-05&ss=b&sig=c2VjcmV0%3D"
+    account = uploads.connect(None, None, ExponentialRetry(retry_total=0), connection_string=signed)
+    with pytest.raises(AzureError) as theirs:
+        account.get_blob_client(names.INCOMING, DESK).get_blob_properties()
+    assert ("sig=c2VjcmV0" in str(theirs.value)) is has_address
+    with pytest.raises(Transient) as failure:
+        uploads.PictureStorage(account).read(DESK, 10**9)
+    report.upload_failed(report.Report(DESK, "x"), failure.value)
+    report.upload_failed(report.Report(DESK, "x"), theirs.value)  # a part of the app that does not expect it
+    told = "".join(traceback.format_exception(failure.value))
+    assert f"Storage failed while reading {DESK!r}: Service" in told
+    assert len(caplog.records) == 2
+    assert [text for text in (told, caplog.text) if "sig=" in text or "c2VjcmV0" in text] == []
 
 
 def test_a_request_is_repeated_after_storage_errors(local: LocalStack) -> None:

@@ -1,9 +1,9 @@
 """Evaluates the rules of alerts.json over telemetry, as Azure's log and metric alerts do.
 
-At each evaluation a rule sees the rows of its window, or of as many windows as it has periods. The answer's rows are
-grouped by the columns to split by, and put into periods by their ``timestamp``; each group's value in each period is
-compared with the threshold. A count without splitting is 0 where there is no row; any other value is then missing, and
-compares with nothing.
+At each evaluation a rule sees the rows of its window, or of as many windows as it has periods, without the newest,
+which have not come in yet. The answer's rows are grouped by the columns to split by, and put into periods by their
+``timestamp``; each group's value in each period is compared with the threshold. A count without splitting is 0 where
+there is no row; any other value is then missing, and compares with nothing.
 """
 
 import json
@@ -18,6 +18,7 @@ from devstack.ingestion.tables import Telemetry
 from devstack.machine.setup import ROOT
 from shared.setting_values import duration
 
+COMES_IN_WITHIN = timedelta(minutes=3)  # Microsoft: usually between 20 seconds and this
 ALERTS = ROOT / "infra" / "monitoring" / "alerts.json"
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThan": operator.gt,
@@ -69,7 +70,7 @@ class Rule:
     def fires(self, telemetry: Telemetry, at: datetime) -> list[tuple[str, ...]]:
         """Return the groups for which the alert fires at this evaluation; an alert without groups has one, ``()``."""
         since = at - self.window * self.periods
-        telemetry.between(since, at)
+        telemetry.between(since, at - COMES_IN_WITHIN)
         values: dict[tuple[str, ...], list[float]] = defaultdict(list)
         answer = telemetry.ask(self.facts["query"])
         for period in range(self.periods):
@@ -107,7 +108,7 @@ class Rule:
         fired: set[tuple[str, ...]] = set()
         step, at = duration(self.facts["frequency"]), after + timedelta(minutes=2)
         if is_quick:
-            step = min(max(step, self.window * self.periods), timedelta(hours=1))
+            step = min(max(step, self.window * self.periods - COMES_IN_WITHIN), timedelta(hours=1))
         while at <= until:
             fired.update(self.fires(telemetry, at))
             at += step

@@ -33,6 +33,10 @@ class Call:
 
 FIND, WRITE = Call(name="find items", ms=120), Call(name="write picture", ms=900, status=204, method="PATCH")
 RECORD = Call(name="read record", ms=8)
+# What BC's 503s, its silence and storage's 503s look like; in none of them does BC limit the app's requests.
+UNAVAILABLE = Call(name="find items", ms=16_000, status=503, attempt=6)
+UNANSWERED = Call(name="write picture", ms=60_000, status=504, method="PATCH")
+UNREADABLE = Call(name="read upload", ms=9_000, status=503)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +160,10 @@ class History:
         while (at := at + timedelta(minutes=5)) <= until:
             self.sweep(at, **facts)
 
-    def use_up(self, at: datetime, blob: str) -> None:
-        """Add the record of an upload whose deliveries are used up."""
-        self._trace(at, "delivery_exhausted", {"blob": blob}, {})
+    def use_up(self, at: datetime, blob: str | None) -> None:
+        """Add the record of an upload whose deliveries are used up; without ``blob``, it is another app's."""
+        detail = None if blob else "Not of this app: 300 bytes for the function Host.Functions.other."
+        self._trace(at, "delivery_exhausted", {"blob": blob, "detail": detail}, {})
 
     def bc_served(self, delivery: Delivery, call: Call, server: str, queue: str) -> None:
         """Add what BC's own telemetry tells of a call; it writes our trace's id as a GUID."""
@@ -234,9 +239,8 @@ def _upload(history: History, chance: Random, at: datetime, blob: str) -> None:
     }
     kind = chance.random()
     if kind < 0.01:  # the host delivers again at once
-        unavailable = Call(name="find items", ms=3000, status=503, attempt=6)
         reason = {"reason": "bc_unavailable", "detail": "BC answered 503."}
-        history.deliver(at, blob, None, calls=(RECORD, unavailable), **reason)
+        history.deliver(at, blob, None, calls=(UNAVAILABLE,), **reason)
         history.put(at + timedelta(seconds=25), blob, **facts | {"seconds": 25.0})
     elif kind < 0.03:
         history.deliver(at, blob, "waiting", reason="item_not_found", detail="No item.", calls=(FIND,))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from unittest.mock import patch
 
 from PIL import Image
@@ -70,6 +71,11 @@ class EveryOutcome(LocalStack):
     def report(self) -> dict[str, End]:
         """Return how each upload ended, as the demo reports it."""
         return {blob: (end["outcome"], end.get("reason")) for blob, end in self._ledger.end_events.items()}
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """Return the app's own lines about deliveries, in order."""
+        events = (telemetry_names.UPLOAD_FINISHED, telemetry_names.UPLOAD_FAILED)
+        return [event for event in list(self._ledger.events) if event["event"] in events]
 
     def all_is_told(self) -> bool:
         """Tell whether the telemetry of everything that has ended has arrived."""
