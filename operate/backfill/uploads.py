@@ -150,7 +150,8 @@ def storage_clock(blobs: BlobServiceClient, stop: Event) -> Callable[[], datetim
 
     def asked() -> datetime:
         dates: list[str] = []
-        blobs.get_container_client(INCOMING).get_container_properties(raw_response_hook=keep_date(dates))
+        container = blobs.get_container_client(INCOMING)
+        next(container.list_blobs(results_per_page=1, raw_response_hook=keep_date(dates)).by_page(), None)
         return time_of(dates)
 
     then, start = patiently(asked, stop), time.monotonic()
