@@ -143,8 +143,8 @@ def print_audit(console: Console, audit: Audit) -> None:
     console.print(
         f"{audit.files:,} files, killed {audit.kills.total()} times ({kills}): {audit.lost} lost, {audit.wrong} wrong, "
         f"{audit.written_twice} written twice, {audit.uploads_twice} uploaded twice, {audit.left_in_incoming} left in "
-        f"{names.INCOMING}; {audit.dry_run_writes} writes by the dry run. {audit.seconds:.0f} s, {audit.rate:.1f} files/s; {peaks}. "
-        f"{audit.states}",
+        f"{names.INCOMING}; {audit.dry_run_writes} writes by the dry run. {audit.seconds:.0f} s, {audit.rate:.1f} "
+        f"files/s; {peaks}. {audit.states}",
         soft_wrap=True,
     )
 
