@@ -139,9 +139,9 @@ def measure(
 def print_audit(console: Console, audit: Audit) -> None:
     """Print what was measured."""
     peaks = ", ".join(f"{name} {peak:.0f} MiB" for name, peak in audit.peak_mib.items())
-    kills = "; ".join(f"while {doing} {count}" for doing, count in sorted(audit.kills.items()))
+    kills = "".join(f", {count} while {doing}" for doing, count in sorted(audit.kills.items()))
     console.print(
-        f"{audit.files:,} files, killed {audit.kills.total()} times ({kills}): {audit.lost} lost, {audit.wrong} wrong, "
+        f"{audit.files:,} files, killed {audit.kills.total()} times{kills}: {audit.lost} lost, {audit.wrong} wrong, "
         f"{audit.written_twice} written twice, {audit.uploads_twice} uploaded twice, {audit.left_in_incoming} left in "
         f"{names.INCOMING}; {audit.dry_run_writes} writes by the dry run. {audit.seconds:.0f} s, {audit.rate:.1f} "
         f"files/s; {peaks}. {audit.states}",
