@@ -134,6 +134,7 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
     remove_at_end: Path | None = None,
     movable_clock: bool = False,
     telemetry: bool = False,
+    on_storage: Callable[[str], None] = lambda _line: None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Stack]:
     """Start the stack with empty containers and a catalogue without pictures; end it afterwards.
@@ -144,7 +145,8 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
     one that the app alone gets, for instance a proxy's. For ``visibility`` seconds no other host gets a killed host's
     messages. ``keyless`` opens storage by identity, over HTTPS. ``core_tools`` runs the app in ``func``.
     ``remove_at_end`` is deleted even if this process is killed. With ``movable_clock``, ``Stack.storage_clock`` sets
-    storage's time. With ``telemetry``, app and host send theirs to ``Stack.ingestion``.
+    storage's time. With ``telemetry``, app and host send theirs to ``Stack.ingestion``. ``on_storage`` receives
+    each line that Azurite logs: its requests.
     """
     azurite_main = setup.azurite(say)
     with ExitStack() as ending:
@@ -155,7 +157,7 @@ def running(  # noqa: PLR0913 - one for each way in which stacks differ
         clock = azurite.StorageClock(programs.folder / "clock") if movable_clock else None
         command = azurite.command(azurite_main, certificate if keyless else None, movable_clock=movable_clock)
         env = {**accounts.environment, **(clock.environment if clock else {})}
-        storage = programs.start("azurite", *command, env=env, recognise=azurite.urls())
+        storage = programs.start("azurite", *command, env=env, recognise=azurite.urls(), on_line=on_storage)
         msi = programs.identity(header, certificate).ready()
         identity = LocalIdentity(f"{msi['url']}/msi/token", header)
         accounts.identity = identity if keyless else None

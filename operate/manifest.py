@@ -8,15 +8,15 @@ rows go. A row that a crash cut short is left out: what it would have said is th
 import csv
 import io
 import os
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
+from operate import list_locks
 from operate.errors import Problem
 
-_SYNC_SECONDS = 1.0
 _GUARDED = ("'", "=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula, and our own guard
 
 
@@ -41,15 +41,20 @@ FAULTS = (State.FAILED, State.QUARANTINED)
 
 @dataclass(slots=True)
 class Row:
-    """One file and one item; what is unknown is empty. Times are storage's, in ISO 8601."""
+    """One file and one item; what is unknown is empty. Times are storage's, in ISO 8601.
+
+    Only ``use_item`` is the operator's: the item that the file is to go to, by number or id.
+    """
 
     file: str
     item: str = ""
     description: str = ""
     state: State = State.PLANNED
     reason: str = ""
+    use_item: str = ""
     view: str = ""
     has_picture: str = ""  # yes, no
+    from_map: str = ""  # yes
     company: str = ""
     item_id: str = ""
     blob: str = ""
@@ -57,29 +62,38 @@ class Row:
     time: str = ""
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What makes two rows the same: one file may go to several items."""
-        return self.file, self.item_id or self.item
+    def key(self) -> tuple[str, str, str]:
+        """What makes two rows the same: one file may go to several items. A copied company has the ids of the first."""
+        return self.file, self.company, self.item_id or self.item
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether somebody has to look at it: it failed, waits, or has vanished."""
+        return self.state in (*FAULTS, State.WAITING) or (self.state is State.UPLOADED and bool(self.reason))
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
 
 
 class Manifest:
-    """A list that is being written; one process writes it."""
+    """A list that is being written, by one process: ``kept`` sees to that.
 
-    def __init__(self, path: Path, rows: list[Row]) -> None:
+    Raises:
+        Problem: the list is new, and its name taken.
+    """
+
+    def __init__(self, path: Path, rows: list[Row], *, is_new: bool) -> None:
         self.path, self.rows = path, rows
-        self._synced_at = 0.0
-        _write_whole(path, rows)
+        _write_whole(path, rows, is_new=is_new)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
 
     def note(self, row: Row) -> None:
-        """Append the row as it is now; it is in the file before this returns, and on the disk within a second or so."""
+        """Append the row as it is now; it is in the file before this returns, so it outlives this process."""
         os.write(self._descriptor, _line(row).encode())
-        if time.monotonic() - self._synced_at > _SYNC_SECONDS:
-            os.fsync(self._descriptor)
-            self._synced_at = time.monotonic()
+
+    def sync(self) -> None:
+        """Return when all that was noted is on the disk, and outlives a power cut; safe to call from threads."""
+        os.fsync(self._descriptor)
 
     def add(self, row: Row) -> None:
         """Append a row that was not in the list."""
@@ -89,7 +103,20 @@ class Manifest:
     def close(self) -> None:
         """Leave one row for each file and item."""
         os.close(self._descriptor)
-        _write_whole(self.path, self.rows)
+        _write_whole(self.path, self.rows, is_new=False)
+
+
+@contextmanager
+def kept(path: Path, *, is_new: bool) -> Iterator[None]:
+    """Keep the list at ``path`` to this process.
+
+    Raises:
+        Problem: another one is using it; it should be there and is not, or should not be there and is.
+    """
+    if path.exists() is is_new:
+        raise _taken(path) if is_new else _missing(path)
+    with list_locks.alone_with(path):
+        yield
 
 
 def read(path: Path) -> list[Row]:
@@ -101,13 +128,13 @@ def read(path: Path) -> list[Row]:
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        raise Problem(f"{path} does not exist. A list is named when its command begins.") from None
+        raise _missing(path) from None
     whole = text[: text.rfind(b"\n") + 1].decode("utf-8-sig", errors="replace")  # a crash may have cut the last row
     reader = csv.DictReader(io.StringIO(whole, newline=""), delimiter=_delimiter(whole))
     missing = [name for name in ("file", "item", "state") if name not in (reader.fieldnames or ())]
     if missing:
         raise Problem(f"{path} is not a list of this command: it has no column {missing[0]!r}.")
-    rows: dict[tuple[str, str], Row] = {}
+    rows: dict[tuple[str, str, str], Row] = {}
     for values in reader:
         row = _row(path, reader.line_num, values)
         rows[row.key] = row
@@ -130,7 +157,7 @@ def _row(path: Path, line: int, values: dict[str, str | None]) -> Row:
     return Row(state=state, **cells)
 
 
-def _write_whole(path: Path, rows: Iterable[Row]) -> None:
+def _write_whole(path: Path, rows: Iterable[Row], *, is_new: bool) -> None:
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("w", encoding="utf-8", newline="") as file:
         file.write("\ufeff")  # or a spreadsheet takes the text for Windows-1252
@@ -139,7 +166,21 @@ def _write_whole(path: Path, rows: Iterable[Row]) -> None:
             file.write(_line(row))
         file.flush()
         os.fsync(file.fileno())
+    if is_new:
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            partial.unlink()
+            raise _taken(path) from None
     partial.replace(path)
+
+
+def _taken(path: Path) -> Problem:
+    return Problem(f"{path} exists. Continue it with --resume {path}, or choose another name.")
+
+
+def _missing(path: Path) -> Problem:
+    return Problem(f"{path} does not exist. A list is named when its command begins.")
 
 
 def _line(row: Row) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -10,38 +11,42 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from io import BytesIO
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
 
 import psutil
-from PIL import Image
 from rich.console import Console
 
 from devstack import stack
+from devstack.azurite import PICTURES
+from devstack.benchmarks.kill_moments import Moment
+from devstack.benchmarks.numbered_photographs import number_shown, photographs
 from devstack.machine.setup import ROOT
 from shared.storage import names
 
 COMPANY = "BACKFILL"
-_SIZE = (640, 480)
 _POLL = 0.05  # seconds
+_LOG_SECONDS = 30  # until Azurite's log has what was asked before
 _MIB = 1024 * 1024
 
 
 @dataclass
 class Audit:
-    """What a backfill of ``files`` did, after ``kills``: by item, what BC and storage have in the end.
+    """What a backfill of ``files`` did: by item, what BC and storage have in the end.
 
-    ``peak_mib`` is the command's memory, ``uploads_twice`` counts originals beyond each item's first, ``rate`` is files
-    per second of all runs together.
+    ``kills`` counts how often the command was ended by force, by what it was doing. ``wrong`` counts items that show
+    another item's photograph, ``uploads_twice`` originals beyond each item's first. ``peak_mib`` is the command's
+    memory, ``rate`` is files per second of all runs together.
     """
 
     files: int
-    kills: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
     dry_run_writes: int = 0
     lost: int = 0
+    wrong: int = 0
     written_twice: int = 0
     uploads_twice: int = 0
     left_in_incoming: int = 0
@@ -55,37 +60,76 @@ class Audit:
         return self.files / self.seconds
 
 
+class StorageLog:
+    """Collects the writes to the pictures account that Azurite logs; its lines come in another thread, and late."""
+
+    def __init__(self) -> None:
+        self._marker = ""
+        self._lines: list[str] = []
+
+    def add(self, line: str) -> None:
+        """Take a line of the log; outside of ``writes_of`` it is not kept."""
+        if self._marker:
+            self._lines.append(line)
+
+    def writes_of(self, action: Callable[[], None], running: stack.Stack) -> list[str]:
+        """Return what is written while ``action`` lasts, but by the sweep, which always keeps its state.
+
+        Raises:
+            SystemExit: the log does not come, so it says nothing.
+        """
+        self._lines, self._marker = [], uuid4().hex
+        action()
+        running.storage().get_blob_client(names.INCOMING, self._marker).exists()
+        deadline = time.monotonic() + _LOG_SECONDS
+        while not any(self._marker in line for line in self._lines):
+            if time.monotonic() > deadline:
+                raise SystemExit("Azurite's log does not show a request that was made.")
+            time.sleep(_POLL)
+        self._marker = ""
+        sweep = f"/{names.RECORDS}/{names.sweep_state_name(stack.ENVIRONMENT)}"
+        return [line for line in self._lines if _WRITE.search(line) and sweep not in line]
+
+
+_WRITE = re.compile(rf'"(?:PUT|POST|PATCH|DELETE) /{PICTURES}[/?]')
+
+
 def measure(
     files: int, kills: int, seed: int, hosts: int = 1, say: Callable[[str], None] = lambda _text: None
 ) -> Audit:
     """Put ``files`` photographs on as many items, ending the command by force ``kills`` times on the way."""
-    audit = Audit(files)
-    with stack.running(lambda _line: None, hosts=hosts) as running, TemporaryDirectory() as name:
+    audit, log = Audit(files), StorageLog()
+    with (
+        stack.running(lambda _line: None, hosts=hosts, on_storage=log.add) as running,
+        TemporaryDirectory() as name,
+    ):
         folder, listed = Path(name), Path(name, "list.csv")
         say("Creating items and photographs")
         _create_items(running, files)
         _create_photographs(folder / "photos", files)
         running.endpoints.write(folder / "endpoints.json")
         command = [sys.executable, "-m", "operate.cli", "--config", "endpoints.json", "--json", "backfill", "photos"]
-        arguments = [*command, "--company", COMPANY]
+        new = [*command, "--company", COMPANY]
         say("Dry run")
+
+        def dry_run() -> None:
+            with _started([*new, "--dry-run"], folder) as run:
+                audit.peak_mib["dry run"] = _watch(run, lambda: False)
+
         requests_before = len(_writes(running))
-        with _started([*arguments, "--dry-run"], folder) as dry_run:
-            audit.peak_mib["dry run"] = _watch(dry_run, lambda: False)
-        audit.dry_run_writes = len(_writes(running)) - requests_before + len(_listed(running, names.INCOMING))
+        audit.dry_run_writes = len(log.writes_of(dry_run, running)) + len(_writes(running)) - requests_before
         chance, start = random.Random(seed), time.monotonic()  # noqa: S311 - the same places each time
-        says_where = ["--manifest", str(listed)]
         for number in range(kills + 1):
-            is_last = number == kills
-            # Each file gets three further rows: begun, uploaded, updated. So every run has some left.
-            rows = inf if is_last else files + 1 + chance.uniform(0, 3 * files / (kills + 1))
             say(f"Run {number + 1} of {kills + 1}")
-            with _started([*arguments, *says_where, "--wait"], folder) as run:
-                peak = _watch(run, partial(_has_rows, listed, rows))
-                audit.kills += run.returncode < 0
+            # Each file gets three further rows: begun, uploaded, updated. So every run has some left.
+            rows = files + 1 + chance.uniform(0, 3 * files / (kills + 1))
+            moment = Moment(running, listed, number, inf if number == kills else rows)
+            rest = [*command, "--resume", str(listed)] if listed.exists() else [*new, "--manifest", str(listed)]
+            with moment.coming(), _started([*rest, "--wait"], folder) as run:
+                peak = _watch(run, moment.has_come, moment.poll)
+                if run.returncode < 0:
+                    audit.kills[moment.found()] += 1
             audit.peak_mib["runs"] = max(peak, audit.peak_mib.get("runs", 0))
-            if listed.exists():
-                says_where = ["--resume", str(listed)]
         audit.seconds = time.monotonic() - start
         audit.states = _totals(folder)
         _audit(audit, running)
@@ -95,11 +139,12 @@ def measure(
 def print_audit(console: Console, audit: Audit) -> None:
     """Print what was measured."""
     peaks = ", ".join(f"{name} {peak:.0f} MiB" for name, peak in audit.peak_mib.items())
+    kills = "".join(f", {count} while {doing}" for doing, count in sorted(audit.kills.items()))
     console.print(
-        f"{audit.files:,} files, killed {audit.kills} times: {audit.lost} lost, {audit.written_twice} written twice, "
-        f"{audit.uploads_twice} uploaded twice, {audit.left_in_incoming} left in {names.INCOMING}; "
-        f"{audit.dry_run_writes} writes by the dry run. {audit.seconds:.0f} s, {audit.rate:.1f} files/s; {peaks}. "
-        f"{audit.states}",
+        f"{audit.files:,} files, killed {audit.kills.total()} times{kills}: {audit.lost} lost, {audit.wrong} wrong, "
+        f"{audit.written_twice} written twice, {audit.uploads_twice} uploaded twice, {audit.left_in_incoming} left in "
+        f"{names.INCOMING}; {audit.dry_run_writes} writes by the dry run. {audit.seconds:.0f} s, {audit.rate:.1f} "
+        f"files/s; {peaks}. {audit.states}",
         soft_wrap=True,
     )
 
@@ -127,13 +172,11 @@ def _create_items(running: stack.Stack, count: int) -> None:
 
 
 def _create_photographs(folder: Path, count: int) -> None:
-    """Write one picture for each item, each another one behind its end."""
+    """Write one picture for each item, each another one."""
     folder.mkdir()
-    file = BytesIO()
-    Image.effect_noise(_SIZE, 20).convert("RGB").save(file, "JPEG", quality=50)
-    for index in range(count):
+    for index, content in enumerate(photographs(count)):
         name = number_of(index).replace("/", "_")
-        (folder / f"{name}.jpg").write_bytes(file.getvalue() + index.to_bytes(4))
+        (folder / f"{name}.jpg").write_bytes(content)
 
 
 @contextmanager
@@ -150,7 +193,7 @@ def _started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[byte
             process.kill()
 
 
-def _watch(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> float:
+def _watch(process: subprocess.Popen[bytes], is_time: Callable[[], bool], poll: float = _POLL) -> float:
     """Wait for the end of ``process``, or end it by force when it is time; return its peak of memory in MiB."""
     watched, peak = psutil.Process(process.pid), 0
     while process.poll() is None:
@@ -160,13 +203,9 @@ def _watch(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> flo
             break
         if is_time():
             process.kill()
-        time.sleep(_POLL)
+        time.sleep(poll)
     process.wait()
     return peak / _MIB
-
-
-def _has_rows(listed: Path, count: float) -> bool:
-    return listed.exists() and listed.read_bytes().count(b"\n") >= count
 
 
 def _audit(audit: Audit, running: stack.Stack) -> None:
@@ -174,16 +213,20 @@ def _audit(audit: Audit, running: stack.Stack) -> None:
     url = running.endpoints.catalogue_url
     catalogue = session.get(f"{url}catalogue/state", timeout=60).json()
     items = next(company["items"] for company in catalogue["companies"] if company["name"] == COMPANY)
-    audit.lost = sum(not item["picture"] for item in items)
     for item in items:
         writes = session.get(f"{control}/items/{item['id']}/writes", timeout=10).json()["writes"]
         audit.written_twice += max(len(writes) - 1, 0)
+        if not item["picture"]:
+            audit.lost += 1
+            continue
+        shown = session.get(f"{url}catalogue/pictures/{item['id']}", timeout=10).content
+        audit.wrong += number_of(number_shown(shown)) != item["number"]
     originals = Counter(name.rpartition("/")[0] for name in _listed(running, names.ARCHIVE))
     audit.uploads_twice = sum(originals.values()) - len(originals)
     audit.left_in_incoming = len(_listed(running, names.INCOMING))
 
 
-def _writes(running: stack.Stack) -> list[str]:
+def _writes(running: stack.Stack) -> list[Any]:
     url = f"{running.endpoints.simulator_control_url}/requests"
     log = stack.loopback_session().get(url, timeout=60).json()["requests"]
     return [request["method"] for request in log if request["method"] != "GET"]

@@ -1,17 +1,19 @@
-"""Lists the photographs in a folder, and what in it is none, with the reason."""
+"""Lists the photographs in a folder, and what in it is none, with the reason; finds those that somebody names."""
 
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.pictures import bmp, gif, jpeg2000, jpeg_segments, png, tiff, webp
-from shared.pictures.diagnosis import is_heif
+from shared.pictures.diagnosis import is_heif, readable_bytes
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".gif", ".bmp", ".jp2")
 LARGEST = 256 * 1024 * 1024  # bytes; no setting of the app allows more
+NO_FILE = "no such file in the folder"
 _HEIC = (".heic", ".heif", ".hif")
 # What systems and devices leave in folders of pictures.
 _JUNK = ("thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "__macosx", "#recycle", "$recycle.bin", "lost+found")
@@ -40,16 +42,18 @@ class Photo:
     is_fault: bool = False
 
 
-def photos(folder: Path) -> Iterator[Photo]:
-    """Yield every file below ``folder``, sorted by name; symbolic links are not followed.
+def photos(folder: Path, largest: int = LARGEST) -> Iterator[Photo]:
+    """Yield every file below ``folder``, sorted by name; the app takes at most ``largest`` bytes.
+
+    Symbolic links are not followed.
 
     Raises:
         OSError: the folder itself cannot be read.
     """
-    return _below(folder, "")
+    return _below(folder, "", largest)
 
 
-def _below(folder: Path, prefix: str) -> Iterator[Photo]:
+def _below(folder: Path, prefix: str, largest: int) -> Iterator[Photo]:
     with os.scandir(folder) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)
     for entry in listed:
@@ -58,11 +62,11 @@ def _below(folder: Path, prefix: str) -> Iterator[Photo]:
             yield Photo(shown(name), obstacle=obstacle)
         elif entry.is_dir(follow_symlinks=False):
             try:
-                yield from _below(Path(entry.path), f"{name}/")
+                yield from _below(Path(entry.path), f"{name}/", largest)
             except OSError as error:
                 yield Photo(shown(name), obstacle=f"a folder that cannot be read: {error.strerror}", is_fault=True)
         else:
-            yield _photo(entry, name)
+            yield _photo(entry, name, largest)
 
 
 def _left_alone(entry: os.DirEntry[str]) -> str:
@@ -75,7 +79,7 @@ def _left_alone(entry: os.DirEntry[str]) -> str:
     return ""
 
 
-def _photo(entry: os.DirEntry[str], name: str) -> Photo:
+def _photo(entry: os.DirEntry[str], name: str, largest: int) -> Photo:
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - half as fast as a Path's
     if suffix in _HEIC:
         return Photo(shown(name), obstacle="HEIC, which the app does not take: save it as JPEG", is_fault=True)
@@ -83,13 +87,13 @@ def _photo(entry: os.DirEntry[str], name: str) -> Photo:
         return Photo(shown(name), obstacle=f"no picture by its name ({suffix or 'no extension'})")
     try:
         info = entry.stat(follow_symlinks=False)
-        fault = _fault(entry, name, info)
+        fault = _fault(entry, name, info, largest)
     except OSError as error:
         fault, info = f"cannot be read: {error.strerror}", None
     return Photo(shown(name), info.st_size if info else 0, fault, is_fault=bool(fault))
 
 
-def _fault(entry: os.DirEntry[str], name: str, info: os.stat_result) -> str:
+def _fault(entry: os.DirEntry[str], name: str, info: os.stat_result, largest: int) -> str:
     """Return what keeps a file with a picture's name from being one; reads only its beginning."""
     if not stat.S_ISREG(info.st_mode):  # opening a pipe would wait for its writer
         return "not a file"
@@ -97,8 +101,8 @@ def _fault(entry: os.DirEntry[str], name: str, info: os.stat_result) -> str:
         return "its name has control characters, or is not UTF-8: rename it"
     if not info.st_size:
         return "empty"
-    if info.st_size > LARGEST:
-        return f"larger than {LARGEST // 1024**2} MiB"
+    if info.st_size > largest:
+        return f"larger than {readable_bytes(largest, is_limit=True)} (SOURCE_MAX_BYTES), the most that the app takes"
     with open(entry.path, "rb") as file:  # noqa: PTH123 - the entry has the path as text
         return _fault_of(file.read(_BEGINNING))
 
@@ -115,3 +119,36 @@ def shown(name: str) -> str:
     """Return a file's name as text that any list can hold: its bytes may not be UTF-8."""
     text = os.fsencode(name).decode("utf-8", "replace")
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+
+
+class Finder:
+    """Finds photographs by path or name, in any case, with or without the extension; as it is spelt goes first."""
+
+    def __init__(self, listed: Iterable[Photo]) -> None:
+        self._by_name: dict[str, Photo] = {}
+        self._by_spelling: dict[str, list[Photo]] = defaultdict(list)
+        for photo in listed:
+            self._by_name[photo.name] = photo
+            path = _folded(photo.name)
+            name = path.rpartition("/")[2]
+            for spelling in {path, name, *(each.rpartition(".")[0] for each in (path, name))}:
+                self._by_spelling[spelling].append(photo)
+
+    def find(self, text: str) -> tuple[Photo | None, str]:
+        """Return the file, or what is wrong."""
+        if not text:
+            return None, "the map's line names no file"
+        if exact := self._by_name.get(text):
+            return exact, ""
+        wanted = _folded(text.replace("\\", "/"))
+        for spelling in dict.fromkeys((wanted, wanted.removeprefix("./"), wanted.rpartition("/")[2])):
+            if found := self._by_spelling.get(spelling):
+                whole = [photo for photo in found if _folded(photo.name) == spelling] or found
+                if len(whole) > 1:
+                    return None, f"{len(whole)} files have this name; give its path: {whole[0].name}"
+                return whole[0], ""
+        return None, NO_FILE
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()

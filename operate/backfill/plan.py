@@ -1,54 +1,50 @@
 """Plans a backfill: which file goes to which item, which of several wins, and what cannot be uploaded."""
 
-import hashlib
-import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from operate import catalogue as catalogues
 from operate.backfill import maps, meaning
 from operate.backfill.blob_names import Unnameable, blob_name
 from operate.backfill.maps import MapLine
 from operate.backfill.meaning import Meaning
-from operate.backfill.photos import Photo, photos
-from operate.backfill.views import PLAIN, View
+from operate.backfill.photos import LARGEST, Finder, Photo, photos
+from operate.backfill.rivals import Line, fail, place_of, settle, skip
 from operate.catalogue import Catalogue
 from operate.manifest import FAULTS, Row, State
 from operate.output import Counter
 from shared.business_central.client import BusinessCentral
-from shared.business_central.items import FoundItem
 from shared.errors import Waiting
-from shared.paths import PathTemplate, guid_of
+from shared.paths import PathTemplate, as_code, guid_of
 
 _ASKED_AT_ONCE = 4  # BC runs five requests of one user at a time
-_NO_FILE = "no such file in the folder"
+_ASKS_FOR_MAP = "a map said where it goes: name the map again with --map, or fill in use_item"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What somebody asked for; ``folder`` has the photographs, ``company`` is where no map names another."""
+    """What somebody asked for.
+
+    ``folder`` has the photographs, of at most ``largest`` bytes each; ``company`` is where no map names another.
+    """
 
     folder: Path
     company: str
     map_path: Path | None = None
     only_missing: bool = False
-
-
-@dataclass(slots=True)
-class _Line:
-    """A row that is being planned, and what decides between it and others for the same item."""
-
-    row: Row
-    view: View = PLAIN
-    found: FoundItem | None = None
+    largest: int = LARGEST
 
 
 class Planner:
-    """Makes the rows of a backfill; it reads the folder and asks BC, and writes nothing."""
+    """Makes the rows of a backfill; it reads the folder and asks BC, and writes nothing.
+
+    ``counter`` counts the rows of which BC has told.
+    """
 
     def __init__(
         self, business_central: BusinessCentral, templates: Sequence[PathTemplate], default_company: str, wishes: Wishes
@@ -57,88 +53,127 @@ class Planner:
         self._wishes = wishes
         self._catalogues: dict[str, Catalogue] = {}
 
-    def plan(self, counter: Counter, before: Iterable[Row] = (), again: Sequence[Row] | None = None) -> list[Row]:
-        """Return a row for each file, and for each line of the map; ``counter`` counts those that BC has told about.
+    def plan(self, counter: Counter) -> list[Row]:
+        """Return a row for each file, and for each line of the map.
 
-        ``before`` are the rows of an earlier run, whose items have their pictures already. With ``again`` only these
-        rows' files count, and an item that somebody wrote into a row is what its file means.
+        Raises:
+            Waiting: the company is unknown; one that only the map names fails its lines.
         """
-        wanted = None if again is None else {row.file for row in again}
-        listed = [photo for photo in photos(self._wishes.folder) if wanted is None or photo.name in wanted]
+        listed = list(photos(self._wishes.folder, self._wishes.largest))
         if self._wishes.map_path:
-            lines = self._mapped(listed, maps.read(self._wishes.map_path), wanted)
+            lines = self._mapped(Finder(listed), maps.read(self._wishes.map_path))
+            used = {line.row.file for line in lines}
+            left_out = (photo for photo in listed if photo.name not in used)
+            lines += [self._line(p if p.obstacle else Photo(p.name, obstacle="not in the map")) for p in left_out]
         else:
-            lines = self._named(listed) if again is None else self._corrected(listed, again)
+            if listed:
+                self._catalogue(self._wishes.company)
+            lines = self._named((photo, "") for photo in listed)
+        return self._decided(lines, (), counter)
+
+    def plan_again(self, failed: Iterable[Row], kept: Sequence[Row], counter: Counter) -> list[Row]:
+        """Return new rows for the ``failed`` ones of an earlier run; its other rows are ``kept``.
+
+        What somebody wrote into ``use_item`` is what a file means; else the map, if there is one; else its name. What
+        a map said is not told by names.
+        """
+        finder = Finder(photos(self._wishes.folder, self._wishes.largest))
+        lines: list[Line] = []
+        corrected: list[tuple[Photo, Row]] = []
+        in_map: list[tuple[Photo, Row]] = []
+        named: list[tuple[Photo, str]] = []
+        for row in failed:
+            photo, problem = finder.find(row.file)
+            if not photo:
+                lines.append(_as_before(row, problem))
+            elif row.use_item.strip():
+                corrected.append((photo, row))
+            elif self._wishes.map_path:
+                in_map.append((photo, row))
+            elif row.from_map:
+                lines.append(_as_before(row, _ASKS_FOR_MAP))
+            else:
+                named.append((photo, row.company))
+        lines += [*self._corrected(finder, corrected), *self._mapped_again(finder, in_map), *self._named(named)]
+        return self._decided(lines, kept, counter)
+
+    def leave_pictured(self, rows: Iterable[Row], counter: Counter) -> None:
+        """Skip those of an earlier plan's rows whose items have got a picture meanwhile."""
+        lines = [Line(row) for row in rows]
         self._describe(lines, counter)
-        self._settle_rivals(lines, {row.item_id: row for row in before if row.item_id and row.state not in FAULTS})
         for line in lines:
-            self._finish(line)
-        return [line.row for line in lines]
+            self._tell_picture(line)
 
-    def _named(self, listed: Iterable[Photo]) -> list[_Line]:
-        """Return the lines of files whose names say which item they show."""
-        lines = [_line_of(photo, self._wishes.company) for photo in listed]
-        self._fill_in(self._wishes.company, lines, _of_names)
-        return lines
-
-    def _corrected(self, listed: Sequence[Photo], again: Iterable[Row]) -> list[_Line]:
-        """Return the lines of files that failed before, by the items in their rows or else by their names."""
-        entries = [
-            MapLine(0, row.file, row.company, {"id" if guid_of(row.item) else "number": row.item})
-            for row in again
-            if row.item
-        ]
-        given = {entry.file for entry in entries}
-        lines = self._mapped([photo for photo in listed if photo.name in given], entries)
-        lines += self._named([photo for photo in listed if photo.name not in given])
-        there = {line.row.file for line in lines}
-        gone = [Photo(row.file, obstacle=_NO_FILE, is_fault=True) for row in again if row.file not in there]
-        return [*lines, *(_line_of(photo, self._wishes.company) for photo in gone)]
-
-    def _mapped(
-        self, listed: Sequence[Photo], entries: Iterable[MapLine], wanted: set[str] | None = None
-    ) -> list[_Line]:
-        """Return the lines of the map, and of the files that it leaves out."""
-        files, used = _Files(listed), set[str]()
-        by_company: dict[str, dict[int, tuple[_Line, MapLine]]] = defaultdict(dict)
-        lines: list[_Line] = []
-        for entry in entries:
-            photo, problem = files.find(entry.file)
-            if wanted is not None and not photo:
-                continue
-            company = entry.company or self._wishes.company
-            line = _line_of(photo or Photo(entry.file, obstacle=problem, is_fault=True), company)
-            line.row.item = next(iter(entry.item.values()), "")
-            used.add(line.row.file)
+    def _named(self, files: Iterable[tuple[Photo, str]]) -> list[Line]:
+        """Return the lines of files whose names say which item of a company they show."""
+        lines: list[Line] = []
+        by_company: dict[str, list[tuple[Line, str]]] = defaultdict(list)
+        for photo, company in files:
+            line = self._line(photo, company)
             lines.append(line)
-            by_company[company][id(line)] = line, entry
+            by_company[line.row.company].append((line, photo.name))
         for company, pairs in by_company.items():
-            of = {key: entry for key, (_, entry) in pairs.items()}
-            self._fill_in(company, [line for line, _ in pairs.values()], partial(_of_map, of))
-        for photo in listed:
-            if photo.name not in used:
-                left_out = photo if photo.obstacle else Photo(photo.name, obstacle="not in the map")
-                lines.append(_line_of(left_out, self._wishes.company))
+            self._fill_in(company, pairs, meaning.of_names)
         return lines
+
+    def _mapped(self, finder: Finder, entries: Iterable[MapLine]) -> list[Line]:
+        """Return the lines of a map, in order."""
+        lines: list[Line] = []
+        by_company: dict[str, list[tuple[Line, MapLine]]] = defaultdict(list)
+        for entry in entries:
+            photo, problem = finder.find(entry.file)
+            line = self._line(photo or Photo(entry.file, obstacle=problem, is_fault=True), entry.company)
+            line.row.item, line.row.from_map = next(iter(entry.item.values()), ""), "yes"
+            lines.append(line)
+            by_company[line.row.company].append((line, entry))
+        for company, pairs in by_company.items():
+            self._fill_in(company, pairs, meaning.of_map_lines)
+        return lines
+
+    def _corrected(self, finder: Finder, pairs: Sequence[tuple[Photo, Row]]) -> list[Line]:
+        """Return the lines of rows into which somebody has written the item."""
+        entries = [MapLine(0, photo.name, row.company, _item_of(row.use_item.strip())) for photo, row in pairs]
+        lines = self._mapped(finder, entries)
+        for line, (_, row) in zip(lines, pairs, strict=True):
+            line.row.use_item, line.row.from_map = row.use_item, row.from_map
+        return lines
+
+    def _mapped_again(self, finder: Finder, pairs: Sequence[tuple[Photo, Row]]) -> Iterator[Line]:
+        """Yield the map's lines of files that failed."""
+        if not pairs or not self._wishes.map_path:
+            return
+        wanted = {photo for photo, _ in pairs}
+        entries = (entry for entry in maps.read(self._wishes.map_path) if finder.find(entry.file)[0] in wanted)
+        lines = self._mapped(finder, entries)
+        yield from lines
+        there = {line.row.file for line in lines}
+        yield from (_as_before(row, "not in the map") for photo, row in pairs if photo.name not in there)
+
+    def _line(self, photo: Photo, company: str = "") -> Line:
+        row = Row(photo.name, company=company or self._wishes.company)
+        if photo.obstacle:
+            row.state, row.reason = State.FAILED if photo.is_fault else State.SKIPPED, photo.obstacle
+        return Line(row)
 
     def _fill_in(
-        self, company: str, lines: Sequence[_Line], ask: Callable[[Catalogue, list[_Line]], Iterator[Meaning]]
+        self,
+        company: str,
+        pairs: Sequence[tuple[Line, _T]],
+        ask: Callable[[Catalogue, Sequence[_T]], Iterable[Meaning]],
     ) -> None:
         """Find out what the lines that may become pictures mean, in one company."""
-        usable = [line for line in lines if line.row.state is State.PLANNED]
+        usable = [(line, what) for line, what in pairs if line.row.state is State.PLANNED]
         if not usable:
             return
         try:
             catalogue = self._catalogue(company)
         except Waiting as failure:  # no such company
-            if not self._wishes.map_path:
-                raise
-            for line in usable:
-                _fail(line.row, failure.detail)
+            for line, _ in usable:
+                fail(line.row, failure.detail)
             return
-        for line, meant in zip(usable, ask(catalogue, usable), strict=True):
+        for (line, _), meant in zip(usable, ask(catalogue, [what for _, what in usable]), strict=True):
             if meant.item is None:
-                _fail(line.row, meant.problem)
+                fail(line.row, meant.problem)
             else:
                 line.view = meant.view
                 line.row.view, line.row.item, line.row.item_id = meant.view.name, meant.item.number, meant.item.id
@@ -149,9 +184,20 @@ class Planner:
             self._catalogues[company] = catalogues.open_company(self._bc, company)
         return self._catalogues[company]
 
-    def _describe(self, lines: Iterable[_Line], counter: Counter) -> None:
+    def _decided(self, lines: Iterable[Line], kept: Iterable[Row], counter: Counter) -> list[Row]:
+        """Return the rows with what happens to each; the items of ``kept`` have their pictures already."""
+        earlier = [row for row in kept if row.item_id]
+        left = _without_doubles(lines, earlier)
+        self._describe(left, counter)
+        left_alone = (*FAULTS, State.SKIPPED)
+        settle(self._wishes.folder, left, {place_of(row): row for row in earlier if row.state not in left_alone})
+        for line in left:
+            self._finish(line)
+        return [line.row for line in left]
+
+    def _describe(self, lines: Sequence[Line], counter: Counter) -> None:
         """Ask for names and pictures of the items; what BC has removed meanwhile fails."""
-        by_company: dict[str, dict[str, list[_Line]]] = defaultdict(lambda: defaultdict(list))
+        by_company: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
         for line in lines:
             if line.row.item_id:
                 by_company[line.row.company][line.row.item_id].append(line)
@@ -167,111 +213,56 @@ class Planner:
                         counter.advance()
         for line in lines:
             if line.row.item_id and not line.found:
-                _fail(line.row, "the item was removed meanwhile")
+                fail(line.row, "the item was removed meanwhile")
 
-    def _settle_rivals(self, lines: Iterable[_Line], taken: Mapping[str, Row]) -> None:
-        """Leave one picture for each item: the one whose view goes first."""
-        rivals: dict[str, list[_Line]] = defaultdict(list)
-        for line in lines:
-            if line.row.state is State.PLANNED and line.row.item_id:
-                rivals[line.row.item_id].append(line)
-        for item_id, some in rivals.items():
-            if earlier := taken.get(item_id):
-                for line in some:
-                    _fail(line.row, f"{earlier.file} went to this item already")
-                continue
-            best = min(line.view.rank for line in some)
-            first = [line for line in some if line.view.rank == best]
-            for line in some:
-                if line not in first:
-                    _skip(line.row, f"{first[0].row.file} goes before it")
-            if len(first) > 1:
-                self._settle_equals(first)
-
-    def _settle_equals(self, equals: Sequence[_Line]) -> None:
-        """Take the first of several files with the same bytes; several pictures are nobody's to choose between."""
-        contents = {_digest(self._wishes.folder / line.row.file) for line in equals}
-        if len(contents) == 1:
-            for line in equals[1:]:
-                _skip(line.row, f"the same picture as {equals[0].row.file}")
-            return
-        for line in equals:
-            other = next(each for each in equals if each is not line)
-            _fail(line.row, f"{other.row.file} claims the same item with the same right: rename or remove one of them")
-
-    def _finish(self, line: _Line) -> None:
+    def _finish(self, line: Line) -> None:
         """Say what happens to a line that is still to be uploaded, and under which name."""
+        self._tell_picture(line)
         row, found = line.row, line.found
-        if found:
-            row.description, row.has_picture = found.name, "yes" if found.item.has_picture else "no"
         if row.state is not State.PLANNED or not found:
-            return
-        if self._wishes.only_missing and found.item.has_picture:
-            _skip(row, "the item has a picture")
             return
         extension = row.file.rpartition(".")[2].lower()
         try:
             row.blob = blob_name(found, extension, self._templates, self._company_id)
         except Unnameable as error:
-            _fail(row, str(error))
+            fail(row, str(error))
+
+    def _tell_picture(self, line: Line) -> None:
+        """Say what BC has of the item; leave it alone if it has a picture and that is the wish."""
+        row, found = line.row, line.found
+        if not found:
+            return
+        row.description, row.has_picture = found.name, "yes" if found.item.has_picture else "no"
+        if self._wishes.only_missing and found.item.has_picture and row.state is State.PLANNED:
+            skip(row, "the item has a picture")
 
     def _company_id(self, spelling: str | None) -> str:
         catalogue = self._catalogue(spelling or self._default)
         return catalogue.company.id
 
 
-def _of_map(entries: Mapping[int, MapLine], catalogue: Catalogue, lines: Iterable[_Line]) -> Iterator[Meaning]:
-    return meaning.of_map_lines(catalogue, [entries[id(line)] for line in lines])
+def has_open_correction(row: Row) -> bool:
+    """Whether somebody has written another item into the row than it goes to."""
+    wanted = row.use_item.strip()
+    return bool(wanted) and guid_of(wanted) != row.item_id and as_code(wanted) != row.item
 
 
-def _of_names(catalogue: Catalogue, lines: Iterable[_Line]) -> Iterator[Meaning]:
-    return meaning.of_names(catalogue, [line.row.file for line in lines])
+def _item_of(text: str) -> dict[str, str]:
+    return {"id" if guid_of(text) else "number": text}
 
 
-class _Files:
-    """Finds the files that a map names: by path or name, in any case, with or without the extension."""
-
-    def __init__(self, listed: Iterable[Photo]) -> None:
-        self._by_spelling: dict[str, list[Photo]] = defaultdict(list)
-        for photo in listed:
-            path = _folded(photo.name)
-            name = path.rpartition("/")[2]
-            for spelling in {path, name, *(each.rpartition(".")[0] for each in (path, name))}:
-                self._by_spelling[spelling].append(photo)
-
-    def find(self, text: str) -> tuple[Photo | None, str]:
-        """Return the file, or what is wrong."""
-        if not text:
-            return None, "the map's line names no file"
-        wanted = _folded(text.replace("\\", "/"))
-        for spelling in dict.fromkeys((wanted, wanted.removeprefix("./"), wanted.rpartition("/")[2])):
-            if found := self._by_spelling.get(spelling):
-                whole = [photo for photo in found if _folded(photo.name) == spelling] or found
-                if len(whole) > 1:
-                    return None, f"{len(whole)} files have this name; give its path: {whole[0].name}"
-                return whole[0], ""
-        return None, _NO_FILE
+def _as_before(row: Row, reason: str) -> Line:
+    """Return the row of an earlier run as one that goes on failing."""
+    return Line(replace(row, state=State.FAILED, reason=reason, item_id="", blob="", etag="", time=""))
 
 
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
-
-
-def _line_of(photo: Photo, company: str) -> _Line:
-    row = Row(photo.name, company=company)
-    if photo.obstacle:
-        row.state, row.reason = State.FAILED if photo.is_fault else State.SKIPPED, photo.obstacle
-    return _Line(row)
-
-
-def _fail(row: Row, reason: str) -> None:
-    row.state, row.reason = State.FAILED, reason
-
-
-def _skip(row: Row, reason: str) -> None:
-    row.state, row.reason = State.SKIPPED, reason
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+def _without_doubles(lines: Iterable[Line], earlier: Iterable[Row]) -> list[Line]:
+    """Leave out what says of a file and its item what another line or an ``earlier`` row says: a map may do so."""
+    seen = {row.key for row in earlier}
+    left: list[Line] = []
+    for line in lines:
+        if line.row.key not in seen:
+            left.append(line)
+        if line.row.item_id:
+            seen.add(line.row.key)
+    return left

@@ -48,7 +48,7 @@ def print_plan(output: Output, rows: Sequence[Row]) -> None:
 
 def print_faults(output: Output, rows: Sequence[Row]) -> None:
     """Print what did not work, file by file."""
-    faults = [row for row in rows if row.state in FAULTS or row.state is State.WAITING]
+    faults = [row for row in rows if row.needs_somebody]
     if faults:
         output.say()
         output.table(("File", "Item", "What is wrong"), ((row.file, row.item, row.reason) for row in faults))

@@ -45,9 +45,12 @@ class Run:
     outcomes: Counter
     _under_way: dict[str, Row] = field(default_factory=dict)  # by blob
     _pending: set[Future[Row]] = field(default_factory=set)
+    _has_waited: bool = False  # in vain, as long as anybody should
 
-    def carry_out(self, todo: Iterable[Row], before: Iterable[Row]) -> None:
+    def carry_out(self, todo: Iterable[Row], before: Iterable[Row], waiting: Iterable[Row] = ()) -> None:
         """Upload the rows ``todo``; ``before`` are uploads of an earlier run whose outcome is still open.
+
+        Those that were ``waiting`` for longer than anybody should wait are looked at again, and keep up no new ones.
 
         Raises:
             Problem: storage is out of reach or refuses us. The list is complete up to then.
@@ -62,8 +65,7 @@ class Run:
             finally:
                 self._collect(all_of_them=True)
             if self.waits:
-                self._wait_for(pool, 0)
-                self._give_up()
+                self._see_out(pool, waiting)
 
     def _begin(self, pool: ThreadPoolExecutor, row: Row) -> None:
         is_new = row.state is State.PLANNED
@@ -72,6 +74,8 @@ class Run:
             self.manifest.note(row)
 
         def work() -> Row:
+            if is_new:
+                self.manifest.sync()  # or after a power cut the list might not know that this was begun
             if is_new or not self.uploader.find(row):
                 self.uploader.upload(row)
             return row
@@ -117,7 +121,8 @@ class Run:
         while len(self._under_way) > most and not self.stop.is_set():
             idle = 0.0 if self._look(pool) else idle + self.pace.interval
             self.outcomes.remark(f"{len(self._under_way):,} in {INCOMING}")
-            if idle > self.pace.patience:
+            if idle > self.pace.patience or self._has_waited:
+                self._has_waited = True
                 return False
             if len(self._under_way) > most:
                 self.stop.wait(self.pace.interval)
@@ -149,10 +154,12 @@ class Run:
             blobs = container.list_blobs(name_starts_with=prefix or None)
             return {blob.name: unquoted_etag(blob.etag) for blob in blobs if blob.name in self._under_way}
 
-    def _give_up(self) -> None:
-        """Say of what is still in incoming that it waits."""
+    def _see_out(self, pool: ThreadPoolExecutor, waiting: Iterable[Row]) -> None:
+        """Wait for all outcomes, and say of what is still in incoming that it waits."""
+        self._under_way = {row.blob: row for row in waiting} | self._under_way
+        self._wait_for(pool, 0)
         for row in self._under_way.values():
             if not self.stop.is_set():
                 row.state = State.WAITING
-                row.reason = f"still in {INCOMING}: is the function running?"
+                row.reason = f"still in {INCOMING}: item-pictures status says why"
                 self.manifest.note(row)

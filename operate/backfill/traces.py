@@ -24,7 +24,9 @@ _ENDED = {
     Outcome.SUPERSEDED: State.SUPERSEDED,
     Outcome.WAITING: State.WAITING,  # its picture is on the item, and an earlier request may still replace it
 }
-_NO_TRACE = "it has left product-images, and neither archive nor quarantine has it"
+_NO_TRACE = (
+    "it has left product-images, and neither archive nor quarantine has it: item-pictures status shows what BC has"
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,13 @@ class Traces:
         return State.UPLOADED, _NO_TRACE
 
     def search(self, row: Row, sha256: str, since: datetime) -> tuple[State, str] | None:
-        """Return how an upload ended whose answer was lost: by name, bytes and time; None if it never arrived."""
+        """Return how an upload ended whose answer was lost: by name, bytes and time; None if it never arrived.
+
+        What the app refused unread, for its size, has no hash: there name and time must do.
+        """
         for original in self._candidates(row):
             uploaded_at = original.uploaded_at
-            is_it = original.source_name == row.blob and original.value("sha256") == sha256
+            is_it = original.source_name == row.blob and original.value("sha256") in (sha256, "")
             if is_it and uploaded_at and uploaded_at >= since:
                 row.etag, row.time = unquoted_etag(original.value("source_etag")), uploaded_at.isoformat()
                 return _state_of(original)

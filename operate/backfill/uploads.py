@@ -2,8 +2,10 @@
 
 import hashlib
 import mimetypes
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
 from threading import Event
@@ -19,24 +21,29 @@ from operate.manifest import Row, State
 from operate.retrying import ATTEMPTS, FIRST_WAIT, may_pass, patiently
 from shared.storage.errors import code_of
 from shared.storage.names import INCOMING, unquoted_etag
+from shared.storage.uploads import keep_date, time_of
 
 _ONE_PUT = 8 * 1024 * 1024  # bytes in memory for each upload under way; larger files go by blocks of this size
-_CLOCKS_DIFFER = timedelta(minutes=15)  # of this machine and storage
+_ROUNDED = timedelta(minutes=1)  # storage tells whole seconds, and over a long run clocks drift apart
 
 
 @dataclass(frozen=True)
 class Uploader:
-    """Uploads the files of one folder; safe to use from threads. It stops between attempts when ``stop`` is set."""
+    """Uploads the files of one folder; safe to use from threads. It stops between attempts when ``stop`` is set.
+
+    ``now`` tells storage's time: this machine's may be wrong by any amount.
+    """
 
     blobs: BlobServiceClient
     traces: Traces
     folder: Path
     stop: Event
+    now: Callable[[], datetime]
 
     def begin(self, row: Row) -> None:
         """Mark the row before anything is sent, so that a crash leaves word."""
         row.state, row.reason, row.etag = State.UPLOADING, "", ""
-        row.time = datetime.now(UTC).isoformat(timespec="seconds")
+        row.time = self.now().isoformat(timespec="seconds")
 
     def upload(self, row: Row) -> None:
         """Upload the file, and say in ``row`` what became of it; where nobody knows, it stays ``uploading``.
@@ -114,7 +121,7 @@ class Uploader:
 
     def _find(self, row: Row, md5: bytes, sha256: str) -> bool:
         """Look in incoming, then where the app would have moved it: it copies before it deletes."""
-        since = datetime.fromisoformat(row.time) - _CLOCKS_DIFFER
+        since = datetime.fromisoformat(row.time) - _ROUNDED
         try:
             properties = self._blob(row).get_blob_properties()
         except HttpResponseError as error:
@@ -132,6 +139,23 @@ class Uploader:
 
     def _blob(self, row: Row) -> BlobClient:
         return self.blobs.get_blob_client(INCOMING, row.blob)
+
+
+def storage_clock(blobs: BlobServiceClient, stop: Event) -> Callable[[], datetime]:
+    """Return a clock that shows storage's time, by one answer and the time since then.
+
+    Raises:
+        Transient, AzureError: storage is out of reach or refuses us.
+    """
+
+    def asked() -> datetime:
+        dates: list[str] = []
+        container = blobs.get_container_client(INCOMING)
+        next(container.list_blobs(results_per_page=1, raw_response_hook=keep_date(dates)).by_page(), None)
+        return time_of(dates)
+
+    then, start = patiently(asked, stop), time.monotonic()
+    return lambda: then + timedelta(seconds=time.monotonic() - start)
 
 
 def _md5(file: BufferedReader) -> bytes:

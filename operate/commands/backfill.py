@@ -11,12 +11,15 @@ import typer
 from operate import manifest as manifests
 from operate import stopping
 from operate.backfill import printing
-from operate.backfill.plan import Planner, Wishes
+from operate.backfill.photos import LARGEST
+from operate.backfill.plan import Planner, Wishes, has_open_correction
+from operate.backfill.rivals import fail
 from operate.backfill.run import Pace, Run
 from operate.backfill.traces import Traces
-from operate.backfill.uploads import Uploader
+from operate.backfill.uploads import Uploader, storage_clock
 from operate.errors import ExitCode, Problem
 from operate.manifest import FAULTS, Manifest, Row, State
+from operate.output import Output
 
 if TYPE_CHECKING:
     from operate.session import Session
@@ -60,66 +63,104 @@ def backfill(  # noqa: PLR0913 - one for each option
         raise typer.BadParameter("it needs --resume.", param_hint="--failed")
     if resume and (list_path or (map_path and not failed)):
         raise typer.BadParameter("the list says what to do; only --failed plans anew.", param_hint="--resume")
+    if resume and company:
+        raise typer.BadParameter("each row of the list has its company.", param_hint="--company")
     session: Session = context.obj
-    output = session.output
-    wishes = Wishes(folder, company or session.installation.company, map_path, only_missing=only_missing)
+    wishes = _wishes(session, folder, company, map_path, only_missing=only_missing)
+    target = resume or list_path or _new_list()
+    if list_path or not dry_run:
+        context.with_resource(manifests.kept(target, is_new=not resume))
     rows, open_rows = _rows(session, wishes, resume, only_failed=failed)
     if dry_run:
-        if list_path:
-            Manifest(list_path, rows).close()
-            output.remark(f"The plan is in {list_path}; --resume {list_path} carries it out.")
-        output.document(printing.as_document(rows, manifest=str(list_path) if list_path else None))
-        printing.print_plan(output, rows)
-        raise typer.Exit(_code(rows))
-    manifest = Manifest(resume or list_path or _new_list(), rows)
-    output.remark(f"The list is {manifest.path}.")
+        raise typer.Exit(_show_plan(session.output, rows, list_path))
+    manifest = Manifest(target, rows, is_new=not resume)
     pace = Pace(concurrency, under_way, patience=patience)
     todo = list(islice(open_rows, limit))
-    was_stopped = _carry_out(session, folder, manifest, todo, pace, waits=wait)
-    output.document(printing.as_document(rows, manifest=str(manifest.path)))
-    printing.print_faults(output, rows)
-    printing.print_totals(output, rows)
-    if not was_stopped and any(row.state in _TO_DO for row in todo):
-        output.remark(f"For {pace.patience:g} s nothing has left product-images: is the function running?")
-    left = any(row.state in _TO_DO for row in rows)
-    if left or any(row.state is State.FAILED for row in rows):
-        output.remark(f"Continue with: --resume {manifest.path}{'' if left else ' --failed'}")
-    raise typer.Exit(ExitCode.INTERRUPTED if was_stopped else _code(rows, todo))
+    raise typer.Exit(_carry_out(session, folder, manifest, todo, pace, waits=wait))
+
+
+def _wishes(
+    session: "Session", folder: Path, company: str | None, map_path: Path | None, *, only_missing: bool
+) -> Wishes:
+    installation = session.installation
+    largest = installation.settings.limits.max_bytes if installation.knows_pictures else LARGEST
+    return Wishes(folder, company or installation.company, map_path, only_missing, largest)
 
 
 def _rows(
     session: "Session", wishes: Wishes, earlier: Path | None, *, only_failed: bool
 ) -> tuple[list[Row], Sequence[Row]]:
     """Return all rows of the list, and those that are to be uploaded."""
-    rows = manifests.read(earlier) if earlier else []
-    if earlier and not only_failed:
-        return rows, [row for row in rows if row.state in _TO_DO]
-    kept = [row for row in rows if row.state not in FAULTS]
-    failed = [row for row in rows if row.state in FAULTS]
     connection, bc = session.connection, session.installation.settings.business_central
     planner = Planner(connection.business_central, session.installation.settings.templates, bc.company or "", wishes)
-    with session.output.progress("Asking Business Central") as counter:
-        planned = planner.plan(counter, kept, failed if earlier else None)
-    if not earlier and not planned:
-        raise Problem(f"{wishes.folder} is empty. Name the folder that has the photographs.", ExitCode.INCOMPLETE)
-    return [*kept, *planned], [row for row in planned if row.state in _TO_DO]
+    asking = session.output.progress("Asking Business Central")
+    if not earlier:
+        with asking as counter:
+            rows = planned = planner.plan(counter)
+        if not rows:
+            raise Problem(f"{wishes.folder} is empty. Name the folder that has the photographs.", ExitCode.INCOMPLETE)
+    elif only_failed:
+        before = manifests.read(earlier)
+        kept = [row for row in before if row.state not in FAULTS]
+        with asking as counter:
+            planned = planner.plan_again([row for row in before if row.state in FAULTS], kept, counter)
+        rows = [*kept, *planned]
+    else:
+        rows = planned = manifests.read(earlier)
+        for row in rows:
+            if row.state is State.PLANNED and has_open_correction(row):
+                fail(row, "use_item counts with --resume and --failed")
+        if wishes.only_missing:
+            with asking as counter:
+                planner.leave_pictured([row for row in rows if row.state is State.PLANNED], counter)
+    return rows, [row for row in planned if row.state in _TO_DO]
+
+
+def _show_plan(output: Output, rows: list[Row], target: Path | None) -> ExitCode:
+    """Show what would happen, and write it down if somebody asked for that."""
+    if target:
+        Manifest(target, rows, is_new=True).close()
+        output.remark(f"The plan is in {target}; --resume {target} carries it out.")
+    output.document(printing.as_document(rows, manifest=str(target) if target else None))
+    printing.print_plan(output, rows)
+    return _code(rows)
 
 
 def _carry_out(
+    session: "Session", folder: Path, manifest: Manifest, todo: Sequence[Row], pace: Pace, *, waits: bool
+) -> ExitCode:
+    """Upload, and print what became of it."""
+    output, rows = session.output, manifest.rows
+    output.remark(f"The list is {manifest.path}.")
+    was_stopped = _upload(session, folder, manifest, todo, pace, waits=waits)
+    output.document(printing.as_document(rows, manifest=str(manifest.path)))
+    printing.print_faults(output, rows)
+    printing.print_totals(output, rows)
+    if not was_stopped and any(row.state in _TO_DO for row in todo):
+        output.remark(f"For {pace.patience:g} s nothing has left product-images: item-pictures status says why.")
+    left = any(row.state in _TO_DO for row in rows)
+    if left or any(row.state is State.FAILED for row in rows):
+        output.remark(f"Continue with: --resume {manifest.path}{'' if left else ' --failed'}")
+    return ExitCode.INTERRUPTED if was_stopped else _code(rows, todo)
+
+
+def _upload(
     session: "Session", folder: Path, manifest: Manifest, todo: Sequence[Row], pace: Pace, *, waits: bool
 ) -> bool:
     """Upload; returns whether somebody stopped it. The list is in order however it ends."""
     connection = session.connection
     traces = Traces(connection.pictures, connection.originals)
     before = [row for row in manifest.rows if row.state is State.UPLOADED]
+    waiting = [row for row in manifest.rows if row.state is State.WAITING and row.etag] if waits else []
+    expected = len(todo) + len(before) + len(waiting)
     try:
         with (
             stopping.stopped_by_signals() as stop,
-            session.output.several(("Uploaded", len(todo)), ("Taken up", len(todo) + len(before))) as (sent, taken),
+            session.output.several(("Uploaded", len(todo)), ("Taken up", expected)) as (sent, taken),
         ):
-            uploader = Uploader(connection.blobs, traces, folder, stop)
+            uploader = Uploader(connection.blobs, traces, folder, stop, storage_clock(connection.blobs, stop))
             run = Run(connection.blobs, uploader, traces, manifest, pace, stop, waits, sent, taken)
-            run.carry_out(todo, before)
+            run.carry_out(todo, before, waiting)
             return stop.is_set()
     except Exception:
         session.output.remark(f"Once that is mended, continue with: --resume {manifest.path}")
@@ -133,6 +174,6 @@ def _new_list() -> Path:
 
 
 def _code(rows: Sequence[Row], todo: Sequence[Row] = ()) -> ExitCode:
-    is_incomplete = any(row.state in (*FAULTS, State.WAITING) for row in rows)
+    is_incomplete = any(row.needs_somebody for row in rows)
     is_incomplete |= any(row.state in _TO_DO for row in todo)
     return ExitCode.INCOMPLETE if is_incomplete else ExitCode.DONE

@@ -46,13 +46,15 @@ def export(  # noqa: PLR0913 - one for each option
     if resume and list_path:
         raise typer.BadParameter("the list that continues is the one of --resume.", param_hint="--manifest")
     session: Session = context.obj
+    target = resume or list_path or _new_list()
+    context.with_resource(manifests.kept(target, is_new=not resume))
     kept = [row for row in manifests.read(resume) if row.state in _ENDED] if resume else []
     catalogue = catalogues.open_company(session.connection.business_central, company or session.installation.company)
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest(resume or list_path or _new_list(), kept)
+    manifest = Manifest(target, kept, is_new=not resume)
     session.output.remark(f"The list is {manifest.path}.")
     ids = [found.item.id for found in catalogue.all()]
-    known = {row.item_id for row in kept}
+    known = {row.item_id for row in kept if row.company == catalogue.company.name}
     todo = [item_id for item_id in ids if item_id not in known]
     try:
         with (

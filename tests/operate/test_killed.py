@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from devstack.benchmarks import backfill
+from devstack.benchmarks import backfill, kill_moments
 from operate import manifest
 from operate.manifest import State
 from shared.storage.names import INCOMING
@@ -19,10 +19,18 @@ NUMBERS = ("1896-S", "1900-S", "1906-S", "1908-S", "1920-S", "1925-W", "1928-S",
 
 def test_nothing_is_lost_or_written_twice_by_being_killed() -> None:
     audit = backfill.measure(files=80, kills=4, seed=7)
-    assert audit.kills == 4
+    assert audit.kills.total() == 4
+    assert audit.kills[kill_moments.PLANNING] == 1
     assert audit.states == {"updated": 80}
-    found = (audit.lost, audit.written_twice, audit.uploads_twice, audit.left_in_incoming, audit.dry_run_writes)
-    assert found == (0, 0, 0, 0, 0)
+    found = (
+        audit.lost,
+        audit.wrong,
+        audit.written_twice,
+        audit.uploads_twice,
+        audit.left_in_incoming,
+        audit.dry_run_writes,
+    )
+    assert found == (0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.long
@@ -31,6 +39,20 @@ def test_thousands_of_files_cost_the_memory_of_their_list() -> None:
     for run in ("dry run", "runs"):
         assert many.peak_mib[run] - few.peak_mib[run] < 20
     assert many.states == {"updated": 2000}
+
+
+def test_a_list_belongs_to_one_command_until_that_is_killed(operator: Operator, local: LocalStack) -> None:
+    folder = photographs(operator.folder / "photos", *(f"{number}.jpg" for number in NUMBERS))
+    first = operator.start("backfill", folder, "--under-way", "3", "--manifest", "list.csv")
+    until(lambda: len(local.names(INCOMING)) == 3, 60)
+    refused = operator.run("backfill", folder, "--resume", "list.csv")
+    assert refused.code == 2
+    assert "Another command is using the list list.csv" in " ".join(refused.err.split())
+    first.kill()
+    first.communicate(timeout=30)
+    ended = operator.run("backfill", folder, "--resume", "list.csv", "--json")
+    assert set(ended.states.values()) == {"uploaded"}, ended.err
+    assert len(local.names(INCOMING)) == len(NUMBERS)
 
 
 def test_ctrl_c_ends_a_run_in_order(operator: Operator, local: LocalStack) -> None:

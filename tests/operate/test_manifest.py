@@ -15,7 +15,7 @@ from operate.manifest import Manifest, Row, State
 def test_the_last_row_of_a_file_counts_and_a_torn_one_does_not(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     first, second = Row("a.jpg", item_id="1"), Row("b.jpg", item_id="2")
-    writing = Manifest(path, [first, second])
+    writing = Manifest(path, [first, second], is_new=True)
     for row in (first, second):
         row.state = State.UPLOADING
         writing.note(row)
@@ -34,7 +34,7 @@ def test_the_last_row_of_a_file_counts_and_a_torn_one_does_not(tmp_path: Path) -
 def test_a_closed_list_has_one_row_for_each_file(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     row = Row("a.jpg", item_id="1")
-    writing = Manifest(path, [row])
+    writing = Manifest(path, [row], is_new=True)
     for state in (State.UPLOADING, State.UPLOADED, State.UPDATED):
         row.state = state
         writing.note(row)
@@ -48,7 +48,7 @@ def test_a_closed_list_has_one_row_for_each_file(tmp_path: Path) -> None:
 def test_no_cell_is_a_formula_and_all_come_back(text: str, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     row = Row(f"{text}.jpg", item=text, description=text, reason=text)
-    Manifest(path, [row]).close()
+    Manifest(path, [row], is_new=True).close()
     with path.open(encoding="utf-8-sig", newline="") as file:
         cells = [cell for each in csv.reader(file) for cell in each]
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t"))] == []
@@ -59,7 +59,7 @@ def test_no_cell_is_a_formula_and_all_come_back(text: str, tmp_path: Path) -> No
 def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     path = tmp_path_factory.mktemp("list") / "list.csv"
     row = Row(texts[0], item=texts[1], description=texts[2], reason=texts[3])
-    Manifest(path, [row]).close()
+    Manifest(path, [row], is_new=True).close()
     assert manifest.read(path) == [row]
 
 
@@ -82,3 +82,34 @@ def test_what_is_no_list_says_so(text: str, words: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(Problem, match=words):
         manifest.read(path)
+
+
+def test_no_new_list_takes_the_place_of_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    with manifest.kept(path, is_new=True):
+        path.write_bytes(b"mine")  # while the command asks BC
+        with pytest.raises(Problem, match="Continue it with --resume"):
+            Manifest(path, [Row("a.jpg")], is_new=True)
+    with pytest.raises(Problem, match="Continue it with --resume"), manifest.kept(path, is_new=True):
+        pass
+    assert [each.name for each in tmp_path.iterdir()] == ["mine.csv"]
+    assert path.read_bytes() == b"mine"
+
+
+def test_only_one_command_has_a_list_and_it_leaves_no_trace(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    Manifest(path, [Row("a.jpg")], is_new=True).close()
+    with manifest.kept(path, is_new=False):
+        for _ in range(2):  # a refused one must not lift the lock
+            with pytest.raises(Problem, match="Another command is using the list"), manifest.kept(path, is_new=False):
+                pass
+    with manifest.kept(path, is_new=False):
+        pass
+    assert [each.name for each in tmp_path.iterdir()] == ["list.csv"]
+
+
+def test_one_file_may_go_to_items_of_two_companies_with_one_id(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    rows = [Row("a.jpg", company=company, item_id="1") for company in ("CRONUS", "COPY")]
+    Manifest(path, rows, is_new=True).close()
+    assert manifest.read(path) == rows
