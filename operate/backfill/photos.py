@@ -80,7 +80,7 @@ def _photo(entry: os.DirEntry[str], name: str) -> Photo:
     if suffix in _HEIC:
         return Photo(shown(name), obstacle="HEIC, which the app does not take: save it as JPEG", is_fault=True)
     if suffix not in SUFFIXES:
-        return Photo(shown(name), obstacle=f"no picture by its name ({suffix or 'no extension'})")
+        return Photo(shown(name), obstacle=f"not a picture, to judge by its name ({suffix or 'no extension'})")
     try:
         info = entry.stat(follow_symlinks=False)
         fault = _fault(entry, name, info)

@@ -1,10 +1,8 @@
 """Plans a backfill: which file goes to which item, which of several wins, and what cannot be uploaded."""
 
 import hashlib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,18 +12,20 @@ from operate.backfill import maps, meaning
 from operate.backfill.blob_names import Unnameable, blob_name
 from operate.backfill.maps import MapLine
 from operate.backfill.meaning import Meaning
+from operate.backfill.named_files import NO_FILE, NamedFiles
 from operate.backfill.photos import Photo, photos
 from operate.backfill.views import PLAIN, View
 from operate.catalogue import Catalogue
+from operate.errors import about_company
 from operate.manifest import FAULTS, Row, State
 from operate.output import Counter
+from operate.stopping import threads
 from shared.business_central.client import BusinessCentral
 from shared.business_central.items import FoundItem
 from shared.errors import Waiting
 from shared.paths import PathTemplate, guid_of
 
 _ASKED_AT_ONCE = 4  # BC runs five requests of one user at a time
-_NO_FILE = "no such file in the folder"
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,14 @@ class Planner:
         lines = self._mapped([photo for photo in listed if photo.name in given], entries)
         lines += self._named([photo for photo in listed if photo.name not in given])
         there = {line.row.file for line in lines}
-        gone = [Photo(row.file, obstacle=_NO_FILE, is_fault=True) for row in again if row.file not in there]
+        gone = [Photo(row.file, obstacle=NO_FILE, is_fault=True) for row in again if row.file not in there]
         return [*lines, *(_line_of(photo, self._wishes.company) for photo in gone)]
 
     def _mapped(
         self, listed: Sequence[Photo], entries: Iterable[MapLine], wanted: set[str] | None = None
     ) -> list[_Line]:
         """Return the lines of the map, and of the files that it leaves out."""
-        files, used = _Files(listed), set[str]()
+        files, used = NamedFiles(listed), set[str]()
         by_company: dict[str, dict[int, tuple[_Line, MapLine]]] = defaultdict(dict)
         lines: list[_Line] = []
         for entry in entries:
@@ -134,7 +134,7 @@ class Planner:
             if not self._wishes.map_path:
                 raise
             for line in usable:
-                _fail(line.row, failure.detail)
+                _fail(line.row, about_company(failure))
             return
         for line, meant in zip(usable, ask(catalogue, usable), strict=True):
             if meant.item is None:
@@ -157,7 +157,7 @@ class Planner:
                 by_company[line.row.company][line.row.item_id].append(line)
         for company, by_item in by_company.items():
             catalogue = self._catalogue(company)
-            with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            with threads(_ASKED_AT_ONCE) as pool:
                 described = pool.map(
                     lambda batch, of=catalogue: list(of.describe(batch)), catalogues.batches(by_item, catalogues.BATCH)
                 )
@@ -197,7 +197,7 @@ class Planner:
             return
         for line in equals:
             other = next(each for each in equals if each is not line)
-            _fail(line.row, f"{other.row.file} claims the same item with the same right: rename or remove one of them")
+            _fail(line.row, f"{other.row.file} claims the same item and ranks equally: rename or remove one of them")
 
     def _finish(self, line: _Line) -> None:
         """Say what happens to a line that is still to be uploaded, and under which name."""
@@ -226,35 +226,6 @@ def _of_map(entries: Mapping[int, MapLine], catalogue: Catalogue, lines: Iterabl
 
 def _of_names(catalogue: Catalogue, lines: Iterable[_Line]) -> Iterator[Meaning]:
     return meaning.of_names(catalogue, [line.row.file for line in lines])
-
-
-class _Files:
-    """Finds the files that a map names: by path or name, in any case, with or without the extension."""
-
-    def __init__(self, listed: Iterable[Photo]) -> None:
-        self._by_spelling: dict[str, list[Photo]] = defaultdict(list)
-        for photo in listed:
-            path = _folded(photo.name)
-            name = path.rpartition("/")[2]
-            for spelling in {path, name, *(each.rpartition(".")[0] for each in (path, name))}:
-                self._by_spelling[spelling].append(photo)
-
-    def find(self, text: str) -> tuple[Photo | None, str]:
-        """Return the file, or what is wrong."""
-        if not text:
-            return None, "the map's line names no file"
-        wanted = _folded(text.replace("\\", "/"))
-        for spelling in dict.fromkeys((wanted, wanted.removeprefix("./"), wanted.rpartition("/")[2])):
-            if found := self._by_spelling.get(spelling):
-                whole = [photo for photo in found if _folded(photo.name) == spelling] or found
-                if len(whole) > 1:
-                    return None, f"{len(whole)} files have this name; give its path: {whole[0].name}"
-                return whole[0], ""
-        return None, _NO_FILE
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
 
 
 def _line_of(photo: Photo, company: str) -> _Line:
