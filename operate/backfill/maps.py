@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from openpyxl import load_workbook
 
@@ -131,8 +132,13 @@ def _delimiter(beginning: str) -> str:
 
 def _xlsx_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
     _check_size(path)
+    with path.open("rb") as file:  # which openpyxl leaves open when it fails
+        yield from _rows_of(path, file)
+
+
+def _rows_of(path: Path, file: BinaryIO) -> Iterator[tuple[int, Sequence[str]]]:
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(file, read_only=True, data_only=True)
     except Exception as error:  # noqa: BLE001 - of openpyxl, zlib and the parser: any, on a hostile file
         raise Problem(f"{path} is no Excel workbook: {_first_line(error)}. Save it as .xlsx or CSV.") from None
     with closing(book):

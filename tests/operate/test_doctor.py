@@ -170,9 +170,7 @@ def test_storage_that_refuses_whoever_asks_is_not_called_sound(
     assert page in ended.out
 
 
-def test_a_connection_that_breaks_ends_one_check_alone(
-    swept: LocalStack, running_stack: Stack, tmp_path: Path
-) -> None:
+def test_a_connection_that_breaks_ends_one_check_alone(swept: LocalStack, running_stack: Stack, tmp_path: Path) -> None:
     """The account answers three times; then nothing comes back while its clock is read."""
     assert swept.stack is running_stack
     listings: list[str] = []

@@ -32,7 +32,9 @@ def test_every_page_that_a_message_names_is_installed(site: Path) -> None:
     assert [page for page, anchor in named if not leads_somewhere(page, anchor, site / "operate")] == []
 
 
-@pytest.mark.parametrize("command", [("status",), ("doctor", "--json"), ("export", "pictures", "--config", "none.json")])
+@pytest.mark.parametrize(
+    "command", [("status",), ("doctor", "--json"), ("export", "pictures", "--config", "none.json")]
+)
 def test_messages_give_the_whole_path_of_a_page(command: tuple[str, ...], site: Path, operator: Operator) -> None:
     environment = {**os.environ, "PYTHONPATH": str(site), "NO_PROXY": "*", "PYTHONUTF8": "1", "COLUMNS": "1000"}
     ended = subprocess.run(

@@ -14,7 +14,7 @@ class Work:
         self.begun, self.end, self.ended, self.next_begun = Event(), Event(), Event(), Event()
 
     def leave_by(self, error: BaseException) -> None:
-        with pytest.raises(type(error)), threads(1) as pool:
+        with threads(1) as pool:
             pool.submit(self._first)
             pool.submit(self.next_begun.set)
             assert self.begun.wait(10)
@@ -28,7 +28,8 @@ class Work:
 
 def test_ctrl_c_waits_for_no_thread() -> None:
     work = Work()
-    work.leave_by(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        work.leave_by(KeyboardInterrupt())
     assert not work.ended.is_set()
     work.end.set()
     assert work.ended.wait(10)
@@ -38,5 +39,6 @@ def test_ctrl_c_waits_for_no_thread() -> None:
 def test_an_error_waits_for_what_was_begun_alone() -> None:
     work = Work()
     work.end.set()
-    work.leave_by(ValueError())
+    with pytest.raises(ValueError, match="planted"):
+        work.leave_by(ValueError("planted"))
     assert work.ended.is_set()
