@@ -20,7 +20,7 @@ from typing import Annotated, NoReturn
 import requests
 import typer
 
-from devstack import demo, stack, terminal
+from devstack import demo, stack, terminal, trial
 from devstack import workbook as workbook_file
 from devstack.benchmarks import commands as benchmarks
 from devstack.machine import cleaning, environment, lifeline, locks, setup
@@ -30,6 +30,7 @@ from devstack.upload_lines import UploadLines
 
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EEXIST, errno.ENOTDIR)
 ENDPOINTS = LOCAL / "endpoints.json"
+PHOTOGRAPHS = LOCAL / "photographs"
 # A file's tests stay together: they share stacks, of which each process has its own. One process more than there are
 # cores, because tests also wait for other programs.
 _ON_ALL_CORES = ["--numprocesses", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "loadfile"]
@@ -44,7 +45,7 @@ class Host(StrEnum):
 
 
 _SWEEP_SECONDS = (1, 59)
-_MOST_HOSTS = 20
+_MOST_HOSTS, _MOST_PHOTOGRAPHS = 20, 10_000
 _UNFINISHED_WAIT = "PT5S"  # in Azure minutes; here somebody sits and waits
 
 # Without rich's boxes: a narrow terminal would cut the sentence that matters.
@@ -93,6 +94,14 @@ def up(
             "which is untried with the real tools."
         ),
     ] = Host.LOCAL,
+    photographs: Annotated[
+        int,
+        typer.Option(
+            help="Draw so many photographs in .local/photographs, and add an item for each, to try backfill.",
+            min=0,
+            max=_MOST_PHOTOGRAPHS,
+        ),
+    ] = 0,
 ) -> None:
     """Run the local stack until Ctrl-C; .local/endpoints.json lists its addresses."""
     with _only_stack(), ExitStack() as ending:
@@ -108,6 +117,9 @@ def up(
                 say=say,
             )
             running = ending.enter_context(local_stack)
+            if photographs:
+                say("Drawing photographs")
+                trial.make(running, PHOTOGRAPHS, photographs)
         _run_until_interrupted(running)
 
 

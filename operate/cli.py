@@ -6,8 +6,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -21,11 +22,13 @@ from operate.commands.replay import replay
 from operate.commands.status import status
 from operate.config import LOCAL_STACKS
 from operate.errors import ExitCode, problem_of
-from operate.output import Output
+from operate.output import Output, visible
+from operate.pages import located
 from operate.session import Session
 from shared import __version__
 
 CONFIG = "ITEM_PICTURES_CONFIG"
+_MESSAGE_MAX = 2000  # characters
 _FLAGS, _WITH_VALUE = ("--json", "--debug", "--no-color"), "--config"
 
 
@@ -37,7 +40,7 @@ class _Boundary(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
-            sys.exit(ExitCode.INTERRUPTED)
+            _end_at_once(ExitCode.INTERRUPTED)
         except (typer.Exit, typer.Abort, TyperException):
             raise  # typer itself shows these
         except BrokenPipeError:  # of whoever read our output: "item-pictures … | head"
@@ -47,8 +50,22 @@ class _Boundary(TyperGroup):
             if ctx.params.get("debug"):
                 traceback.print_exc()
             problem = problem_of(error)
-            print(f"item-pictures: {problem}", file=sys.stderr)
+            print(f"item-pictures: {_in_a_line(str(problem))}", file=sys.stderr)
             sys.exit(problem.code)
+
+
+def _end_at_once(code: ExitCode) -> NoReturn:
+    """Exit without waiting for threads, which may have long requests under way."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # nobody may be reading any more
+            stream.flush()
+    os._exit(code)
+
+
+def _in_a_line(message: str) -> str:
+    """Return a message that steers no terminal, and is not longer than anybody reads: parts of it are foreign text."""
+    shown = visible(located(message))
+    return shown if len(shown) <= _MESSAGE_MAX else f"{shown[:_MESSAGE_MAX]} …"
 
 
 def _print_version(*, wanted: bool) -> None:

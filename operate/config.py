@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from operate.errors import Problem
+from operate.text_files import encoding_of
 from shared import config
 from shared.config import ConfigurationError, Settings
 
 LOCAL_STACKS = Path(".local", "endpoints.json")
-HOW_TO_GET_IT = "azd env get-value INSTALLATION > installation.json"
+HOW_TO_GET_IT = (
+    "azd env get-value INSTALLATION > installation.json (other ways: docs/operating.md#say-where-everything-is)"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def read(path: Path) -> Installation:
 
 def _document(path: Path) -> Mapping[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding=encoding_of(path))  # Windows PowerShell 5.1 writes UTF-16
     except FileNotFoundError:
         how = f"Name the file with --config; you get it by: {HOW_TO_GET_IT}"
         if path.name == LOCAL_STACKS.name:

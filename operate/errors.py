@@ -5,9 +5,14 @@ from enum import IntEnum
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
 
 from shared.errors import Failure, Reason
+from shared.storage.errors import code_of
 from shared.storage.names import printable
 
 _SHOWN = 400  # characters of a foreign message
+# Storage's codes for a refusal: by the account's firewall, and for lack of a role.
+CLOSED = "AuthorizationFailure"
+FORBIDDEN = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
+REFUSED = (401, 403)
 
 
 class ExitCode(IntEnum):
@@ -34,15 +39,17 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
     match error:
         case Problem():
             return error
+        case Failure() if error.reason is Reason.COMPANY_NOT_FOUND:
+            return Problem(f"{about_company(error)} --company takes a name, a display name or an id.")
         case Failure():
-            is_other = error.reason is Reason.STORAGE and "Authorization" not in error.detail
-            advice = "Try again." if is_other else _ADVICE.get(error.reason, "")
+            is_storages = error.reason is Reason.STORAGE
+            advice = _storage_advice(error.__cause__) if is_storages else _ADVICE.get(error.reason, "")
             return Problem(f"{_one_line(error.detail)} {advice}".strip(), ExitCode.UNREACHABLE)
-        case ClientAuthenticationError():
+        case HttpResponseError() if has_no_token(error):
             return Problem(f"Nobody is signed in: {_first_line(error)} {_SIGN_IN}", ExitCode.UNREACHABLE)
-        case HttpResponseError() if error.status_code in _REFUSED:
-            refusal = f"Storage refused this ({error.status_code} {_code_of(error)})."
-            return Problem(f"{refusal} {_ADVICE[Reason.STORAGE]}", ExitCode.UNREACHABLE)
+        case HttpResponseError() if error.status_code in REFUSED:
+            refusal = f"Storage refused this ({error.status_code} {code_of(error) or error.reason or ''})."
+            return Problem(f"{refusal} {_storage_advice(error)}".strip(), ExitCode.UNREACHABLE)
         case ServiceRequestError():
             return Problem(f"Azure cannot be reached: {_first_line(error)} Check the network.", ExitCode.UNREACHABLE)
         case AzureError():
@@ -55,6 +62,27 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
             return Problem(f"This is a bug: {found} Run the command again with --debug, and report it.", ExitCode.BUG)
 
 
+def about_company(failure: Failure) -> str:
+    """Return what is wrong with a company's name, without the advice that is meant for uploaders."""
+    return failure.detail.partition(" Create it, or upload")[0]
+
+
+def has_no_token(error: BaseException) -> bool:
+    """Whether a request got no token, so that storage itself has not answered: it always gives a code."""
+    return isinstance(error, ClientAuthenticationError) and code_of(error) is None
+
+
+def _storage_advice(error: BaseException | None) -> str:
+    """Return what to do about an error of the storage SDK."""
+    if not isinstance(error, HttpResponseError):
+        return "Try again."
+    if has_no_token(error):
+        return _SIGN_IN
+    if error.status_code not in REFUSED:
+        return "Try again."
+    return _NETWORK if code_of(error) == CLOSED else _ROLE if code_of(error) in FORBIDDEN else _SIGN_IN
+
+
 def _first_line(error: Exception) -> str:
     text = _one_line(str(error).strip().partition("\n")[0])
     return text if text.endswith(".") else f"{text}."
@@ -64,14 +92,10 @@ def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))[:_SHOWN]
 
 
-def _code_of(error: HttpResponseError) -> str:
-    return str(getattr(error, "error_code", None) or error.reason or "")
-
-
-_REFUSED = (401, 403)
 _SIGN_IN = "Sign in with 'az login' (or azd, or PowerShell), and run the command again."
+_ROLE = "You need the role Storage Blob Data Contributor on the pictures account."
+_NETWORK = "The account is closed to where you are: docs/security.md#network."
 _ADVICE = {
     Reason.IDENTITY: _SIGN_IN,
     Reason.BC_UNAUTHORIZED: "You need a user of your own in Business Central.",
-    Reason.STORAGE: "You need the role Storage Blob Data Contributor on the pictures account.",
 }

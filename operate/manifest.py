@@ -8,6 +8,7 @@ rows go. A row that a crash cut short is left out: what it would have said is th
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
@@ -16,8 +17,13 @@ from pathlib import Path
 
 from operate import list_locks
 from operate.errors import Problem
+from operate.text_files import encoding_of
 
-_GUARDED = ("'", "=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula, and our own guard
+# What a spreadsheet would take for a formula at the beginning of a cell, and our own guard. One with another separator
+# than ours finds beginnings inside our cells.
+_BEGINNING = r"(?:^|(?<=[;\t\"]))"
+_FORMULA = r"(?=['=+\-@\t\r])"
+_TO_GUARD, _GUARD = re.compile(_BEGINNING + _FORMULA), re.compile(f"{_BEGINNING}'{_FORMULA}")
 
 
 class State(StrEnum):
@@ -129,7 +135,8 @@ def read(path: Path) -> list[Row]:
         text = path.read_bytes()
     except FileNotFoundError:
         raise _missing(path) from None
-    whole = text[: text.rfind(b"\n") + 1].decode("utf-8-sig", errors="replace")  # a crash may have cut the last row
+    decoded = text.decode(encoding_of(path), errors="replace")
+    whole = decoded[: decoded.rfind("\n") + 1]  # a crash may have cut the last row
     reader = csv.DictReader(io.StringIO(whole, newline=""), delimiter=_delimiter(whole))
     missing = [name for name in ("file", "item", "state") if name not in (reader.fieldnames or ())]
     if missing:
@@ -191,9 +198,9 @@ def _line(row: Row) -> str:
 
 
 def _guarded(text: str) -> str:
-    return f"'{text}" if text.startswith(_GUARDED) else text
+    return _TO_GUARD.sub("'", text)
 
 
 def unguarded(text: str) -> str:
-    """Return a cell without the apostrophe by which it is no formula."""
-    return text[1:] if text.startswith("'") and text[1:2] in _GUARDED else text
+    """Return a cell without the apostrophes by which it is no formula."""
+    return _GUARD.sub("", text)

@@ -1,12 +1,14 @@
 """Tells the whole story of one item or one file: uploads, record, originals, and what BC shows now."""
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from operate import replays
+from operate.backfill import gtins
 from operate.companies import company_of
 from operate.connection import Connection
 from operate.errors import Problem
@@ -85,8 +87,8 @@ class Stories:
                 raise Problem("Name the item's company with --company; there is no default (BC_COMPANY).")
             return None
         company = self._bc.company(self._company, self._id)
-        for key in _keys(name):
-            found = self._bc.items(company, [key], self._id) or []
+        for keys in _keys(name):
+            found = self._bc.items(company, keys, self._id) or []
             if len(found) > 1:
                 numbers = " and ".join(repr(each.item.number) for each in found)
                 raise Problem(f"Several items have the GTIN {name}: {numbers}. Ask for one of these numbers.")
@@ -156,15 +158,18 @@ class Stories:
         return bool(named) and _is_called(found.item.company, named) and _is_key_of(key, found)
 
 
-def _keys(name: str) -> Sequence[ItemKey]:
-    """Return what ``name`` may identify an item by: an id alone if it is one."""
+def _keys(name: str) -> Sequence[Sequence[ItemKey]]:
+    """Return what ``name`` may identify an item by, in turn: an id alone if it is one; a GTIN at any of its lengths."""
     if guid := guid_of(name):
-        return [ItemKey(None, KeyKind.ID, guid)]
-    number = as_code(name)
-    keys = [ItemKey(None, KeyKind.NUMBER, number)] if 0 < len(number) <= NUMBER_MAX else []
-    if name.isascii() and name.isdigit() and len(name) in _GTIN_DIGITS:
-        keys.append(ItemKey(None, KeyKind.GTIN, name))
-    return keys
+        return [[ItemKey(None, KeyKind.ID, guid)]]
+    number = as_code(unicodedata.normalize("NFC", name))  # macOS types decomposed letters
+    by_number = [ItemKey(None, KeyKind.NUMBER, number)] if 0 < len(number) <= NUMBER_MAX else []
+    by_gtin = [ItemKey(None, KeyKind.GTIN, form) for form in gtins.forms(number) or _digits(number)]
+    return [keys for keys in (by_number, by_gtin) if keys]
+
+
+def _digits(text: str) -> list[str]:
+    return [text] if text.isascii() and text.isdigit() and len(text) in _GTIN_DIGITS else []
 
 
 def _is_called(company: Company, name: str) -> bool:

@@ -24,7 +24,7 @@ SCRIPTS = ROOT / "infra" / "scripts" / "requirements.txt"
 # By command, so that a mistake shows before anything is installed; None leaves it to the command itself.
 OPTIONS: dict[str, tuple[str, ...] | None] = {
     "demo": ("--photos", "--keyless", "--stay", "--report"),
-    "up": ("--sweep-interval", "--hosts", "--host"),
+    "up": ("--sweep-interval", "--hosts", "--host", "--photographs"),
     "test": None,
     "check": (),
     "bench": None,

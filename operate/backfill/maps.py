@@ -11,19 +11,21 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
+from typing import BinaryIO
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from operate.errors import Problem
 from operate.manifest import unguarded
+from operate.text_files import encoding_of
 
 ROWS_MAX = 1_000_000
 _COLUMNS_MAX = 100
 _CELL_MAX = 1024  # characters; longer ones are no names
+_HEADING_SHOWN, _REASON_MAX = 40, 200  # characters of foreign text in a message
 _UNPACKED_MAX = 512 * 1024 * 1024  # bytes of an XLSX
-_STRINGS_MAX = 64 * 1024 * 1024  # bytes of its texts, all of which are kept
+_PART_MAX = 64 * 1024 * 1024  # bytes of a part that is read as a whole: all but the sheets are
+_SHEETS = "xl/worksheets/"
 _HEADING_ROWS = 5  # titles and blank lines above the headings
 _BLOCK = 1024 * 1024
 # Headings as people and BC write them; compared without case, blanks and punctuation.
@@ -56,6 +58,8 @@ def read(path: Path) -> Iterator[MapLine]:
     Raises:
         Problem: this is not a map that can be read.
     """
+    if not path.is_file():
+        raise Problem(f"{path} does not exist. --map names a table, CSV or XLSX.")
     rows = _xlsx_rows(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv_rows(path)
     return _lines(path, rows)
 
@@ -81,7 +85,7 @@ def _columns(path: Path, rows: Iterator[tuple[int, Sequence[str]]]) -> dict[int,
         columns = _known(cells)
         if "file" in columns.values() and set(columns.values()) & set(_ITEM_FIELDS):
             return columns
-        seen += [cell.strip() for cell in cells if cell.strip()]
+        seen += [cell.strip()[:_HEADING_SHOWN] for cell in cells if cell.strip()]
     found = f"found {', '.join(seen[:8])}" if seen else "the file is empty"
     raise Problem(f"{path} needs the columns 'file' and one of 'number', 'id', 'gtin' in its first row; {found}.")
 
@@ -98,7 +102,7 @@ def _known(cells: Sequence[str]) -> dict[int, str]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
-    encoding = _encoding(path)
+    encoding = encoding_of(path)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         beginning = file.read(_BLOCK)
     first = beginning.partition("\n")[0].strip()
@@ -112,22 +116,6 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
                     yield reader.line_num, [unguarded(cell) for cell in cells]
         except (csv.Error, UnicodeDecodeError) as error:
             raise Problem(f"{path}, line {reader.line_num}: this is no CSV: {error}.") from None
-
-
-def _encoding(path: Path) -> str:
-    """Return the encoding by its mark, else UTF-8 if the whole file is that, else what Windows writes."""
-    with path.open("rb") as file:
-        beginning = file.read(4)
-        if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return "utf-16"
-        file.seek(0)
-        decoder = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        try:
-            while decoder.read(_BLOCK):
-                pass
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8-sig"
 
 
 def _delimiter(beginning: str) -> str:
@@ -144,10 +132,15 @@ def _delimiter(beginning: str) -> str:
 
 def _xlsx_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
     _check_size(path)
+    with path.open("rb") as file:  # which openpyxl leaves open when it fails
+        yield from _rows_of(path, file)
+
+
+def _rows_of(path: Path, file: BinaryIO) -> Iterator[tuple[int, Sequence[str]]]:
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise Problem(f"{path} is no Excel workbook: {error}. Save it as .xlsx or CSV.") from None
+        book = load_workbook(file, read_only=True, data_only=True)
+    except Exception as error:  # noqa: BLE001 - of openpyxl, zlib and the parser: any, on a hostile file
+        raise Problem(f"{path} is no Excel workbook: {_first_line(error)}. Save it as .xlsx or CSV.") from None
     with closing(book):
         sheet = book.worksheets[0] if book.worksheets else None
         if sheet is None:
@@ -156,8 +149,8 @@ def _xlsx_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
         try:
             for line, cells in enumerate(sheet.iter_rows(max_col=_COLUMNS_MAX), 1):
                 yield line, [_text(cell.value, getattr(cell, "number_format", "")) for cell in cells]
-        except (ParseError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise Problem(f"{path} is damaged: {error}. Save it anew, or as CSV.") from None
+        except Exception as error:  # noqa: BLE001 - as above
+            raise Problem(f"{path} is damaged: {_first_line(error)}. Save it anew, or as CSV.") from None
 
 
 def _check_size(path: Path) -> None:
@@ -168,12 +161,16 @@ def _check_size(path: Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            sizes = {entry.filename.lower(): entry.file_size for entry in archive.infolist()}
+            entries = archive.infolist()
     except (zipfile.BadZipFile, OSError) as error:
-        raise Problem(f"{path} is no Excel workbook: {error}. Save it as .xlsx or CSV.") from None
-    strings = sum(size for name, size in sizes.items() if name.endswith("sharedstrings.xml"))
-    if sum(sizes.values()) > _UNPACKED_MAX or strings > _STRINGS_MAX:
+        raise Problem(f"{path} is no Excel workbook: {_first_line(error)}. Save it as .xlsx or CSV.") from None
+    whole = max((each.file_size for each in entries if not each.filename.lower().startswith(_SHEETS)), default=0)
+    if sum(each.file_size for each in entries) > _UNPACKED_MAX or whole > _PART_MAX:
         raise Problem(f"{path} is too large for a map. Keep the columns file and number, and save it as CSV.")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:_REASON_MAX].rstrip(".") or type(error).__name__
 
 
 def _text(value: object, number_format: str) -> str:

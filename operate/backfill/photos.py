@@ -1,10 +1,9 @@
-"""Lists the photographs in a folder, and what in it is none, with the reason; finds those that somebody names."""
+"""Lists the photographs in a folder, and what in it is none, with the reason."""
 
 import os
 import stat
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from shared.pictures.diagnosis import is_heif, readable_bytes
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".gif", ".bmp", ".jp2")
 LARGEST = 256 * 1024 * 1024  # bytes; no setting of the app allows more
-NO_FILE = "no such file in the folder"
 _HEIC = (".heic", ".heif", ".hif")
 # What systems and devices leave in folders of pictures.
 _JUNK = ("thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "__macosx", "#recycle", "$recycle.bin", "lost+found")
@@ -84,7 +82,7 @@ def _photo(entry: os.DirEntry[str], name: str, largest: int) -> Photo:
     if suffix in _HEIC:
         return Photo(shown(name), obstacle="HEIC, which the app does not take: save it as JPEG", is_fault=True)
     if suffix not in SUFFIXES:
-        return Photo(shown(name), obstacle=f"no picture by its name ({suffix or 'no extension'})")
+        return Photo(shown(name), obstacle=f"not a picture, to judge by its name ({suffix or 'no extension'})")
     try:
         info = entry.stat(follow_symlinks=False)
         fault = _fault(entry, name, info, largest)
@@ -119,36 +117,3 @@ def shown(name: str) -> str:
     """Return a file's name as text that any list can hold: its bytes may not be UTF-8."""
     text = os.fsencode(name).decode("utf-8", "replace")
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
-
-
-class Finder:
-    """Finds photographs by path or name, in any case, with or without the extension; as it is spelt goes first."""
-
-    def __init__(self, listed: Iterable[Photo]) -> None:
-        self._by_name: dict[str, Photo] = {}
-        self._by_spelling: dict[str, list[Photo]] = defaultdict(list)
-        for photo in listed:
-            self._by_name[photo.name] = photo
-            path = _folded(photo.name)
-            name = path.rpartition("/")[2]
-            for spelling in {path, name, *(each.rpartition(".")[0] for each in (path, name))}:
-                self._by_spelling[spelling].append(photo)
-
-    def find(self, text: str) -> tuple[Photo | None, str]:
-        """Return the file, or what is wrong."""
-        if not text:
-            return None, "the map's line names no file"
-        if exact := self._by_name.get(text):
-            return exact, ""
-        wanted = _folded(text.replace("\\", "/"))
-        for spelling in dict.fromkeys((wanted, wanted.removeprefix("./"), wanted.rpartition("/")[2])):
-            if found := self._by_spelling.get(spelling):
-                whole = [photo for photo in found if _folded(photo.name) == spelling] or found
-                if len(whole) > 1:
-                    return None, f"{len(whole)} files have this name; give its path: {whole[0].name}"
-                return whole[0], ""
-        return None, NO_FILE
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()

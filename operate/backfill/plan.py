@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -12,11 +11,14 @@ from operate.backfill import maps, meaning
 from operate.backfill.blob_names import Unnameable, blob_name
 from operate.backfill.maps import MapLine
 from operate.backfill.meaning import Meaning
-from operate.backfill.photos import LARGEST, Finder, Photo, photos
+from operate.backfill.named_files import NamedFiles
+from operate.backfill.photos import LARGEST, Photo, photos
 from operate.backfill.rivals import Line, fail, place_of, settle, skip
 from operate.catalogue import Catalogue
+from operate.errors import about_company
 from operate.manifest import FAULTS, Row, State
 from operate.output import Counter
+from operate.stopping import threads
 from shared.business_central.client import BusinessCentral
 from shared.errors import Waiting
 from shared.paths import PathTemplate, as_code, guid_of
@@ -61,7 +63,7 @@ class Planner:
         """
         listed = list(photos(self._wishes.folder, self._wishes.largest))
         if self._wishes.map_path:
-            lines = self._mapped(Finder(listed), maps.read(self._wishes.map_path))
+            lines = self._mapped(NamedFiles(listed), maps.read(self._wishes.map_path))
             used = {line.row.file for line in lines}
             left_out = (photo for photo in listed if photo.name not in used)
             lines += [self._line(p if p.obstacle else Photo(p.name, obstacle="not in the map")) for p in left_out]
@@ -77,7 +79,7 @@ class Planner:
         What somebody wrote into ``use_item`` is what a file means; else the map, if there is one; else its name. What
         a map said is not told by names.
         """
-        finder = Finder(photos(self._wishes.folder, self._wishes.largest))
+        finder = NamedFiles(photos(self._wishes.folder, self._wishes.largest))
         lines: list[Line] = []
         corrected: list[tuple[Photo, Row]] = []
         in_map: list[tuple[Photo, Row]] = []
@@ -116,7 +118,7 @@ class Planner:
             self._fill_in(company, pairs, meaning.of_names)
         return lines
 
-    def _mapped(self, finder: Finder, entries: Iterable[MapLine]) -> list[Line]:
+    def _mapped(self, finder: NamedFiles, entries: Iterable[MapLine]) -> list[Line]:
         """Return the lines of a map, in order."""
         lines: list[Line] = []
         by_company: dict[str, list[tuple[Line, MapLine]]] = defaultdict(list)
@@ -130,7 +132,7 @@ class Planner:
             self._fill_in(company, pairs, meaning.of_map_lines)
         return lines
 
-    def _corrected(self, finder: Finder, pairs: Sequence[tuple[Photo, Row]]) -> list[Line]:
+    def _corrected(self, finder: NamedFiles, pairs: Sequence[tuple[Photo, Row]]) -> list[Line]:
         """Return the lines of rows into which somebody has written the item."""
         entries = [MapLine(0, photo.name, row.company, _item_of(row.use_item.strip())) for photo, row in pairs]
         lines = self._mapped(finder, entries)
@@ -138,7 +140,7 @@ class Planner:
             line.row.use_item, line.row.from_map = row.use_item, row.from_map
         return lines
 
-    def _mapped_again(self, finder: Finder, pairs: Sequence[tuple[Photo, Row]]) -> Iterator[Line]:
+    def _mapped_again(self, finder: NamedFiles, pairs: Sequence[tuple[Photo, Row]]) -> Iterator[Line]:
         """Yield the map's lines of files that failed."""
         if not pairs or not self._wishes.map_path:
             return
@@ -169,7 +171,7 @@ class Planner:
             catalogue = self._catalogue(company)
         except Waiting as failure:  # no such company
             for line, _ in usable:
-                fail(line.row, failure.detail)
+                fail(line.row, about_company(failure))
             return
         for (line, _), meant in zip(usable, ask(catalogue, [what for _, what in usable]), strict=True):
             if meant.item is None:
@@ -203,7 +205,7 @@ class Planner:
                 by_company[line.row.company][line.row.item_id].append(line)
         for company, by_item in by_company.items():
             catalogue = self._catalogue(company)
-            with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            with threads(_ASKED_AT_ONCE) as pool:
                 described = pool.map(
                     lambda batch, of=catalogue: list(of.describe(batch)), catalogues.batches(by_item, catalogues.BATCH)
                 )

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from operate.manifest import FAULTS, Row, State
-from operate.output import Cell, Output
+from operate.output import Cell, Output, visible
 
 _EXAMPLES = 3
 _STYLES = {
@@ -81,14 +81,18 @@ def _planned(row: Row) -> tuple[Cell, ...]:
 
 
 def _what_happens(row: Row) -> Text:
+    return Text(visible(_in_words(row)), style=_STYLES.get(row.state, ""))
+
+
+def _in_words(row: Row) -> str:
     if row.state is State.SKIPPED:
-        return Text(f"skipped: {row.reason}", style=_STYLES[row.state])
+        return f"skipped: {row.reason}"
     if row.state is not State.PLANNED:
-        return Text(f"{row.state} {row.reason}".strip())
+        return f"{row.state} {row.reason}".strip()
     verb = "replace the picture" if row.has_picture == "yes" else "upload"
     under = " under the item's id" if row.item_id in row.blob else ""
     view = f" ({row.view})" if row.view else ""
-    return Text(f"{verb}{view}{under}", style=_STYLES[row.state])
+    return f"{verb}{view}{under}"
 
 
 def _print_left_out(output: Output, rows: Iterable[Row]) -> None:

@@ -66,7 +66,7 @@ def _settle_equals(folder: Path, equals: Sequence[Line]) -> None:
         return
     for line in equals:
         other = next(each for each in equals if each is not line)
-        fail(line.row, f"{other.row.file} claims the same item with the same right: rename or remove one of them")
+        fail(line.row, f"{other.row.file} claims the same item and ranks equally: rename or remove one of them")
 
 
 def _digest(path: Path) -> bytes:

@@ -13,6 +13,7 @@ from operate.backfill.uploads import Uploader
 from operate.manifest import Manifest, Row, State
 from operate.output import Counter
 from operate.retrying import patiently
+from operate.stopping import threads
 from shared.storage.errors import storage_errors
 from shared.storage.names import INCOMING, unquoted_etag
 
@@ -56,14 +57,16 @@ class Run:
             Problem: storage is out of reach or refuses us. The list is complete up to then.
         """
         self._under_way = {row.blob: row for row in before}
-        with ThreadPoolExecutor(self.pace.concurrency) as pool:
+        with threads(self.pace.concurrency) as pool:
             try:
                 for row in todo:
                     if not self._make_room(pool) or self.stop.is_set():
                         break
                     self._begin(pool, row)
-            finally:
+            except Exception:
                 self._collect(all_of_them=True)
+                raise
+            self._collect(all_of_them=True)
             if self.waits:
                 self._see_out(pool, waiting)
 

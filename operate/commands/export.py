@@ -1,7 +1,7 @@
 """``item-pictures export``: writes the pictures that Business Central shows into a folder."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -91,7 +91,7 @@ class _Exporter:
         Raises:
             Failure: BC gave no answer. The list is complete up to then.
         """
-        with ThreadPoolExecutor(concurrency) as pool:
+        with stopping.threads(concurrency) as pool:
             pending: set[Future[Row]] = set()
             for found in islice(self._with_pictures(ids, items), limit):
                 if len(pending) >= concurrency:

@@ -1,5 +1,6 @@
 """``item-pictures preview``: what Business Central would get, before and after, in one HTML page."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ def preview(
     session: Session = context.obj
     settings, output = session.installation.settings, session.output
     pillow_logging.silence_pillow()
+    files = list(_expanded(files))
     _check(files)
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / previews.PAGE
@@ -46,6 +48,17 @@ def preview(
     output.say(f"Before and after: {page.resolve().as_uri()}")
     if any(facts["reason"] for facts in results):
         raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _expanded(files: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files that a pattern stands for: the shells of Windows leave that to the program."""
+    for path in files:
+        if not any(wildcard in str(path) for wildcard in "*?") or path.exists():
+            yield path
+            continue
+        # Brackets are no pattern there, and common in names: "photo [2].jpg".
+        pattern = str(path.relative_to(path.anchor)).replace("[", "[[]")
+        yield from sorted(Path(path.anchor).glob(pattern)) or [path]
 
 
 def _check(files: list[Path]) -> None:

@@ -8,6 +8,7 @@ import typer
 from operate import ages, last_sweep, overview, story_text
 from operate.incoming import Incoming, State
 from operate.overview import Entry, Group
+from operate.pages import located
 from operate.story import Stories
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _show_overview(session: "Session", *, listed: bool) -> None:
     output.say(_sweep_line(sweep))
     for state, advice in _ADVICE.items():
         if any(group.state == state for group in groups):
-            output.say(advice)
+            output.say(located(advice))
 
 
 def _file(entry: Entry) -> dict[str, Any]:
@@ -88,13 +89,14 @@ def _row(group: Group) -> tuple[str, ...]:
 
 def _sweep_line(sweep: last_sweep.LastSweep) -> str:
     if sweep.age is None:
-        return "No sweep has ended yet: docs/operations.md#no-sweep."
+        return located("No sweep has ended yet: docs/operations.md#no-sweep.")
     return f"The last sweep ended {ages.words(sweep.age)} ago."
 
 
 _HEADS = ("state", "reason", "files", "oldest", "youngest", "oldest file")
 _ADVICE = {
-    State.STUCK: "Stuck: nothing is known to hold these up; the log says why: docs/operations.md#an-upload-is-stuck.",
+    State.STUCK: "Stuck: something fails, or Business Central rejects the pictures (rejected); the log says which: "
+    "docs/operations.md#an-upload-is-stuck.",
     State.UNKNOWN: "Unknown: Business Central did not answer you. item-pictures doctor says why.",
     overview.IN_QUARANTINE: "Once a cause is fixed: item-pictures replay --reason REASON.",
 }

@@ -99,7 +99,7 @@ class AccessChecks:
             "app_role_missing",
             f"The app's identity does not have the app role {role} of Business Central.",
             "Business Central refuses the app with 401; no picture reaches any item.",
-            f"python infra/scripts/grant_business_central.py --principal-id {identity.principal_id}",
+            f"Give it to {identity.principal_id}: docs/business-central.md#2-the-app-roles-in-the-directory.",
         )
 
 

@@ -9,6 +9,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient
 
 from operate.doctor.findings import Check, Finding, Grade
+from operate.errors import about_company
 from shared.business_central.client import BusinessCentral
 from shared.errors import Reason, Transient, Waiting
 from shared.paths import ItemKey, KeyKind
@@ -72,7 +73,7 @@ class BusinessCentralChecks:
         except Waiting as failure:
             yield Finding(
                 "company_unknown",
-                failure.detail.partition(" Create it")[0],  # the rest is meant for uploaders
+                about_company(failure),
                 "Every upload whose path names no company waits for ever.",
                 "Set BC_COMPANY to a company's name or id: docs/operations.md#company_not_found.",
             )

@@ -1,10 +1,11 @@
 """Defines what the doctor finds, and runs its checks."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from operate.arm import Refused, Unreachable
+from operate.pages import located
 from shared.errors import Failure
 
 
@@ -69,14 +70,14 @@ def made(checks: Iterable[Check]) -> Iterator[Checked]:
 
 
 def _made(check: Check) -> Checked:
-    checked = Checked(check.title)
+    found: list[Finding] = []
     try:
-        checked.findings.extend(check.look())
+        found.extend(check.look())
     except Refused as refused:
-        checked.findings.append(_not_allowed(check.title, refused))
+        found.append(_not_allowed(check.title, refused))
     except (Unreachable, Failure) as failure:
-        checked.findings.append(_not_reached(check.title, failure))
-    return checked
+        found.append(_not_reached(check.title, failure))
+    return Checked(check.title, [replace(each, why=located(each.why), mend=located(each.mend)) for each in found])
 
 
 def _not_allowed(title: str, refused: Refused) -> Finding:

@@ -13,6 +13,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient
 
 from operate import last_sweep
 from operate.doctor.findings import Check, Finding
+from operate.errors import CLOSED, FORBIDDEN, REFUSED, has_no_token
 from shared.storage.errors import code_of, storage_errors
 from shared.storage.names import ARCHIVE, INCOMING, QUARANTINE, RECORDS
 from shared.storage.uploads import keep_date, time_of
@@ -20,7 +21,7 @@ from shared.sweep_plan import GAP_MAX
 
 CONTAINERS = (INCOMING, ARCHIVE, QUARANTINE, RECORDS)
 CLOCK_TOLERANCE = timedelta(minutes=5)  # what token services allow; storage itself allows 15 minutes
-_FORBIDDEN = ("AuthorizationFailure", "AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
+_SERVER_ERRORS = 500  # and above
 _ANSWERS = "Storage answers"
 _CONTRIBUTOR = "Storage Blob Data Contributor"
 _NO_ETAG = '"0x0"'  # no blob ever has it
@@ -47,13 +48,18 @@ class StorageChecks:
     def _answers(self) -> Iterator[Finding]:
         try:
             self._list(INCOMING, retry_total=1)
-        except HttpResponseError:
-            return  # it answers; the next checks say what
+        except HttpResponseError as error:
+            if has_no_token(error):
+                yield _not_signed_in(error)
+            elif error.status_code in REFUSED and code_of(error) not in FORBIDDEN:
+                yield _closed() if code_of(error) == CLOSED else _not_accepted(error)
+                yield from self._clock()
+            # Any other answer is one; the next checks say what it means.
         except AzureError as error:
             yield Finding(
                 "storage_unreachable",
-                f"The pictures account does not answer: {str(error).partition(chr(10))[0][:200]}",
-                "Nothing can be uploaded, looked at or replayed from here.",
+                f"The pictures account does not answer: {_first_line(error)}",
+                _NOTHING_FROM_HERE,
                 "Compare the address in --config; docs/security.md#network says from where a closed account answers.",
             )
 
@@ -70,12 +76,12 @@ class StorageChecks:
     def _rights(self) -> Iterator[Finding]:
         """Try each right on a blob that does not exist, or under an ETag that no blob has: nothing changes."""
         for container in CONTAINERS:
-            missing = [right for right, attempt in self._attempts(container) if self._refusal(attempt) in _FORBIDDEN]
+            missing = [right for right, attempt in self._attempts(container) if self._refusal(attempt) in FORBIDDEN]
             if missing:
-                rights = " and ".join(missing)
+                rights = " or ".join(missing)
                 yield Finding(
                     "right_missing",
-                    f"You may not {rights} in {container}.",
+                    f"You may not {rights} blobs in {container}.",
                     _NEEDED[container],
                     f"Have yourself given the role {_CONTRIBUTOR} on the pictures account: docs/operating.md#rights.",
                 )
@@ -123,28 +129,61 @@ class StorageChecks:
         """Return storage's code for its refusal, None if it did not refuse.
 
         Raises:
-            Transient: there was no answer.
+            Transient: there was no answer, or it says nothing about us.
         """
         with storage_errors("looking at what you may do"):
             try:
                 attempt()
             except HttpResponseError as error:
+                if error.status_code is None or error.status_code >= _SERVER_ERRORS:
+                    raise
                 return code_of(error) or str(error.status_code)
         return None
 
     def _storages_time(self) -> datetime | None:
         dates: list[str] = []
-        try:
-            container = self.service.get_container_client(INCOMING)
-            next(iter(container.list_blobs(results_per_page=1, raw_response_hook=keep_date(dates))), None)
-        except HttpResponseError as error:
-            answer: Any = error.response
-            dates += [answer.headers["Date"]] if answer is not None and "Date" in answer.headers else []
+        with storage_errors("reading storage's clock"):
+            try:
+                self._list(INCOMING, retry_total=1, raw_response_hook=keep_date(dates))
+            except HttpResponseError as error:
+                answer: Any = error.response
+                dates += [answer.headers["Date"]] if answer is not None and "Date" in answer.headers else []
         return time_of(dates) if dates else None
 
 
 def _write(blob: BlobClient) -> None:
     blob.upload_blob(b"", overwrite=True, etag=_NO_ETAG, match_condition=MatchConditions.IfNotModified)
+
+
+def _not_signed_in(error: HttpResponseError) -> Finding:
+    return Finding(
+        "not_signed_in",
+        f"Nobody is signed in to Azure here: {_first_line(error)}",
+        _NOTHING_FROM_HERE,
+        "az login --tenant TENANT, with the tenant of the pictures account.",
+    )
+
+
+def _not_accepted(error: HttpResponseError) -> Finding:
+    return Finding(
+        "sign_in_refused",
+        f"The pictures account does not accept your sign-in: {error.status_code} {code_of(error) or error.reason}.",
+        _NOTHING_FROM_HERE,
+        "az login --tenant TENANT, with the tenant of the pictures account.",
+    )
+
+
+def _closed() -> Finding:
+    return Finding(
+        "storage_closed",
+        f"The pictures account is closed to where you are: 403 {CLOSED}.",
+        _NOTHING_FROM_HERE,
+        "Run this inside of its network, or open the account: docs/security.md#network.",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
 
 
 def _no_sweep(what: str) -> Finding:
@@ -156,6 +195,7 @@ def _no_sweep(what: str) -> Finding:
     )
 
 
+_NOTHING_FROM_HERE = "Nothing can be uploaded, looked at or replayed from here."
 _WITHOUT = {
     INCOMING: "Nobody can upload.",
     ARCHIVE: "Pictures reach their items, but every upload then fails, because its original cannot be moved.",

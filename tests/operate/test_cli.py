@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from devstack.machine.setup import ROOT
+from devstack.stack import Stack
 from operate.cli import globals_first
 from operate.errors import ExitCode
-from tests.operate.command import Operator
+from operate.manifest import Manifest, Row, State
+from tests.operate.command import Operator, operator_of
 from tests.operate.photographs import photographs
+from tests.support.faulty_storage import storage_proxy
 from tests.support.local_stack import LocalStack
 
 
@@ -86,10 +89,75 @@ def test_only_debug_shows_a_traceback(operator: Operator, local: LocalStack) -> 
     assert "Traceback" in operator.run("export", "pictures", "--debug").err
 
 
-def test_an_unknown_company_is_named(operator: Operator) -> None:
-    ended = operator.run("export", "pictures", "--company", "Nowhere")
-    assert ended.code == ExitCode.UNREACHABLE
-    assert "no company called 'Nowhere'" in ended.err
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (403, "AuthorizationPermissionMismatch", "role Storage Blob Data Contributor"),
+        (403, "AuthorizationFailure", "docs/security.md#network"),
+        (403, "AuthenticationFailed", "az login"),
+        (401, "InvalidAuthenticationInfo", "az login"),
+        (400, "InvalidUri", "Try again."),
+    ],
+)
+def test_what_storage_refuses_is_one_line_that_says_what_to_do(
+    status: int, code: str, words: str, running_stack: Stack, local: LocalStack, tmp_path: Path
+) -> None:
+    assert local.stack is running_stack
+    with (
+        storage_proxy(running_stack.endpoints.storage_connection_string, lambda *_: (status, code)) as storage,
+        operator_of(running_stack, tmp_path, storage) as refused,
+    ):
+        ended = refused.run("status")
+    assert (ended.code, ended.err.count("\n")) == (ExitCode.UNREACHABLE, 1)
+    assert words in ended.err
+    assert code in ended.err
+
+
+@pytest.mark.parametrize("command", [("export", "pictures"), ("backfill", "photos"), ("status", "1896-S")])
+def test_an_unknown_company_is_a_wrong_command_line(command: tuple[str, ...], operator: Operator) -> None:
+    photographs(operator.folder / "photos", "1896-S.jpg")
+    ended = operator.run(*command, "--company", "Nowhere")
+    assert (ended.code, ended.err.count("no company called 'Nowhere'")) == (ExitCode.MISUSE, 1)
+    assert "upload" not in ended.err.lower(), "the advice for uploaders"
+
+
+def test_a_map_that_does_not_exist_is_a_wrong_command_line(operator: Operator) -> None:
+    photographs(operator.folder / "photos", "1896-S.jpg")
+    for name in ("none.csv", "none.xlsx"):
+        ended = operator.run("backfill", "photos", "--map", name)
+        assert (ended.code, ended.err.count("\n")) == (ExitCode.MISUSE, 1)
+        assert f"{name} does not exist" in ended.err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+def test_a_config_is_read_as_the_shells_of_windows_write_it(encoding: str, operator: Operator) -> None:
+    document = json.loads(operator.config.read_text(encoding="utf-8"))
+    document["installation"]["businessCentral"]["company"] = "Nordwind Möbel GmbH"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    operator.config.write_text(mark + json.dumps(document, ensure_ascii=False), encoding=encoding)
+    assert operator.asked("status", "1000")["item"]["company"] == "NORDWIND"
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[31m\u202e\n"
+
+
+def test_no_foreign_text_steers_the_terminal_by_an_error(operator: Operator, tmp_path: Path) -> None:
+    folder, table = photographs(tmp_path / "photos", "1896-S.jpg"), tmp_path / "map.csv"
+    table.write_text(f'"{HOSTILE}{"x" * 5000}";b\n1;2\n', encoding="utf-8")
+    ended = operator.run("backfill", folder, "--map", table)
+    assert "owned" in ended.err
+    assert not {"\x1b", "\x07", "\u202e"} & set(ended.err)
+    assert (ended.err.count("\n"), len(ended.err) < 1000) == (1, True)
+
+
+def test_no_list_steers_the_terminal_by_its_reasons(operator: Operator, tmp_path: Path) -> None:
+    states = (State.SKIPPED, State.UPDATED, State.PLANNED)
+    rows = [Row(f"{state}.jpg", "1", "", state, HOSTILE, HOSTILE, item_id=str(state)) for state in states]
+    Manifest(tmp_path / "list.csv", rows).close()
+    photographs(tmp_path / "photos", "1896-S.jpg")
+    ended = operator.run("backfill", "photos", "--resume", "list.csv", "--dry-run")
+    assert ended.out.count("owned") == 3
+    assert not {"\x1b", "\x07", "\u202e"} & set(ended.out + ended.err)
 
 
 def test_the_installed_command_has_the_pinned_packages() -> None:

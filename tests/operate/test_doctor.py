@@ -10,14 +10,16 @@ from azure.storage.blob import AccountSasPermissions, ResourceTypes, Services, g
 
 from devstack.azurite import PICTURES
 from devstack.machine.setup import ROOT
+from devstack.stack import Stack
 from operate.doctor.findings import Grade
 from shared.storage import names
-from tests.operate.command import Ended, Operator
+from tests.operate.command import Ended, Operator, operator_of
 from tests.support.documents import Document
+from tests.support.faulty_storage import Answer, storage_proxy
 from tests.support.item_pictures import BLUE, upload
 from tests.support.local_stack import LocalStack
 
-SOURCES = [*(ROOT / "operate" / "doctor").glob("*.py"), ROOT / "operate" / "commands" / "doctor.py"]
+SOURCES = sorted((ROOT / "operate").rglob("*.py"))
 
 
 @pytest.fixture
@@ -71,10 +73,10 @@ def test_a_missing_container_is_named(container: str, swept: LocalStack, operato
 @pytest.mark.parametrize(
     ("permissions", "lacking"),
     [
-        (AccountSasPermissions(read=True, list=True, delete=True), "write in product-images"),
-        (AccountSasPermissions(read=True, list=True, write=True, create=True), "delete in quarantine"),
-        (AccountSasPermissions(list=True, write=True, create=True, delete=True), "read in records"),
-        (AccountSasPermissions(read=True, write=True, create=True, delete=True), "list in archive"),
+        (AccountSasPermissions(read=True, list=True, delete=True), "write blobs in product-images"),
+        (AccountSasPermissions(read=True, list=True, write=True, create=True), "delete blobs in quarantine"),
+        (AccountSasPermissions(list=True, write=True, create=True, delete=True), "read blobs in records"),
+        (AccountSasPermissions(read=True, write=True, create=True, delete=True), "list blobs in archive"),
     ],
     ids=["write", "delete", "read", "list"],
 )
@@ -144,6 +146,50 @@ def test_storage_that_does_not_answer_is_named_once(swept: LocalStack, operator:
     assert list(found(operator.run("--json", "doctor"))) == ["storage_unreachable"]
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "name", "page"),
+    [
+        (401, "InvalidAuthenticationInfo", "sign_in_refused", "az login"),
+        (401, "NoAuthenticationInformation", "sign_in_refused", "az login"),
+        (403, "AuthenticationFailed", "sign_in_refused", "az login"),
+        (403, "AuthorizationFailure", "storage_closed", "docs/security.md#network"),
+    ],
+)
+def test_storage_that_refuses_whoever_asks_is_not_called_sound(
+    status: int, code: str, name: str, page: str, swept: LocalStack, running_stack: Stack, tmp_path: Path
+) -> None:
+    """A missing role is another thing, and has another code."""
+    assert swept.stack is running_stack
+    with (
+        storage_proxy(running_stack.endpoints.storage_connection_string, lambda *_: (status, code)) as storage,
+        operator_of(running_stack, tmp_path, storage) as refused,
+    ):
+        ended = refused.run("--json", "doctor")
+    assert (list(found(ended)), ended.code) == ([name], 1)
+    assert code in found(ended)[name]
+    assert page in ended.out
+
+
+def test_a_connection_that_breaks_ends_one_check_alone(swept: LocalStack, running_stack: Stack, tmp_path: Path) -> None:
+    """The account answers three times; then nothing comes back while its clock is read."""
+    assert swept.stack is running_stack
+    listings: list[str] = []
+
+    def lose(_method: str, path: str, _headers: object) -> Answer | None:
+        if f"/{names.INCOMING}?" in path and "comp=list" in path:
+            listings.append(path)
+        return Answer.LOST if len(listings) > 3 and path == listings[-1] else None
+
+    with (
+        storage_proxy(running_stack.endpoints.storage_connection_string, lose) as storage,
+        operator_of(running_stack, tmp_path, storage) as unlucky,
+    ):
+        ended = unlucky.run("--json", "doctor")
+    assert (list(found(ended)), ended.code) == (["could_not_look"], 3), ended.err
+    assert found(ended)["could_not_look"].startswith("Clock: ")
+    assert len(ended.document["checks"]) == 9
+
+
 def with_bc(local: LocalStack, operator: Operator, **changes: str) -> None:
     operator.configure(businessCentral=local.stack.endpoints.installation["businessCentral"] | changes)
 
@@ -203,7 +249,7 @@ def test_findings_fit_the_terminal(columns: int, operator: Operator) -> None:
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield each page and anchor that a finding names, in the code."""
+    """Yield each page and anchor that a message names, in the code."""
     for path in SOURCES:
         text = re.sub(r'"\s*\n\s*f?"', "", path.read_text(encoding="utf-8")).replace("{_PAGE}", page_of(path))
         yield from re.findall(r"(docs/[\w-]+\.md)(#[\w-]+)?", text)
@@ -214,13 +260,13 @@ def page_of(path: Path) -> str:
     return match[1] if match else ""
 
 
-def test_every_page_that_a_finding_names_exists() -> None:
+def test_every_page_that_a_message_names_exists() -> None:
     named = sorted(set(pages()))
     assert len(named) > 15
     missing = [f"{page}{anchor}" for page, anchor in named if not leads_somewhere(page, anchor)]
     assert missing == []
 
 
-def leads_somewhere(page: str, anchor: str) -> bool:
-    path = ROOT / page
+def leads_somewhere(page: str, anchor: str, root: Path = ROOT) -> bool:
+    path = root / page
     return path.is_file() and (not anchor or anchor.removeprefix("#") in Document(path).anchors)

@@ -291,3 +291,14 @@ def test_a_page_that_leads_elsewhere_gets_no_token(operator: Operator, azure: De
     azure.refusals["/systemTopics"] = (200, {"value": [], "nextLink": "https://example.com/next"})
     ended = operator.run("--json", "doctor", "--deployed")
     assert "refers to another host" in found(ended)["could_not_look"]
+
+
+def test_without_a_sign_in_nothing_is_called_sound(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    ended = operator.run("--json", "doctor")
+    grades = {check["title"]: check["grade"] for check in ended.document["checks"]}
+    assert (set(found(ended)), ended.code) == ({"not_signed_in"}, 1)
+    assert grades == {"Storage answers": "problem", "Business Central answers": "problem"}
+    assert "az login" in ended.out

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from operate import manifest
@@ -55,11 +55,43 @@ def test_no_cell_is_a_formula_and_all_come_back(text: str, tmp_path: Path) -> No
     assert manifest.read(path) == [row]
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0")), min_size=4, max_size=4))
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0")) | st.text(";,\t\"'=+-@ a")
+
+
+@given(st.lists(TEXTS, min_size=4, max_size=4))
 def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     path = tmp_path_factory.mktemp("list") / "list.csv"
     row = Row(texts[0], item=texts[1], description=texts[2], reason=texts[3])
     Manifest(path, [row], is_new=True).close()
+    assert manifest.read(path) == [row]
+
+
+@given(st.lists(TEXTS, min_size=4, max_size=4))
+@example(["a;=1+1;.jpg", "", "", ""])
+@example(['a;"=1+1".jpg', "", "", ""])
+def test_no_cell_is_a_formula_whatever_the_separator(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    """A German Excel, for instance, divides a line at its semicolons."""
+    path = tmp_path_factory.mktemp("list") / "list.csv"
+    Manifest(path, [Row(texts[0], item=texts[1], description=texts[2], reason=texts[3])]).close()
+    for delimiter in ",;\t":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            cells = [cell for each in csv.reader(file, delimiter=delimiter) for cell in each]
+        assert cells
+        assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))] == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_list_is_read_as_excel_saves_it(delimiter: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    row = Row("Käse.jpg", "Ä-1100", "Bänke; grün", State.FAILED, "no item", company="Nordwind Möbel GmbH")
+    Manifest(path, [row]).close()
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.reader(file))
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(lines)
     assert manifest.read(path) == [row]
 
 

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,21 +76,101 @@ def test_what_is_no_map_says_so_in_one_line(name: str, content: bytes, words: st
     assert str(path) in str(caught.value)
 
 
-def test_a_workbook_that_unpacks_to_anything_is_refused_unread(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["xl/sharedStrings.xml", "xl/styles.xml", "xl/texts.xml"])
+def test_a_workbook_that_unpacks_to_anything_is_refused_unread(part: str, tmp_path: Path) -> None:
     path = tmp_path / "map.xlsx"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/sharedStrings.xml", "w") as file:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(part, "w") as file:
         for _ in range(65):
             file.write(b"\0" * 1024 * 1024)
     with pytest.raises(Problem, match="too large for a map"):
         list(maps.read(path))
 
 
+def workbook(path: Path) -> bytes:
+    """Write a sound workbook, and return its bytes."""
+    book = Workbook()
+    book.active.append(["file", "number"])
+    book.active.append(["a.jpg", "1000"])
+    book.save(path)
+    return path.read_bytes()
+
+
+def with_part(path: Path, name: str, change: Callable[[bytes], bytes]) -> None:
+    """Write a sound workbook, but for one part."""
+    workbook(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {each: archive.read(each) for each in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, content in parts.items():
+            archive.writestr(each, change(content) if each == name else content)
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+XML_DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "a sheet without end": (SHEET, lambda xml: xml[: len(xml) // 2]),
+    "a sheet with words as row numbers": (SHEET, lambda xml: xml.replace(b'r="1"', b'r="one"')),
+    "a sheet with an unknown style": (SHEET, lambda xml: xml.replace(b"<c ", b'<c s="99" ')),
+    "styles without end": ("xl/styles.xml", lambda xml: xml[: len(xml) // 2]),
+    "styles with words as numbers": ("xl/styles.xml", lambda xml: xml.replace(b'numFmtId="0"', b'numFmtId="none"')),
+    "no list of sheets": ("xl/workbook.xml", lambda _: b"<workbook/>"),
+    "content types without end": ("[Content_Types].xml", lambda xml: xml[:50]),
+}
+
+
+@pytest.mark.parametrize("damage", XML_DAMAGE)
+def test_a_damaged_workbook_says_so_in_one_line(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "map.xlsx"
+    with_part(path, *XML_DAMAGE[damage])
+    refused_in_one_line(path)
+
+
+@pytest.mark.parametrize(
+    ("offset", "value"),
+    [(6, 1), (8, 99)],  # in each entry's heading: its flags (encrypted), its method (unknown)
+    ids=["encrypted", "unknown compression"],
+)
+def test_a_workbook_that_nobody_can_unpack_says_so_in_one_line(offset: int, value: int, tmp_path: Path) -> None:
+    path = tmp_path / "map.xlsx"
+    content = bytearray(workbook(path))
+    for mark, further in ((b"PK\3\4", 0), (b"PK\1\2", 2)):
+        place = content.find(mark)
+        while place >= 0:
+            content[place + offset + further] = value
+            place = content.find(mark, place + 1)
+    path.write_bytes(content)
+    refused_in_one_line(path)
+
+
+def test_a_workbook_with_damaged_compression_says_so_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "map.xlsx"
+    content = bytearray(workbook(path))
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo(SHEET).header_offset + 30 + len(SHEET)
+    content[start : start + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    refused_in_one_line(path)
+
+
+def refused_in_one_line(path: Path) -> None:
+    with pytest.raises(Problem) as caught:
+        list(maps.read(path))
+    message = str(caught.value)
+    assert message.startswith(f"{path} ")
+    assert message.endswith(("or as CSV.", "or CSV.")) or "has no sheet" in message
+    assert ("\n" in message, len(message) < 600) == (False, True)
+
+
 CELLS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=30)
+GUARD = "[;\t\"]'"  # what a list puts into cells, and a map takes out
+
+
+def is_plain(cell: str) -> bool:
+    return cell.strip() == cell and cell[0] not in "'\ufeff" and not re.search(GUARD, cell)
 
 
 @given(
     st.lists(
-        st.tuples(CELLS, CELLS).filter(lambda row: all(c.strip() == c and c[0] not in "'\ufeff" for c in row)),
+        st.tuples(CELLS, CELLS).filter(lambda row: all(map(is_plain, row))),
         min_size=1,
     ),
     st.sampled_from([",", ";", "\t", "|"]),

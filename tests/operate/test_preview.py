@@ -82,6 +82,17 @@ def test_files_are_on_the_page_before_and_after(offline: Operator, tmp_path: Pat
     assert "JPEG, quality 60." in page.words
 
 
+def test_a_pattern_that_no_shell_has_expanded_names_its_files(offline: Operator, tmp_path: Path) -> None:
+    folder = tmp_path / "photos [2026]"
+    folder.mkdir()
+    for name in ("b.jpg", "a.jpg", "a.txt"):
+        (folder / name).write_bytes(picture_of(BLUE))
+    for pattern in (str(folder / "*.jpg"), "photos [2026]/?.jpg"):
+        ended = offline.run("--json", "preview", pattern, "-o", str(tmp_path))
+        assert [Path(facts["file"]).name for facts in ended.document["files"]] == ["a.jpg", "b.jpg"]
+    assert "does not exist" in offline.run("preview", str(folder / "*.png")).err
+
+
 def test_a_file_that_no_picture_comes_from_says_why(offline: Operator, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.jpg", tmp_path / "list.pdf"
     good.write_bytes(picture_of(BLUE))
