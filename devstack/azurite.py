@@ -57,8 +57,8 @@ Extents.prototype.deleteExtents = async function (extents) {
 """
 
 
-# With 10,000 blobs, a removal took 100 ms, because the index was sorted anew, and each look-up 5 ms, because it began with
-# the account, which is the same for all. One document at a time, the index is adapted; and names tell blobs apart.
+# With 10,000 blobs, a removal took 100 ms, because the index was sorted anew, and each look-up 5 ms, because it began
+# with the account, which is the same for all. One document at a time, the index is adapted; and names tell blobs apart.
 SWIFT_INDEX = """
 const { Collection, Resultset } = require("module").createRequire(process.argv[1])("lokijs");
 Collection.prototype.findAndRemove = function (query) { this.find(query).forEach((found) => this.remove(found)); };

@@ -85,7 +85,7 @@ def test_nothing_is_lost_stale_doubled_or_stuck(results: dict[str, Result]) -> N
         print(f"{result.states:9,} states {result.moves:9,} moves: {name}")
         assert (name, result.broken, result.trace) == (name, None, ())
     states, moves = (sum(numbers) for numbers in zip(*((r.states, r.moves) for r in results.values()), strict=True))
-    print(f"{states:9,} states {moves:9,} moves: in all; docs/protocol.md and README.md say how many there are with --long")
+    print(f"{states:9,} states {moves:9,} moves: in all; with --long, as docs/protocol.md and README.md say")
 
 
 def test_searches_reach_every_step_and_every_effect(results: dict[str, Result]) -> None:
