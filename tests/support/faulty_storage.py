@@ -13,7 +13,7 @@ import hashlib
 import http.client
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from enum import Enum
@@ -74,12 +74,13 @@ def storage_proxy(
             upstream.close()
 
         def _answer(self, status: int, headers: dict[str, str], content: bytes, length: str | None = None) -> None:
-            self.send_response_only(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", length or str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # a test may have ended the client
+                self.send_response_only(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", length or str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
         do_GET = do_HEAD = do_PUT = do_DELETE = _forward  # noqa: N815 - http.server's names
 
