@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
+from datetime import datetime
 from enum import StrEnum
+from itertools import chain, count
 from pathlib import Path
 
 from operate import list_locks
@@ -180,6 +182,13 @@ def _write_whole(path: Path, rows: Iterable[Row], *, is_new: bool) -> None:
             partial.unlink()
             raise _taken(path) from None
     partial.replace(path)
+
+
+def new_path(command: str) -> Path:
+    """Return a name for a new list: the command and the time, with a number where another list has that name."""
+    name = f"{command}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(path for each in names if not (path := Path(f"{each}.csv")).exists())
 
 
 def _taken(path: Path) -> Problem:

@@ -1,7 +1,6 @@
 """``item-pictures backfill``: puts a folder of photographs on their items."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,7 +66,7 @@ def backfill(  # noqa: PLR0913 - one for each option
         raise typer.BadParameter("each row of the list has its company.", param_hint="--company")
     session: Session = context.obj
     wishes = _wishes(session, folder, company, map_path, only_missing=only_missing)
-    target = resume or list_path or _new_list()
+    target = resume or list_path or manifests.new_path("backfill")
     if list_path or not dry_run:
         context.with_resource(manifests.kept(target, is_new=not resume))
     rows, open_rows = _rows(session, wishes, resume, only_failed=failed)
@@ -167,10 +166,6 @@ def _upload(
         raise
     finally:
         manifest.close()
-
-
-def _new_list() -> Path:
-    return Path(f"backfill-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv")
 
 
 def _code(rows: Sequence[Row], todo: Sequence[Row] = ()) -> ExitCode:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -46,7 +45,7 @@ def export(  # noqa: PLR0913 - one for each option
     if resume and list_path:
         raise typer.BadParameter("the list that continues is the one of --resume.", param_hint="--manifest")
     session: Session = context.obj
-    target = resume or list_path or _new_list()
+    target = resume or list_path or manifests.new_path("export")
     context.with_resource(manifests.kept(target, is_new=not resume))
     kept = [row for row in manifests.read(resume) if row.state in _ENDED] if resume else []
     catalogue = catalogues.open_company(session.connection.business_central, company or session.installation.company)
@@ -133,7 +132,3 @@ class _Exporter:
         except OSError as error:
             row.state, row.reason = State.FAILED, f"cannot be written: {error.strerror or error}"
         return row
-
-
-def _new_list() -> Path:
-    return Path(f"export-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv")

@@ -74,7 +74,7 @@ def test_no_cell_is_a_formula_whatever_the_separator(
 ) -> None:
     """A German Excel, for instance, divides a line at its semicolons."""
     path = tmp_path_factory.mktemp("list") / "list.csv"
-    Manifest(path, [Row(texts[0], item=texts[1], description=texts[2], reason=texts[3])]).close()
+    Manifest(path, [Row(texts[0], item=texts[1], description=texts[2], reason=texts[3])], is_new=True).close()
     for delimiter in ",;\t":
         with path.open(encoding="utf-8-sig", newline="") as file:
             cells = [cell for each in csv.reader(file, delimiter=delimiter) for cell in each]
@@ -87,7 +87,7 @@ def test_no_cell_is_a_formula_whatever_the_separator(
 def test_a_list_is_read_as_excel_saves_it(delimiter: str, encoding: str, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     row = Row("Käse.jpg", "Ä-1100", "Bänke; grün", State.FAILED, "no item", company="Nordwind Möbel GmbH")
-    Manifest(path, [row]).close()
+    Manifest(path, [row], is_new=True).close()
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.reader(file))
     with path.open("w", encoding=encoding, newline="") as file:
