@@ -152,7 +152,7 @@ def test_no_foreign_text_steers_the_terminal_by_an_error(operator: Operator, tmp
 
 def test_no_list_steers_the_terminal_by_its_reasons(operator: Operator, tmp_path: Path) -> None:
     states = (State.SKIPPED, State.UPDATED, State.PLANNED)
-    rows = [Row(f"{state}.jpg", "1", "", state, HOSTILE, HOSTILE, item_id=str(state)) for state in states]
+    rows = [Row(f"{state}.jpg", "1", "", state, HOSTILE, view=HOSTILE, item_id=str(state)) for state in states]
     Manifest(tmp_path / "list.csv", rows, is_new=True).close()
     photographs(tmp_path / "photos", "1896-S.jpg")
     ended = operator.run("backfill", "photos", "--resume", "list.csv", "--dry-run")
