@@ -5,6 +5,7 @@ import pytest
 from devstack.benchmarks import pipeline
 
 
+@pytest.mark.long
 def test_the_pipeline_benchmark_measures_the_whole_app() -> None:
     run = pipeline.measure(uploads=20, hosts=1)
     assert run.outcomes == {"updated": 20}

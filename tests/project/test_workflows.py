@@ -139,6 +139,7 @@ def test_linux_runs_all_of_it_and_the_others_what_they_can() -> None:
     scripts = [(name, script) for name, script in steps("run") if name.startswith("ci/")]
     assert [(name, script) for name, script in scripts if "az bicep" not in script] == [
         ("ci/linux", "bash .ci/run"),
+        ("ci/linux", "python dev.py test --long tests/devstack/soak/test_soak.py"),
         ("ci/linux", "python dev.py test --long tests/infra/test_checkov.py"),
         ("ci/elsewhere", "python dev.py test"),
         ("ci/elsewhere", "python dev.py demo"),
