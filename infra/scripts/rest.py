@@ -96,7 +96,7 @@ class Rest:
     def __init__(
         self, address: str, tenant: str | None, *programs: type[_Program], token_for: str | None = None
     ) -> None:
-        """Take the token, usually one for ``address``, from the first of ``programs`` in which somebody is signed in."""
+        """Take the token, usually one for ``address``, from the first program in which somebody is signed in."""
         self._address, self._scope = address, f"{token_for or address}/.default"
         self._credential = ChainedTokenCredential(
             *(program(tenant_id=tenant or "", process_timeout=SIGN_IN_SECONDS) for program in programs)

@@ -49,9 +49,8 @@ _SHOWN = 2000  # characters of a message
 
 @dataclass(frozen=True)
 class App:
-    """The names of the app, and the interface that takes its package."""
+    """The app's name, and the interface that takes its package."""
 
-    resource_group: str
     name: str
     host: Rest
 
@@ -61,7 +60,7 @@ def main() -> None:
     options = _options()
     if not options.package.is_file():
         raise Problem(f"There is no package {options.package}. Run 'python3 dev.py package' first.")
-    app = App(options.group, options.app, _host(options.group, options.app))
+    app = App(options.app, _host(options.group, options.app))
     upload(app, options.package, Patience(options.longest, options.pause))
 
 
@@ -175,6 +174,8 @@ def _begin(app: App, package: Path) -> str:
         raise Problem(
             f"Azure does not take the package for {app.name} ({refused}). Wait a minute, then run this again."
         ) from None
+    except OSError as error:
+        raise Problem(f"{package} cannot be read: {error.strerror}.") from None
     if not _ID.fullmatch(identifier):
         raise Problem(f"The answer to the upload is no deployment's id: {identifier[:_SHOWN]!r}. Run this again.")
     return identifier
@@ -196,8 +197,8 @@ def _deployment_problem(app: App, identifier: str, patience: Patience, tell: Cal
             state = _state(last)
         tell(f"Waiting for Azure to deploy it, at most {patience.longest:.0f} s: {state}.")
     raise Problem(
-        f"Azure has not deployed the package to {app.name} after {patience.longest:.0f} s: {state}. It may still do so; "
-        "wait some minutes, then run this again."
+        f"Azure has not deployed the package to {app.name} after {patience.longest:.0f} s: {state}. It may still do "
+        "so; wait some minutes, then run this again."
     )
 
 
@@ -220,7 +221,8 @@ def _last_word(deployment: Document) -> str | None:
     if _status(deployment) not in _UNDER_WAY:
         return _failure(deployment)
     print(
-        f"Azure told no end; its last word was: {_state(deployment)}. If the code is not there, the next command says so.",
+        f"Azure told no end; its last word was: {_state(deployment)}. If the code is not there, the next command says "
+        "so.",
         flush=True,
     )
     return None
@@ -241,8 +243,8 @@ def _state(deployment: Document) -> str:
 
 def _no_right(app: str, refused: Refused) -> Problem:
     return Problem(
-        f"You may not deploy to {app} ({refused}). You need the role Website Contributor or Contributor on the resource "
-        "group; or an access restriction of the app keeps you out."
+        f"You may not deploy to {app} ({refused}). You need the role Website Contributor or Contributor on the "
+        "resource group; or an access restriction of the app keeps you out."
     )
 
 

@@ -212,7 +212,7 @@ def test_no_other_host_gets_package_or_token(tmp_path: Path, host: str) -> None:
     with azure(tmp_path, found=site(host)) as (_, caller):
         run = upload(caller)
     assert run.returncode == 1
-    assert f"Azure names no host below azurewebsites.net that takes the package of {APP}; it names {host}." in run.stderr
+    assert f"no host below azurewebsites.net that takes the package of {APP}; it names {host}." in run.stderr
     assert set(caller.proxy.requested_hosts) == {f"{MANAGER}:443"}
 
 
