@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
 import requests
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential
 from requests.adapters import HTTPAdapter
@@ -101,7 +100,7 @@ class Rest:
         self._credential = ChainedTokenCredential(
             *(program(tenant_id=tenant or "", process_timeout=SIGN_IN_SECONDS) for program in programs)
         )
-        self._token: AccessToken | None = None
+        self._token, self._expires = "", 0
         self._session = requests.Session()
         self._session.mount("https://", HTTPAdapter(max_retries=_BUSY))
 
@@ -112,21 +111,34 @@ class Rest:
             Refused: The answer is an error.
             Problem: Nobody is signed in, there is no answer or none of Azure's, or the path would lead to another host.
         """
-        return self._expected(self._answer(method, path, json=body, timeout=_TIMEOUTS), Document, "a JSON object")
+        return self._expected(self._answer(method, path, body), Document, "a JSON object")
 
     def send(self, path: str, file: BinaryIO, kind: str) -> str:
         """Send a file piece by piece and return the text that the answer holds; raises what ``call`` raises."""
-        header = {"Content-Type": kind}
-        answer = self._answer("POST", path, data=file, headers=header, timeout=_TIMEOUTS_OF_A_FILE)
-        return self._expected(answer, str, "a text in JSON")
+        return self._expected(self._answer("POST", path, file=file, kind=kind), str, "a text in JSON")
 
-    def _answer(self, method: str, path: str, **content: Any) -> _Answer:
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        file: BinaryIO | None = None,
+        kind: str | None = None,
+    ) -> _Answer:
         if not path.startswith("/"):  # ".example/" would become a part of the host's name, and get the token
             raise Problem(f"{self._address} refers to another host. Nothing was sent there.")
         bearer = _Bearer(self._signed_in())
         try:
             with self._session.request(
-                method, self._address + path, auth=bearer, allow_redirects=False, stream=True, **content
+                method,
+                self._address + path,
+                json=body,
+                data=file,
+                headers={"Content-Type": kind} if kind else None,
+                auth=bearer,
+                timeout=_TIMEOUTS if file is None else _TIMEOUTS_OF_A_FILE,
+                allow_redirects=False,
+                stream=True,
             ) as response:
                 answer = _read(response)
         except requests.RequestException as error:
@@ -148,15 +160,16 @@ class Rest:
 
     def _signed_in(self) -> str:
         """Return the token; each look at a deployment would start a program for it, so it is kept while it lives."""
-        if self._token is None or self._token.expires_on - time.time() < _TOKEN_SECONDS:
+        if self._expires - time.time() < _TOKEN_SECONDS:
             try:
-                self._token = self._credential.get_token(self._scope)
+                token = self._credential.get_token(self._scope)
             except ClientAuthenticationError as error:
                 raise Problem(
                     f"Nobody is signed in whom {self._address} knows. Run 'azd auth login' or 'az login'.\n"
                     f"{error.message}"
                 ) from None
-        return self._token.token
+            self._token, self._expires = token.token, token.expires_on
+        return self._token
 
 
 def _read(response: requests.Response) -> _Answer | None:

@@ -40,7 +40,7 @@ _ATTEMPTS, _LOOKS_BETWEEN = 3, 60
 _HOST = re.compile(r"[a-z0-9-]+\.scm\.([a-z0-9-]+\.)?azurewebsites\.net", re.ASCII | re.IGNORECASE)
 _ID = re.compile(r"[\w-]{1,100}", re.ASCII)  # becomes part of an address
 _SUCCESS, _CONFLICT, _OUT_OF_ORDER = 4, 409, 500
-_UNDER_WAY = {0: "pending", 1: "building", 2: "deploying"}
+_UNDER_WAY: dict[int | None, str] = {0: "pending", 1: "building", 2: "deploying"}
 _STATES = _UNDER_WAY | {-1: "cancelled", 3: "failed", _SUCCESS: "done", 5: "conflict", 6: "half done"}
 # The identity may not write to the host account: its role has not spread yet, or there is none.
 _NO_STORAGE = re.compile(r"InaccessibleStorage|BlobUploadFailed|\b403\b|Forbidden", re.IGNORECASE)
