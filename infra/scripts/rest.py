@@ -111,11 +111,13 @@ class Rest:
             Refused: The answer is an error.
             Problem: Nobody is signed in, there is no answer or none of Azure's, or the path would lead to another host.
         """
-        return self._expected(self._answer(method, path, body), Document, "a JSON object")
+        answer = self._answer(method, path, body)
+        return self._expected(answer, Document, "answered with something other than a JSON object")
 
     def send(self, path: str, file: BinaryIO, kind: str) -> str:
         """Send a file piece by piece and return the text that the answer holds; raises what ``call`` raises."""
-        return self._expected(self._answer("POST", path, file=file, kind=kind), str, "a text in JSON")
+        answer = self._answer("POST", path, file=file, kind=kind)
+        return self._expected(answer, str, "answered with something other than a text in JSON")
 
     def _answer(
         self,
@@ -149,11 +151,11 @@ class Rest:
             raise _refusal(answer)
         return answer
 
-    def _expected(self, answer: _Answer, kind: type[_Value], name: str) -> _Value:
+    def _expected(self, answer: _Answer, kind: type[_Value], otherwise: str) -> _Value:
         value = answer.value()
         if not isinstance(value, kind):
             raise Problem(
-                f"{self._address} answered with something other than {name}: {answer.status} {_seen(answer)}. "
+                f"{self._address} {otherwise}: {answer.status} {_seen(answer)}. "
                 "Does a proxy or a sign-in page stand in between? If not, run this again."
             )
         return value
