@@ -7,6 +7,7 @@ python3 dev.py check     check formatting, lint, types and GitHub's workflows
 python3 dev.py bench     measure: render, import (alone, these two), pipeline; simulate: capacity
 python3 dev.py operate   run the operator's command item-pictures: backfill, export and more (--help lists them)
 python3 dev.py package   pack the app for Azure: Linux x64, Python 3.13, from any system
+python3 dev.py upload    upload the package to the app in Azure (upload GROUP APP)
 python3 dev.py workbook  write the monitoring workbook anew, from the queries
 python3 dev.py clean     remove everything the other commands created (up to 1.3 GB)
 

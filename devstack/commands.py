@@ -178,8 +178,19 @@ def _checks() -> Iterator[tuple[str, list[str]]]:
 @app.command()
 def package() -> None:
     """Pack the app for Azure: Linux x64, Python 3.13, from any system."""
-    script = ROOT / "infra" / "scripts" / "package_app.py"  # azd runs it too, in an environment of its own
-    raise typer.Exit(subprocess.run([sys.executable, str(script)], cwd=ROOT, check=False).returncode)
+    raise typer.Exit(_script("package_app.py", cwd=ROOT))  # whose settings uv reads
+
+
+@app.command(context_settings=_OWN_OPTIONS)
+def upload(context: typer.Context) -> None:
+    """Upload the package to the app in Azure; nothing is built there."""
+    raise typer.Exit(_script("upload_package.py", *context.args))
+
+
+def _script(name: str, *arguments: str, cwd: Path | None = None) -> int:
+    """Run one of the scripts of azd and GitHub; with PYTHONSAFEPATH it would not find the modules beside it."""
+    command = [sys.executable, "-E", str(ROOT / "infra" / "scripts" / name), *arguments]
+    return subprocess.run(command, cwd=cwd, check=False).returncode
 
 
 @app.command(context_settings=_OWN_OPTIONS)
@@ -231,8 +242,9 @@ def main() -> None:
     """Run the command on the command line."""
     if os.environ.pop("ITEM_PICTURE_SYNC_LIFELINE", None):
         lifeline.end_with_parent()
-    if sys.argv[1:2] not in (["package"], ["operate"]):  # they fetch packages, or reach Azure, maybe through a proxy
-        os.environ.update(NO_PROXY="*", no_proxy="*")  # every request stays on this machine
+    # These fetch packages, or reach Azure, maybe through a proxy; every request of the others stays on this machine.
+    if sys.argv[1:2] not in (["package"], ["upload"], ["operate"]):
+        os.environ.update(NO_PROXY="*", no_proxy="*")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # no file name may stop a command
             stream.reconfigure(encoding="utf-8", errors="replace")

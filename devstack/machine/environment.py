@@ -30,6 +30,7 @@ OPTIONS: dict[str, tuple[str, ...] | None] = {
     "bench": None,
     "operate": None,
     "package": (),
+    "upload": None,
     "workbook": (),
     "clean": (),
 }
@@ -85,7 +86,7 @@ def _requirements(command: str, *arguments: str) -> Path:
     """Return a command's requirements: only the rendering benchmark installs its own packages."""
     if command in ("test", "check"):
         return TESTS
-    if command == "package":
+    if command in ("package", "upload"):
         return SCRIPTS
     renders = command == "bench" and arguments[:1] in ((), ("render",)) and "--help" not in arguments
     return BENCH if renders else STACK

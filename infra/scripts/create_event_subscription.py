@@ -10,24 +10,20 @@ import argparse
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from azure.identity import AzureCliCredential, AzureDeveloperCliCredential
 from compiler import compiled
-from rest import Problem, Refused, Rest, run, without_keys
+from rest import FORBIDDEN, MISSING, NAME, RESOURCE_MANAGER, Problem, Refused, Rest, run, without_keys
+from waiting import Patience, add_options, changes
 
 MODULE = Path(__file__).resolve().parents[1] / "bicep" / "modules" / "event_subscription.bicep"
 _KEYS_API, _DEPLOYMENTS_API = "2024-11-01", "2022-09-01"
 _ATTEMPTS = 6
-_NAME = re.compile(r"[\w()-](?:[\w.()-]{0,88}[\w()-])?", re.ASCII)  # becomes part of an address
-_FORBIDDEN = (401, 403)
-_MISSING = ("ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound")
 _ENDED = ("Succeeded", "Failed", "Canceled")
 _LONGEST, _PAUSE = 600, 10  # seconds
-_MOST_SECONDS = 3600
 # A host that is just starting, or Event Grid's handshake with one: seen to pass within a minute or two.
 _STARTING = re.compile(r"url validation|validation handshake|ServiceUnavailable|from host", re.IGNORECASE)
 # Trouble of Azure's own, which often passes and may as well last.
@@ -61,29 +57,13 @@ _VARIABLES = {
 }
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait in all for one thing, and between two looks; in seconds."""
-
-    longest: float
-    pause: float
-
-    def looks(self) -> Iterator[int]:
-        """Yield the number of each look, with a pause between two, until the longest time is over."""
-        started, number = time.monotonic(), 0
-        while number == 0 or time.monotonic() - started < self.longest:
-            number += 1
-            yield number
-            time.sleep(self.pause)
-
-
 def main() -> None:
     """Run the script."""
     options = _options()
     installation = _installation()
     patience = Patience(options.longest, options.pause)
     tenant = os.environ.get("AZURE_TENANT_ID")
-    arm = Rest("https://management.azure.com", tenant, AzureDeveloperCliCredential, AzureCliCredential)
+    arm = Rest(RESOURCE_MANAGER, tenant, AzureDeveloperCliCredential, AzureCliCredential)
     wait_for_key(arm, installation, patience)
     if not options.only_wait:
         subscribe(arm, installation, compiled(MODULE), patience)
@@ -91,20 +71,9 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Subscribe the app to uploads.")
-    parser.add_argument(
-        "--longest", type=_seconds, default=_LONGEST, help="seconds to wait for one thing at most (%(default)s)"
-    )
-    parser.add_argument("--pause", type=_seconds, default=_PAUSE, help="seconds between two looks (%(default)s)")
+    add_options(parser, _LONGEST, _PAUSE)
     parser.add_argument("--only-wait", action="store_true", help="wait for the key; Terraform then subscribes the app")
     return parser.parse_args()
-
-
-def _seconds(text: str) -> float:
-    """Return a time that ends: whoever calls the script in a pipeline must not pay for a wait without an end."""
-    seconds = float(text)
-    if not 0 < seconds <= _MOST_SECONDS:  # nor is it "inf" or "nan"
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_MOST_SECONDS} seconds")
-    return seconds
 
 
 def _installation() -> Installation:
@@ -116,7 +85,7 @@ def _installation() -> Installation:
         )
     names = {field: os.environ[variable] for field, variable in _VARIABLES.items()}
     for field, name in names.items():
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise Problem(f"{_VARIABLES[field]} is no name that Azure allows: {name!r}. 'azd provision' sets it anew.")
     return Installation(**names)
 
@@ -129,7 +98,7 @@ def wait_for_key(arm: Rest, installation: Installation, patience: Patience) -> N
     """
     site = f"{installation.group_path}/providers/Microsoft.Web/sites/{installation.function_app}"
     app = installation.function_app
-    tell = _changes()
+    tell = changes()
     for _ in patience.looks():
         state = _key_state(arm, f"{site}/host/default/listKeys?api-version={_KEYS_API}", app)
         if state is None:
@@ -154,28 +123,15 @@ def _key_state(arm: Rest, path: str, app: str) -> str | None:
     try:
         keys = arm.call("POST", path).get("systemKeys") or {}
     except Refused as refused:
-        if refused.status in _FORBIDDEN:
+        if refused.status in FORBIDDEN:
             raise Problem(
                 f"You may not list the keys of {app} ({refused}). You need the role Website Contributor or Contributor "
                 "on the resource group."
             ) from None
-        if refused.code in _MISSING:  # another 404 comes from a host that is starting
+        if refused.code in MISSING:  # another 404 comes from a host that is starting
             raise Problem(f"There is no function app {app} ({refused}). Run 'azd provision'.") from None
         return f"the app's host does not answer yet ({refused})"
     return None if keys.get("blobs_extension") else _NO_FUNCTION
-
-
-def _changes() -> Callable[[str], None]:
-    """Return a function that prints a text unless it was the last one."""
-    last = ""
-
-    def tell(text: str) -> None:
-        nonlocal last
-        if text != last:
-            print(text, flush=True)
-        last = text
-
-    return tell
 
 
 def subscribe(arm: Rest, installation: Installation, template: dict[str, Any], patience: Patience) -> None:

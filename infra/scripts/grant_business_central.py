@@ -10,13 +10,12 @@ import os
 from uuid import UUID
 
 from azure.identity import AzureCliCredential, AzureDeveloperCliCredential
-from rest import Document, Problem, Refused, Rest, run
+from rest import FORBIDDEN, NOT_FOUND, Document, Problem, Refused, Rest, run
 
 GRAPH = "https://graph.microsoft.com"
 BUSINESS_CENTRAL = "996def3d-b36c-4153-8607-a6fd3c01b89f"  # the same application in every directory
 ROLES = ("API.ReadWrite.All", "app_access")
 PERMISSION_SETS = ("D365 BASIC", "D365 ITEM, EDIT")  # BC refuses SUPER for applications
-_NOT_FOUND, _FORBIDDEN = 404, (401, 403)
 
 
 def main() -> None:
@@ -117,9 +116,9 @@ def _assign(graph: Rest, principal_id: str, resource_id: str, role_id: str) -> N
 
 def _explained(refused: Refused, not_found: str) -> Problem:
     """Return what a refusal means for the administrator."""
-    if refused.status == _NOT_FOUND:
+    if refused.status == NOT_FOUND:
         return Problem(f"{not_found} ({refused}).")
-    if refused.status in _FORBIDDEN:
+    if refused.status in FORBIDDEN:
         return Problem(
             f"You may not do this ({refused}). It takes the role Privileged Role Administrator or Cloud Application "
             "Administrator in the directory, or an application with the permission AppRoleAssignment.ReadWrite.All."

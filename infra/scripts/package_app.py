@@ -1,7 +1,7 @@
 """Packs the app with its packages for Azure, from any system: Linux x64, CPython 3.13.
 
 Leaves both forms below .local: the folder ``package``, which azd deploys, and the same as ``item-picture-sync.zip``,
-for ``az functionapp deployment source config-zip``.
+for ``upload_package.py``.
 """
 
 import shutil
@@ -22,7 +22,7 @@ PACKAGES = Path(".python_packages", "lib", "site-packages")  # where the worker 
 # uv and not pip: pip reads "python_version" in requirements as that of the Python it runs in.
 _TARGET = ("--python-version", "3.13", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
 _MIB = 1024 * 1024
-_FILE = 0o100644 << 16  # a plain file that everybody may read, whatever the system it was packed on
+_UNIX, _FILE = 3, 0o100644 << 16  # a plain file that everybody may read, whatever the system it was packed on
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same zip
 
 
@@ -78,7 +78,7 @@ def _zip(folder: Path, target: Path) -> None:
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         for name, path in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.external_attr, entry.compress_type = _FILE, zipfile.ZIP_DEFLATED
+            entry.create_system, entry.external_attr, entry.compress_type = _UNIX, _FILE, zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes())
     partial.replace(target)
 

@@ -245,7 +245,7 @@ def test_help_needs_no_environment_and_lists_every_command(project: Path) -> Non
         [sys.executable, "dev.py", "--help"], cwd=project, capture_output=True, text=True, check=True
     )
     commands = run(project, "--help").stdout
-    for name in ("demo", "up", "test", "check", "bench", "package", "operate", "workbook", "clean"):
+    for name in ("demo", "up", "test", "check", "bench", "package", "upload", "operate", "workbook", "clean"):
         assert f"dev.py {name}" in help_text.stdout
         assert f" {name} " in commands or name == "clean"  # clean works without an environment, and removes it
     assert not (project / ".venv").exists()

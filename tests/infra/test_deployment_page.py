@@ -69,9 +69,9 @@ def test_every_resource_that_a_command_names_exists() -> None:
 
 def test_without_azd_three_commands_are_enough() -> None:
     (block,) = re.findall(r"```sh\n(# 1\. .*?)```", section("With the Azure CLI alone"), re.DOTALL)
-    assert re.findall(r"^(az .*?) --", block, re.MULTILINE) == [
+    assert re.findall(r"^((?:az|python3) [^-\n]*[^-\s])", block, re.MULTILINE) == [
         "az deployment sub create",
-        "az functionapp deployment source config-zip",
+        "python3 dev.py upload GROUP APP",
         "az deployment sub create",
     ]
     first, _, third = re.split(r"^# \d.*\n", block, flags=re.MULTILINE)[1:]
@@ -187,6 +187,14 @@ def test_every_message_in_the_table_is_one_of_the_scripts() -> None:
     scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "infra" / "scripts").glob("*.py"))
     for message in (
         "uv could not install the packages",
+        "There is no package",
+        "The Azure CLI is in no subscription",
+        "There is no function app",
+        "You may not deploy to",
+        "Another deployment to",
+        "may not write its package to the host account yet",
+        "Azure could not deploy the package to",
+        "Azure has not deployed the package to",
         "Waiting for the key blobs_extension",
         "the app's host does not answer yet",
         "the app's host runs, and has not found the function yet",

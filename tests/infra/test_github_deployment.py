@@ -1,11 +1,12 @@
 """GitHub's deployment hands the right names from step to step, first stage, code and second stage, for both stacks.
 
-The steps run as they stand in the workflow, with the project's script for the second stage; programs that only record
-how they were called stand in for az and terraform.
+The steps run as they stand in the workflow, with the project's scripts for the code and the second stage; programs that
+only record how they were called stand in for az and terraform.
 """
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -18,8 +19,9 @@ import pytest
 import yaml
 
 from devstack.machine.setup import ROOT
-from tests.support.azure_api import SIGNED_IN, Api, Request, serving
+from tests.support.azure_api import SIGNED_IN, Answer, Api, Request, serving
 from tests.support.facts import ROLES
+from tests.support.uploading import HOST, ID, PACKAGE, PUBLISH, site
 
 DEPLOY = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text(encoding="utf-8"))
 VARIABLES = {
@@ -51,15 +53,18 @@ CREATE, WHAT_IF = (
     f"az deployment sub {command} --name item-picture-sync-shop --location westeurope"
     for command in ("create", "what-if")
 )
-CONFIG_ZIP = (
-    "az functionapp deployment source config-zip --resource-group rg-itempic-shop --name func-itempic-shop "
-    "--src .local/item-picture-sync.zip"
-)
+UPLOAD = "az account show --query id --output tsv"  # the first thing that the script asks
 PARAMETERS = "--parameters infra/bicep/main.shop.bicepparam --parameters createEventSubscription=false"
 
 
-def installed(request: Request) -> tuple[int, dict[str, Any]]:
+def installed(request: Request) -> Answer:
     """Answer as Azure does when the app has started."""
+    if request.path.endswith("/Microsoft.Web/sites/func-itempic-shop"):
+        return site(HOST)
+    if (request.host, request.path) == (HOST, PUBLISH):
+        return 202, json.dumps(ID)
+    if request.host == HOST:
+        return 200, {"status": 4, "complete": True}
     if request.path.endswith("/Microsoft.Web/sites/func-itempic-shop/host/default/listKeys"):
         return 200, {"systemKeys": {"blobs_extension": "the-key"}}
     return 200, {"properties": {"provisioningState": "Succeeded"}}
@@ -115,10 +120,11 @@ class Runner:
 @pytest.fixture
 def runner(tmp_path: Path) -> Iterator[Runner]:
     project = tmp_path / "project"
-    for folder in ("infra/terraform", ".venv/bin"):
+    for folder in ("infra/terraform", ".venv/bin", ".local"):
         (project / folder).mkdir(parents=True)
-    (project / "infra" / "scripts").symlink_to(ROOT / "infra" / "scripts")
-    with serving("management.azure.com", installed, tmp_path) as (api, caller):
+    shutil.copytree(ROOT / "infra" / "scripts", project / "infra" / "scripts")
+    (project / ".local" / "item-picture-sync.zip").write_bytes(PACKAGE)
+    with serving("management.azure.com", installed, tmp_path, HOST) as (api, caller):
         own = caller.program(
             "own", f"import os, sys\nos.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])"
         )
@@ -128,6 +134,7 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
         runner.answers(
             "az",
             (["get-access-token"], json.dumps(SIGNED_IN["az"]), 0),
+            (["account", "show"], VARIABLES["AZURE_SUBSCRIPTION_ID"], 0),
             (["sub", "create"], json.dumps(FROM_BICEP | MORE), 0),
             (["what-if"], "+ func-itempic-shop", 0),
         )
@@ -143,8 +150,11 @@ def test_bicep_comes_before_the_code_and_the_subscription_last(runner: Runner) -
     assert runner.calls == [
         "python dev.py package",
         f"{CREATE} {PARAMETERS} --query properties.outputs --output json",
-        CONFIG_ZIP,
+        UPLOAD,
     ]
+    (package,) = runner.api.named("POST", PUBLISH)
+    assert (package.host, package.body) == (HOST, PACKAGE)
+    assert runner.api.requests[0].path.endswith("/rg-itempic-shop/providers/Microsoft.Web/sites/func-itempic-shop")
     (subscription,) = runner.api.named("PUT", "/rg-itempic-shop/providers/Microsoft.Resources/deployments/")
     assert subscription.body["properties"]["parameters"] == {
         "functionAppName": {"value": "func-itempic-shop"},
@@ -178,10 +188,12 @@ def test_terraform_never_takes_an_earlier_subscription_away(runner: Runner, stat
         "terraform state list",
         f"{apply}{subscribed}",
         "terraform output -json",
-        CONFIG_ZIP,
+        UPLOAD,
         f"{apply}true",
     ]
-    assert [request.method for request in runner.api.requests] == ["POST"], "the script only waits for the key"
+    uploading, waiting = runner.api.requests[:3], runner.api.requests[3:]
+    assert [request.body for request in uploading] == [None, PACKAGE, None]
+    assert [request.method for request in waiting] == ["POST"], "the script only waits for the key"
     backend = (runner.folder / "project" / "infra" / "terraform" / "backend_override.tf").read_text(encoding="utf-8")
     assert 'backend "azurerm" {}' in backend
 

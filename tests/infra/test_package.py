@@ -136,6 +136,7 @@ def test_nothing_tells_when_or_where_it_was_packed(packed: Path, project: Path) 
     with zipfile.ZipFile(packed) as archive:
         entries = archive.infolist()
         assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+        assert {(entry.create_system, entry.external_attr >> 16) for entry in entries} == {(3, 0o100644)}
         assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
         places = [str(place).encode() for place in (project, sys.prefix)]
         contents = {entry.filename: archive.read(entry) for entry in entries}

@@ -65,15 +65,17 @@ def test_whoever_signs_in_to_azure_does_so_in_an_environment() -> None:
 
 
 @pytest.mark.parametrize("stack", ["bicep", "terraform"])
-def test_the_script_runs_just_after_a_sign_in(stack: str) -> None:
-    """The script needs a token that az must ask for anew, with GitHub's own, which lives for five minutes."""
+def test_the_scripts_run_just_after_a_sign_in(stack: str) -> None:
+    """They need a token that az must ask for anew, with GitHub's own, which lives for five minutes."""
     mine = [
         step
         for step in WORKFLOWS["deploy"]["jobs"]["deploy"]["steps"]
         if step.get("if", f"env.STACK == '{stack}'") == f"env.STACK == '{stack}'"
     ]
-    (script,) = [at for at, step in enumerate(mine) if "create_event_subscription.py" in step.get("run", "")]
-    assert mine[script - 1].get("uses", "").startswith("azure/login@")
+    first, second = [at for at, step in enumerate(mine) if "infra/scripts/" in step.get("run", "")]
+    assert "upload_package.py" in mine[first]["run"]
+    assert second == first + 1
+    assert mine[first - 1].get("uses", "").startswith("azure/login@")
     sign_ins = [step["with"] for step in mine if step.get("uses", "").startswith("azure/login@")]
     assert sign_ins == [sign_ins[0]] * 2
 
@@ -156,6 +158,7 @@ def test_every_command_and_file_that_a_step_names_exists() -> None:
         ".ci/run",
         "infra/bicep/main.test.bicepparam",
         "infra/scripts/create_event_subscription.py",
+        "infra/scripts/upload_package.py",
         "tests/infra/test_checkov.py",
     }
     assert [file for file in files if not (ROOT / file).exists()] == []

@@ -34,12 +34,13 @@ Answer = tuple[int, dict[str, Any] | str]  # status, and an object, a page, or a
 
 @dataclass
 class Request:
-    """One request that came in."""
+    """One request that came in; a file's content is its body as it is."""
 
     method: str
     path: str
     body: Any
     query: dict[str, list[str]] = field(default_factory=dict)
+    host: str = ""
 
 
 @dataclass
@@ -76,8 +77,10 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             url = urlsplit(self.path)
-            body = json.loads(content) if content else None
-            request = Request(self.command, unquote(url.path), body, parse_qs(url.query))
+            is_file = self.headers.get("Content-Type") == "application/zip"
+            body = json.loads(content) if content and not is_file else content or None
+            host = self.headers.get("X-Forwarded-Host", "")
+            request = Request(self.command, unquote(url.path), body, parse_qs(url.query), host)
             if api.knows(self.headers.get("Authorization", "").removeprefix("Bearer ")):
                 api.requests.append(request)
                 status, document = api.answer(request)
@@ -101,10 +104,12 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serving(host: str, answer: Callable[[Request], Answer], folder: Path) -> Iterator[tuple[Api, "Caller"]]:
-    """Serve ``host`` to the scripts that the yielded caller runs."""
+def serving(
+    host: str, answer: Callable[[Request], Answer], folder: Path, *others: str
+) -> Iterator[tuple[Api, "Caller"]]:
+    """Serve ``host``, and others, to the scripts that the yielded caller runs."""
     api = Api(answer)
-    with leading_to(api, folder, host) as proxy:
+    with leading_to(api, folder, host, *others) as proxy:
         yield api, Caller(proxy, folder)
 
 
@@ -138,7 +143,7 @@ class Caller:
     """Runs a script as azd does, in an environment that has nothing but what azd gives it."""
 
     def __init__(self, proxy: loopback_proxy.Proxy, folder: Path) -> None:
-        self.folder, self._proxy, self._bin = folder, proxy, folder / "bin"
+        self.folder, self.proxy, self._bin = folder, proxy, folder / "bin"
         self._bin.mkdir()
         self.sign_in("azd", "az")
 
@@ -164,8 +169,8 @@ class Caller:
         environment = {
             **clean_environment({}),
             "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}",
-            "HTTPS_PROXY": self._proxy.url,
-            "REQUESTS_CA_BUNDLE": str(self._proxy.certificate),
+            "HTTPS_PROXY": self.proxy.url,
+            "REQUESTS_CA_BUNDLE": str(self.proxy.certificate),
             "PYTHONDONTWRITEBYTECODE": "1",
             **variables,
         }

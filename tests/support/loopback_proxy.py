@@ -1,8 +1,8 @@
 """Leads clients that insist on hosts in the cloud to a server on this machine; a CONNECT proxy.
 
 Each tunnel ends in TLS under a certificate made for these hosts and this run. Requests pass unchanged except for their
-header Host, which names the server; answers pass unchanged. The proxy refuses every other host, and
-``requested_hosts`` shows which hosts a client asked for.
+header Host, which names the server; X-Forwarded-Host keeps the cloud's. Answers pass unchanged. The proxy refuses every
+other host, and ``requested_hosts`` shows which hosts a client asked for.
 """
 
 import ssl
@@ -34,6 +34,7 @@ class _Tunnelled(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         onward = HTTPConnection(self._target, timeout=30)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        headers["X-Forwarded-Host"] = self.headers.get("Host", "")
         onward.request(self.command, self.path, body or None, headers)
         answer = onward.getresponse()
         content = answer.read()
