@@ -1,5 +1,6 @@
 """What the local host does when a worker or the host itself dies, or a call takes too long."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,14 @@ def test_dead_worker_fails_its_neighbours_too(local: LocalStack, tmp_path: Path)
 
 
 def test_third_death_ends_the_host_and_keeps_its_messages(local: LocalStack, tmp_path: Path) -> None:
-    with small_app(local, tmp_path, visibility=8) as app:
+    with small_app(local, tmp_path, visibility=15) as app:
         app.upload("pass-die")
         app.wait("host_recycled")
         first, second, third = (event["at"] for event in app.said("started"))
         fourth = app.wait("started", 4)[3]["at"]
-        assert second - first < 7
-        assert third - second < 7
-        assert fourth - third > 7  # until then, nobody could see it
+        assert second - first < 10
+        assert third - second < 10
+        assert fourth - second > 15  # it was taken for the third time after the second call, and nobody saw it for 15 s
         assert [event["attempt"] for event in app.said("delivery_failed")][:2] == [1, 2]
         assert not app.said("delivery_failed", attempt=3)
         assert app.hosts[0].starts == 2
@@ -58,13 +59,14 @@ def test_time_out_replaces_the_worker_and_neighbours_hang(local: LocalStack, tmp
 
 def test_killed_host_is_replaced_and_its_message_comes_back(local: LocalStack, tmp_path: Path) -> None:
     with small_app(local, tmp_path, hosts=2, visibility=3) as app:
+        before = time.time()
         app.upload("wait-0")
         call = app.wait("started")[0]
         (host,) = [host for host in app.hosts if host.pid == call["host"]]
         family = host.family()
         host.kill()
         assert still_running(family) == []
-        assert app.wait("started", 2)[1]["at"] - call["at"] > 2
+        assert app.wait("started", 2)[1]["at"] - before > 3
         until(lambda: host.starts == 2 and host.pid != call["host"], 10)
         app.open_gate("wait-0")
         app.wait("ended")
