@@ -10,6 +10,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy, UserAgentPolicy
 from azure.core.rest import HttpRequest
 
+from operate.errors import first_line
 from shared import __version__
 
 RESOURCE_MANAGER, GRAPH = "https://management.azure.com", "https://graph.microsoft.com"
@@ -85,9 +86,9 @@ class Rest:
             answer = self._client.send_request(HttpRequest(method, url))
             document = _document(answer)
         except ClientAuthenticationError as error:
-            raise Unreachable(f"nobody is signed in whom {self._address} knows: {_first_line(error)}") from error
+            raise Unreachable(f"nobody is signed in whom {self._address} knows: {first_line(error)}") from error
         except AzureError as error:
-            raise Unreachable(f"{self._address} gave no answer: {_first_line(error)}") from error
+            raise Unreachable(f"{self._address} gave no answer: {first_line(error)}") from error
         if answer.status_code not in range(200, 300):
             raise _refusal(answer.status_code, document)
         return document
@@ -107,7 +108,3 @@ def _refusal(status: int, document: Document) -> Refused:
     # Microsoft.Web writes the names in capitals, and without "error" around them.
     code, message = (error.get(name) or error.get(name.capitalize()) or "" for name in ("code", "message"))
     return Refused(status, str(code), str(message).partition("\n")[0])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300]

@@ -46,20 +46,20 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
             advice = _storage_advice(error.__cause__) if is_storages else _ADVICE.get(error.reason, "")
             return Problem(f"{_one_line(error.detail)} {advice}".strip(), ExitCode.UNREACHABLE)
         case HttpResponseError() if has_no_token(error):
-            return Problem(f"Nobody is signed in: {_first_line(error)} {_SIGN_IN}", ExitCode.UNREACHABLE)
+            return Problem(f"Nobody is signed in: {first_line(error)}. {_SIGN_IN}", ExitCode.UNREACHABLE)
         case HttpResponseError() if error.status_code in REFUSED:
             refusal = f"Storage refused this ({error.status_code} {code_of(error) or error.reason or ''})."
             return Problem(f"{refusal} {_storage_advice(error)}".strip(), ExitCode.UNREACHABLE)
         case ServiceRequestError():
-            return Problem(f"Azure cannot be reached: {_first_line(error)} Check the network.", ExitCode.UNREACHABLE)
+            return Problem(f"Azure cannot be reached: {first_line(error)}. Check the network.", ExitCode.UNREACHABLE)
         case AzureError():
-            return Problem(f"Azure failed: {_first_line(error)} Try again.", ExitCode.UNREACHABLE)
+            return Problem(f"Azure failed: {first_line(error)}. Try again.", ExitCode.UNREACHABLE)
         case OSError():
             named = f"{error.filename}: " if error.filename else ""
-            return Problem(f"{named}{error.strerror or _first_line(error)}.", ExitCode.INCOMPLETE)
+            return Problem(f"{named}{error.strerror or first_line(error)}.", ExitCode.INCOMPLETE)
         case _:
-            found = f"{type(error).__name__}: {_first_line(error)}"
-            return Problem(f"This is a bug: {found} Run the command again with --debug, and report it.", ExitCode.BUG)
+            found = f"{type(error).__name__}: {first_line(error)}"
+            return Problem(f"This is a bug: {found}. Run the command again with --debug, and report it.", ExitCode.BUG)
 
 
 def about_company(failure: Failure) -> str:
@@ -83,9 +83,9 @@ def _storage_advice(error: BaseException | None) -> str:
     return _NETWORK if code_of(error) == CLOSED else _ROLE if code_of(error) in FORBIDDEN else _SIGN_IN
 
 
-def _first_line(error: Exception) -> str:
-    text = _one_line(str(error).strip().partition("\n")[0])
-    return text if text.endswith(".") else f"{text}."
+def first_line(error: Exception) -> str:
+    """Return a foreign message's first line, shortened, without its full stop; the error's type if there is none."""
+    return _one_line(str(error).strip().partition("\n")[0]).rstrip(".") or type(error).__name__
 
 
 def _one_line(text: str) -> str:

@@ -15,14 +15,14 @@ from typing import BinaryIO
 
 from openpyxl import load_workbook
 
-from operate.errors import Problem
+from operate.errors import Problem, first_line
 from operate.manifest import unguarded
 from operate.text_files import encoding_of
 
 ROWS_MAX = 1_000_000
 _COLUMNS_MAX = 100
 _CELL_MAX = 1024  # characters; longer ones are no names
-_HEADING_SHOWN, _REASON_MAX = 40, 200  # characters of foreign text in a message
+_HEADING_SHOWN = 40  # characters of a heading in a message
 _UNPACKED_MAX = 512 * 1024 * 1024  # bytes of an XLSX
 _PART_MAX = 64 * 1024 * 1024  # bytes of a part that is read as a whole: all but the sheets are
 _SHEETS = "xl/worksheets/"
@@ -140,7 +140,7 @@ def _rows_of(path: Path, file: BinaryIO) -> Iterator[tuple[int, Sequence[str]]]:
     try:
         book = load_workbook(file, read_only=True, data_only=True)
     except Exception as error:  # noqa: BLE001 - of openpyxl, zlib and the parser: any, on a hostile file
-        raise Problem(f"{path} is no Excel workbook: {_first_line(error)}. Save it as .xlsx or CSV.") from None
+        raise Problem(f"{path} is no Excel workbook: {first_line(error)}. Save it as .xlsx or CSV.") from None
     with closing(book):
         sheet = book.worksheets[0] if book.worksheets else None
         if sheet is None:
@@ -150,7 +150,7 @@ def _rows_of(path: Path, file: BinaryIO) -> Iterator[tuple[int, Sequence[str]]]:
             for line, cells in enumerate(sheet.iter_rows(max_col=_COLUMNS_MAX), 1):
                 yield line, [_text(cell.value, getattr(cell, "number_format", "")) for cell in cells]
         except Exception as error:  # noqa: BLE001 - as above
-            raise Problem(f"{path} is damaged: {_first_line(error)}. Save it anew, or as CSV.") from None
+            raise Problem(f"{path} is damaged: {first_line(error)}. Save it anew, or as CSV.") from None
 
 
 def _check_size(path: Path) -> None:
@@ -163,14 +163,10 @@ def _check_size(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError) as error:
-        raise Problem(f"{path} is no Excel workbook: {_first_line(error)}. Save it as .xlsx or CSV.") from None
+        raise Problem(f"{path} is no Excel workbook: {first_line(error)}. Save it as .xlsx or CSV.") from None
     whole = max((each.file_size for each in entries if not each.filename.lower().startswith(_SHEETS)), default=0)
     if sum(each.file_size for each in entries) > _UNPACKED_MAX or whole > _PART_MAX:
         raise Problem(f"{path} is too large for a map. Keep the columns file and number, and save it as CSV.")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:_REASON_MAX].rstrip(".") or type(error).__name__
 
 
 def _text(value: object, number_format: str) -> str:

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient
 
 from operate import last_sweep
 from operate.doctor.findings import Check, Finding
-from operate.errors import CLOSED, FORBIDDEN, REFUSED, has_no_token
+from operate.errors import CLOSED, FORBIDDEN, REFUSED, first_line, has_no_token
 from shared.storage.errors import code_of, storage_errors
 from shared.storage.names import ARCHIVE, INCOMING, QUARANTINE, RECORDS
 from shared.storage.uploads import keep_date, time_of
@@ -58,7 +58,7 @@ class StorageChecks:
         except AzureError as error:
             yield Finding(
                 "storage_unreachable",
-                f"The pictures account does not answer: {_first_line(error)}",
+                f"The pictures account does not answer: {first_line(error)}.",
                 _NOTHING_FROM_HERE,
                 "Compare the address in --config; docs/security.md#network says from where a closed account answers.",
             )
@@ -158,7 +158,7 @@ def _write(blob: BlobClient) -> None:
 def _not_signed_in(error: HttpResponseError) -> Finding:
     return Finding(
         "not_signed_in",
-        f"Nobody is signed in to Azure here: {_first_line(error)}",
+        f"Nobody is signed in to Azure here: {first_line(error)}.",
         _NOTHING_FROM_HERE,
         "az login --tenant TENANT, with the tenant of the pictures account.",
     )
@@ -180,10 +180,6 @@ def _closed() -> Finding:
         _NOTHING_FROM_HERE,
         "Run this inside of its network, or open the account: docs/security.md#network.",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]
 
 
 def _no_sweep(what: str) -> Finding:
