@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from uuid import uuid4
 
@@ -30,19 +29,8 @@ class Catalogue:
         Raises:
             Failure: BC gave no answer.
         """
-        items: dict[ItemKey, list[Item]] = {}
-        left, by_list = list(dict.fromkeys(keys)), True
-        while left:  # one search ends after so many requests
-            may_list = partial(bool, by_list)
-            found = item_batches.find(
-                self.business_central, self.company, left, self.operation_id, lambda: True, may_list
-            )
-            items |= {**found.items, **{key: self._one_by_one(key) for key in found.unclear}}
-            untold = [key for key in left if key not in items or key in found.unasked]
-            if found.failure and len(untold) == len(left):
-                raise found.failure
-            left, by_list = untold, False
-        return items
+        found = item_batches.find_all(self.business_central, self.company, keys, self.operation_id)
+        return {**found.items, **{key: self._one_by_one(key) for key in found.unclear}}
 
     def describe(self, ids: Iterable[str]) -> Iterator[FoundItem]:
         """Yield the items with these ids, with names and whether they have a picture; what BC removed is left out."""

@@ -16,7 +16,6 @@ from azure.storage.blob import BlobServiceClient
 from operate.companies import company_of
 from shared.business_central import item_batches
 from shared.business_central.client import BusinessCentral
-from shared.business_central.companies import Company
 from shared.business_central.item_batches import FoundItems
 from shared.business_central.items import Item
 from shared.config import Settings
@@ -144,7 +143,7 @@ class Incoming:
         try:
             company = company_of(self.business_central, keyed[0][0], default, request_id)
             keys = [key for key, _ in keyed]
-            told = self._told(company, keys, request_id)
+            told = item_batches.find_all(self.business_central, company, keys, request_id)
         except Waiting as failure:
             yield from (Known(upload, State.WAITING, failure.reason) for _, upload in keyed)
         except Transient as failure:
@@ -152,21 +151,9 @@ class Incoming:
         else:
             yield from (_of_items(upload, key, told) for key, upload in keyed)
 
-    def _told(self, company: Company, keys: Sequence[ItemKey], request_id: str) -> FoundItems:
-        """Ask for all keys; one search leaves those out that would take too many requests, and another asks on."""
-        told = item_batches.find(self.business_central, company, keys, request_id, lambda: True)
-        if told.unasked:
-            left = [key for key in keys if key in told.unasked]
-            more = item_batches.find(self.business_central, company, left, request_id, lambda: True, lambda: False)
-            asked = {key for key in left if more.tells(key)}
-            told = FoundItems(
-                told.items | more.items, told.unclear | more.unclear, told.unasked - asked, more.failure or told.failure
-            )
-        return told
-
 
 def _of_items(upload: Upload, key: ItemKey, told: FoundItems) -> Known:
-    if key in told.unclear or key in told.unasked or not told.tells(key):
+    if key in told.unclear:
         return Known(upload, State.UNKNOWN, told.failure.reason if told.failure else None)
     found = told.items[key]
     if not found:

@@ -3,6 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from urllib.parse import quote
 
 from shared.business_central.client import BusinessCentral
@@ -13,8 +14,8 @@ from shared.paths import ItemKey, KeyKind, as_code
 
 BATCH = 40  # keys in one request
 LIST_FROM = 400  # keys from which on we read the company's list: 20,000 items come in one page
-REQUESTS_MAX = 100  # for one company in one search, beside its list
-_AFTER_LIST_MAX = 10  # requests about what the list alone does not tell
+REQUESTS_MAX = 100  # of a sweep, for one company, beside its list
+_AFTER_LIST_MAX = 10  # requests of a sweep about what the list alone does not tell
 _PART = 7  # keys: a batch that fails is asked for in such parts, and the keys of one that fails one by one
 _ADDRESS_MAX = 3000  # characters of the keys in one address, percent-encoded; gateways limit addresses
 _NOT_ABOUT_KEYS = (Reason.IDENTITY, Reason.BC_UNAUTHORIZED)
@@ -46,9 +47,9 @@ def find(
     keys: Iterable[ItemKey],
     upload_id: str,
     may_ask: MayAsk,
-    may_list: MayAsk | None = None,
+    may_list: MayAsk,
 ) -> FoundItems:
-    """Return the items of ``keys`` in ``company``, as far as ``may_ask`` allows another request.
+    """Return the items of ``keys`` in ``company``, as far as ``may_ask`` and a sweep's share of requests allow.
 
     ``may_list`` says how long the company's list may take. Where BC is asked for a part of the keys only, these are the
     first ones.
@@ -57,7 +58,21 @@ def find(
         Waiting: ``company_not_found``.
         Transient: BC gave no answer for the company, or not to us.
     """
-    return _Search(bc, company, upload_id, may_ask, may_list or may_ask).run(list(dict.fromkeys(keys)))
+    return _Search(bc, company, upload_id, may_ask, may_list).run(keys, REQUESTS_MAX, _AFTER_LIST_MAX)
+
+
+def find_all(bc: BusinessCentral, company: Company, keys: Iterable[ItemKey], request_id: str) -> FoundItems:
+    """Return the items of all ``keys`` in ``company``, however many requests that takes; each is told or ``unclear``.
+
+    Raises:
+        Waiting: ``company_not_found``.
+        Transient: BC gave no answer for the company, or not to us.
+    """
+    return _Search(bc, company, request_id, _always, _always).run(keys, inf, inf)
+
+
+def _always() -> bool:
+    return True
 
 
 class _Search:
@@ -70,13 +85,14 @@ class _Search:
         self._may_ask, self._may_list = may_ask, may_list
         self._found = FoundItems()
 
-    def run(self, wanted: Sequence[ItemKey]) -> FoundItems:
+    def run(self, keys: Iterable[ItemKey], requests_max: float, after_list_max: float) -> FoundItems:
+        wanted = list(dict.fromkeys(keys))
         doubtful = self._by_list(wanted) if len(wanted) > LIST_FROM and self._may_list() else None
         if doubtful is None:
-            self._by_or(wanted, REQUESTS_MAX)
+            self._by_or(wanted, requests_max)
         else:
             self._found.unasked.update(doubtful)
-            self._by_or(doubtful, _AFTER_LIST_MAX)
+            self._by_or(doubtful, after_list_max)
         return self._found
 
     def _by_list(self, wanted: Sequence[ItemKey]) -> list[ItemKey] | None:
@@ -100,7 +116,7 @@ class _Search:
         missing = (key for key in wanted if not listed.items[key])
         return [key for key in missing if not key.value.isascii() or plain(key.value) in beyond_ascii]
 
-    def _by_or(self, keys: Sequence[ItemKey], requests_max: int) -> None:
+    def _by_or(self, keys: Sequence[ItemKey], requests_max: float) -> None:
         """Ask for many keys at once; a batch that fails is split, until its odd keys stand alone."""
         by_kind: dict[KeyKind, list[ItemKey]] = defaultdict(list)
         for key in keys:

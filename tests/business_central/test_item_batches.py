@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from shared.business_central.item_batches import LIST_FROM, FoundItems, find
+from shared.business_central.item_batches import BATCH, LIST_FROM, REQUESTS_MAX, FoundItems, find, find_all
 from shared.errors import Transient
 from shared.paths import ItemKey, KeyKind, as_code
 from tests.support.local_stack import LocalStack
@@ -83,6 +83,22 @@ def test_what_only_bc_can_compare_costs_bounded_requests(local: LocalStack) -> N
     found = search(local, missing(2 * MANY, "Ä"))
     assert all(found.tells(key) for key in missing(2 * MANY, "Ä"))
     assert item_requests(local) == 11
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_whoever_can_wait_gets_an_answer_for_every_key(local: LocalStack, lists: bool) -> None:
+    """A sweep asks no more than its share; of these, it would leave out some, and say so."""
+    keys = missing(2 * MANY if lists else BATCH * REQUESTS_MAX + 1, "Ä")
+    if not lists:
+        local.fault(500, path="/items", query="?$select=id,number", count=None)
+    bc = local.pipeline().business_central
+    company = bc.company("CRONUS USA, Inc.", "x")
+    left_out = find(bc, company, keys, "x", lambda: True, lambda: True)
+    assert left_out.unasked or not all(map(left_out.tells, keys))
+    found = find_all(bc, company, [*keys, number("1896-S")], "x")
+    assert all(found.tells(key) for key in keys)
+    assert (found.unasked, found.unclear) == (set(), set())
+    assert [each.number for each in found.items[number("1896-S")]] == ["1896-S"]
 
 
 def test_numbers_gtins_and_ids_are_asked_for_apart(local: LocalStack) -> None:
