@@ -9,7 +9,7 @@ from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import AccountSasPermissions, BlobServiceClient, ResourceTypes, generate_account_sas
 
 from shared import paths
-from shared.errors import Reason
+from shared.errors import Reason, Transient
 from shared.report import Outcome
 from shared.storage import names
 from shared.storage.archive import Archive
@@ -127,17 +127,30 @@ def test_no_token_and_no_key_is_ever_logged(local: LocalStack, caplog: pytest.Lo
     assert key not in output
 
 
+def signed_connection(local: LocalStack, may: str) -> str:
+    parts = dict(part.split("=", 1) for part in local.stack.app_settings["PICTURE_STORAGE"].split(";") if part)
+    permissions, until = AccountSasPermissions.from_string(may), datetime.now(UTC) + timedelta(days=1)
+    signature = generate_account_sas(
+        parts["AccountName"], parts["AccountKey"], ResourceTypes(False, True, True), permissions, until
+    )
+    return f"BlobEndpoint={parts['BlobEndpoint']};SharedAccessSignature={signature}"
+
+
 def test_a_signature_opens_the_account_and_is_never_logged(local: LocalStack, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", logger="item_picture_sync")
-    parts = dict(part.split("=", 1) for part in local.stack.app_settings["PICTURE_STORAGE"].split(";") if part)
-    may, until = AccountSasPermissions.from_string("rwdlac"), datetime.now(UTC) + timedelta(days=1)
-    signature = generate_account_sas(
-        parts["AccountName"], parts["AccountKey"], ResourceTypes(False, True, True), may, until
-    )
     local.upload()
-    signed = f"BlobEndpoint={parts['BlobEndpoint']};SharedAccessSignature={signature}"
-    assert local.pipeline(PICTURE_STORAGE=signed).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    signed = local.pipeline(PICTURE_STORAGE=signed_connection(local, "rwdlac"))
+    assert signed.process(names.INCOMING, DESK).outcome is Outcome.UPDATED
     assert "sig=" not in caplog.text
+
+
+def test_a_signature_that_may_too_little_is_never_logged(local: LocalStack, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="item_picture_sync")
+    local.upload()
+    with pytest.raises(Transient) as failure:
+        local.pipeline(PICTURE_STORAGE=signed_connection(local, "l")).process(names.INCOMING, DESK)
+    assert failure.value.reason is Reason.STORAGE
+    assert "sig=" not in caplog.text + failure.value.detail
 
 
 def test_a_half_finished_delivery_is_finished(local: LocalStack) -> None:

@@ -14,9 +14,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Span, Status, StatusCode
 
 from shared import tracing
+from shared.call_names import storage_calls
 from shared.telemetry import Telemetry
 
-RECORD, UPLOAD = "read record", "read upload"
+STORAGE = ["read record", "read upload", "copy to archive", "delete upload", "list upload"]
 
 
 @pytest.fixture
@@ -31,11 +32,12 @@ def provider_to(sent: InMemorySpanExporter) -> TracerProvider:
 
 
 def call(
-    sent: InMemorySpanExporter, name: str, *, fails: bool = False, clock: Callable[[], float] = lambda: 0.0
+    sent: InMemorySpanExporter, name: str | None, *, fails: bool = False, clock: Callable[[], float] = lambda: 0.0
 ) -> Span:
     """Make a call's span as the instrumentation of requests does."""
     with tracing.QuietTracer(provider_to(sent).get_tracer("requests"), clock).start_as_current_span("GET") as span:
-        span.set_attribute("item_picture.call", name)
+        if name:
+            span.set_attribute("item_picture.call", name)
         if fails:
             span.set_status(Status(StatusCode.ERROR))
         assert trace.get_current_span() is span
@@ -43,25 +45,33 @@ def call(
 
 
 def names(sent: InMemorySpanExporter) -> list[object]:
-    return [(span.attributes or {})["item_picture.call"] for span in sent.get_finished_spans()]
+    return [(span.attributes or {}).get("item_picture.call") for span in sent.get_finished_spans()]
 
 
-def test_a_record_that_is_read_in_passing_is_not_sent(sent: InMemorySpanExporter) -> None:
-    call(sent, RECORD)
-    call(sent, UPLOAD)
-    assert names(sent) == [UPLOAD]
+def test_storage_that_answers_well_and_at_once_is_not_sent(sent: InMemorySpanExporter) -> None:
+    for name in storage_calls():
+        call(sent, name)
+    assert names(sent) == []
     assert not trace.get_current_span().get_span_context().is_valid
 
 
-def test_a_record_that_cannot_be_read_is_sent(sent: InMemorySpanExporter) -> None:
-    call(sent, RECORD, fails=True)
-    assert names(sent) == [RECORD]
+@pytest.mark.parametrize("name", ["find items", "write picture", None])
+def test_a_call_to_bc_or_to_the_identity_is_sent(sent: InMemorySpanExporter, name: str | None) -> None:
+    call(sent, name)
+    assert names(sent) == [name]
 
 
-def test_a_record_that_takes_long_is_sent(sent: InMemorySpanExporter) -> None:
+@pytest.mark.parametrize("name", STORAGE)
+def test_storage_that_fails_is_sent(sent: InMemorySpanExporter, name: str) -> None:
+    call(sent, name, fails=True)
+    assert names(sent) == [name]
+
+
+@pytest.mark.parametrize("name", STORAGE)
+def test_storage_that_takes_long_is_sent(sent: InMemorySpanExporter, name: str) -> None:
     times = iter([10.0, 11.2])
-    call(sent, RECORD, clock=lambda: next(times))
-    assert names(sent) == [RECORD]
+    call(sent, name, clock=lambda: next(times))
+    assert names(sent) == [name]
 
 
 def test_a_broken_connection_is_sent_without_its_exception(sent: InMemorySpanExporter) -> None:
