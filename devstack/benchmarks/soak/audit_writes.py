@@ -35,7 +35,9 @@ def repeated(ledger: Ledger, evidence: Evidence) -> list[RepeatedWrite]:
 
 def findings(ledger: Ledger, evidence: Evidence, writes: Sequence[RepeatedWrite]) -> Iterator[Finding]:
     """Return the repeated writes that nothing explains, and the requests that were repeated blindly."""
-    yield from (Finding(Promise.NEEDLESS_WRITE, str(write)) for write in writes if write.cause is None)
+    for write in writes:
+        if write.cause is None:
+            yield Finding(Promise.NEEDLESS_WRITE, "\n  ".join([str(write), *write.history]))
     numbers = {str(item.id): item.number for item in ledger.plan.items}
     unanswered: set[tuple[str, str]] = set()
     for request in _patches(evidence):
@@ -74,10 +76,28 @@ class _Item:
                 if not cause and before and shown != picture and self._took_effect_late(before):
                     cause = "another picture had come back late"
                 cause = cause or self._cause(write, last[picture])
-                yield RepeatedWrite(self._item.number, picture, cause)
+                history = [] if cause else self._history()
+                yield RepeatedWrite(self._item.number, picture, cause, history)
             written[picture] += 1
             last[picture] = write.time
             shown, before = picture, write
+
+    def _history(self) -> list[str]:
+        """Tell what was written to the item, asked and answered about it, and withheld by storage, in order."""
+        told = list[tuple[float, str]]()
+        for write in self._evidence.writes.get(self._item.id, []):
+            picture = pattern.recognise(write.content)
+            told.append((write.time.timestamp(), f"picture {picture} stored by {write.request_id or 'a person'}"))
+        for request in self._requests:
+            end, seconds = _time(request).timestamp(), request["milliseconds"] / 1000
+            status = request["status"] or "no answer"
+            told.append((end, f"{request['client_request_id']} got {status} after {seconds:.1f} s"))
+        for fault in self._evidence.storage_faults:
+            if str(self._item.id) in fault["path"]:
+                told.append((fault["time"], f"storage's answer about the record was {fault['fault']}"))
+        first = min((time for time, _ in told), default=0)
+        told += [(spell.start, spell.kind.value) for spell in self._evidence.incidents if spell.start >= first]
+        return [f"{time - first:.1f} s: {what}" for time, what in sorted(told)]
 
     def _took_effect_late(self, write: Write) -> bool:
         """Whether the write took effect only after its request had ended without an answer."""

@@ -1,5 +1,6 @@
 """Names what the auditor can find. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,11 +35,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class RepeatedWrite:
-    """A picture that Business Central stored for an item once more; ``cause`` is None if nothing explains it."""
+    """A picture that Business Central stored for an item once more; ``cause`` is None if nothing explains it.
+
+    ``history`` tells line by line what happened to that item then.
+    """
 
     item: str
     picture: int
     cause: str | None
+    history: Sequence[str] = ()
 
     def __str__(self) -> str:
         return f"picture {self.picture} of item {self.item}: {self.cause or 'no cause'}"

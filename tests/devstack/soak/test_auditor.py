@@ -220,7 +220,11 @@ def test_a_picture_that_came_back_in_time_explains_no_write(scene: Scene) -> Non
     newest = scene.shown()
     scene.patch(by_hand(77), "answered")
     scene.patch(newest, "needless")
-    assert Promise.NEEDLESS_WRITE in scene.findings()
+    (told,) = [f.detail for f in scene.verdict().findings if f.promise is Promise.NEEDLESS_WRITE]
+    lines = [line.partition(": ")[2] for line in told.splitlines()[1:]]
+    assert lines[0] == "picture 77 stored by a person"
+    assert lines.index("picture 2 stored by needless") > lines.index("picture 77 stored by answered")
+    assert any(line.startswith("needless got 204 after") for line in lines)
 
 
 def test_one_lost_answer_does_not_excuse_many_writes(scene: Scene) -> None:
