@@ -205,8 +205,10 @@ def _prepare(running: stack.Stack) -> None:
 
 
 def _requests(running: stack.Stack) -> int:
+    """Return how many requests BC has had; its log keeps only the last ones."""
     url = f"{running.endpoints.simulator_control_url}/requests"
-    return len(stack.loopback_session().get(url, timeout=60).json()["requests"])
+    number: int = stack.loopback_session().get(url, timeout=60).json()["requests"][-1]["number"]
+    return number
 
 
 def _processor_seconds() -> float:
@@ -216,11 +218,11 @@ def _processor_seconds() -> float:
 
 
 def _drop(uploads: int) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents; no item gets the same picture twice."""
+    """Yield names and contents; no item gets the same picture twice, and of one second's uploads the later is newer."""
     for start in range(0, uploads, _ITEMS):
         content = _picture(1 + start // _ITEMS)
         for number in range(min(_ITEMS, uploads - start)):
-            yield f"{stack.COMPANY.rstrip('.')}/{start}/B{number}.jpg", content
+            yield f"{stack.COMPANY.rstrip('.')}/{start:06}/B{number}.jpg", content
 
 
 def _picture(number: int) -> bytes:
