@@ -79,6 +79,14 @@ class Row:
         """Whether somebody has to look at it: it failed, waits, or has vanished."""
         return self.state in (*FAULTS, State.WAITING) or (self.state is State.UPLOADED and bool(self.reason))
 
+    @property
+    def command(self) -> str:
+        """Which command has written it, backfill or export; empty if either can have."""
+        if self.state is State.EXPORTED or not self.file:
+            return "export"
+        is_planned = any((self.use_item, self.view, self.has_picture, self.from_map, self.blob)) or not self.item_id
+        return "backfill" if is_planned or self.state is not State.FAILED else ""
+
 
 COLUMNS = tuple(field.name for field in fields(Row))
 
@@ -127,11 +135,11 @@ def kept(path: Path, *, is_new: bool) -> Iterator[None]:
         yield
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path, *, by: str = "") -> list[Row]:
     """Return the latest row of each file and item, in the order of their first rows.
 
     Raises:
-        Problem: this is no such list.
+        Problem: this is no such list, or not one that the command ``by`` has written.
     """
     try:
         text = path.read_bytes()
@@ -147,6 +155,8 @@ def read(path: Path) -> list[Row]:
     for values in reader:
         row = _row(path, reader.line_num, values)
         rows[row.key] = row
+        if by and row.command not in (by, ""):
+            raise Problem(f"{path} is a list of {row.command}: only item-pictures {row.command} continues it.")
     return list(rows.values())
 
 

@@ -99,13 +99,13 @@ def _rows(
         if not rows:
             raise Problem(f"{wishes.folder} is empty. Name the folder that has the photographs.", ExitCode.INCOMPLETE)
     elif only_failed:
-        before = manifests.read(earlier)
+        before = manifests.read(earlier, by="backfill")
         kept = [row for row in before if row.state not in FAULTS]
         with asking as counter:
             planned = planner.plan_again([row for row in before if row.state in FAULTS], kept, counter)
         rows = [*kept, *planned]
     else:
-        rows = planned = manifests.read(earlier)
+        rows = planned = manifests.read(earlier, by="backfill")
         for row in rows:
             if row.state is State.PLANNED and has_open_correction(row):
                 fail(row, "use_item counts with --resume and --failed")

@@ -15,7 +15,7 @@ from operate import manifest as manifests
 from operate import picture_files, stopping
 from operate.backfill import printing
 from operate.catalogue import Catalogue
-from operate.errors import ExitCode
+from operate.errors import ExitCode, Problem
 from operate.manifest import Manifest, Row, State
 from operate.output import Counter
 from operate.picture_files import NameTaken
@@ -24,8 +24,6 @@ from shared.errors import Waiting
 
 if TYPE_CHECKING:
     from operate.session import Session
-
-_ENDED = (State.EXPORTED, State.SKIPPED)
 
 
 def export(  # noqa: PLR0913 - one for each option
@@ -47,31 +45,69 @@ def export(  # noqa: PLR0913 - one for each option
     session: Session = context.obj
     target = resume or list_path or manifests.new_path("export")
     context.with_resource(manifests.kept(target, is_new=not resume))
-    kept = [row for row in manifests.read(resume) if row.state in _ENDED] if resume else []
-    catalogue = catalogues.open_company(session.connection.business_central, company or session.installation.company)
+    listed = manifests.read(resume, by="export") if resume else []
+    catalogue = _open(session, company, listed)
+    kept = _kept(listed, folder)  # nothing is written before the list is known to fit
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(target, kept, is_new=not resume)
-    session.output.remark(f"The list is {manifest.path}.")
-    ids = [found.item.id for found in catalogue.all()]
-    known = {row.item_id for row in kept if row.company == catalogue.company.name}
-    todo = [item_id for item_id in ids if item_id not in known]
+    # A list knows its company from its first row on, and of --overwrite nothing.
+    again = f'--resume {target} --company "{catalogue.company.name}"{" --overwrite" if overwrite else ""}'
+    session.output.remark(f"The list is {target}. If this is broken off, continue with: {again}")
     try:
+        known = {row.item_id for row in kept}
+        todo = [found.item.id for found in catalogue.all() if found.item.id not in known]
         with (
             stopping.stopped_by_signals() as stop,
             session.output.several(("Items", len(todo)), ("Pictures", limit)) as (items, pictures),
         ):
             exporter = _Exporter(catalogue, folder, manifest, stop, overwrite)
             exporter.run(todo, concurrency, limit, items, pictures)
+    except Exception:
+        session.output.remark(f"Once that is mended, continue with: {again}")
+        raise
     finally:
         manifest.close()
     session.output.document(printing.as_document(manifest.rows, manifest=str(manifest.path)))
     printing.print_faults(session.output, manifest.rows)
     printing.print_totals(session.output, manifest.rows)
     if stop.is_set():
-        session.output.remark(f"Continue with: --resume {manifest.path}")
+        session.output.remark(f"Continue with: {again}")
         raise typer.Exit(ExitCode.INTERRUPTED)
     has_failed = any(row.state is State.FAILED for row in manifest.rows)
     raise typer.Exit(ExitCode.INCOMPLETE if has_failed else ExitCode.DONE)
+
+
+def _open(session: "Session", wished: str | None, listed: Sequence[Row]) -> Catalogue:
+    """Open the company that somebody wishes, else that of the list, else the default one.
+
+    Raises:
+        Problem: the list is of another company, or of several.
+        Failure: there is no such company, or BC gave no answer.
+    """
+    companies = sorted({row.company for row in listed if row.company})
+    if len(companies) > 1:
+        raise Problem(f"The list has pictures of several companies: {', '.join(companies)}. {_ANEW}")
+    name = wished or next(iter(companies), session.installation.company)
+    catalogue = catalogues.open_company(session.connection.business_central, name)
+    if companies and companies != [catalogue.company.name]:
+        raise Problem(f"The list is of the company {companies[0]!r}, not of {catalogue.company.name!r}. {_ANEW}")
+    return catalogue
+
+
+def _kept(listed: Sequence[Row], folder: Path) -> list[Row]:
+    """Return what need not be exported again: what has ended, unless its file has gone from the folder.
+
+    Raises:
+        Problem: not one of the list's files is in the folder.
+    """
+    exported = [row for row in listed if row.state is State.EXPORTED]
+    there = [row for row in exported if (folder / row.file).is_file()]
+    if exported and not there:
+        raise Problem(f"{folder} has none of the {len(exported):,} pictures of the list. Name the folder of that run.")
+    return [row for row in listed if row.state is State.SKIPPED] + there
+
+
+_ANEW = "Export another company into a folder of its own, with a list of its own."
 
 
 @dataclass

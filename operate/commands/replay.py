@@ -9,12 +9,12 @@ import typer
 from operate import replays
 from operate.errors import ExitCode
 from shared.errors import Kind, Reason
-from shared.storage.names import QUARANTINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operate.session import Session
+    from shared.storage.originals import Original
 
 # What can be in quarantine: what is set aside at once, and what waiting ends with.
 REASONS = [reason for reason in Reason if reason.kind is Kind.PERMANENT or reason in ("item_not_found", "rejected")]
@@ -40,10 +40,9 @@ def replay(
     if company and not reason:
         raise typer.BadParameter("is for --reason; a name says its company.", param_hint="--company")
     if reason:
-        originals = connection.replay.quarantined(_reason(reason), company)
-        found: Iterable[replays.Place] = ((QUARANTINE, original.name) for original in originals)
-    else:
-        found = list(replays.places(connection.originals, names or []))  # a wrong name stops before the first replay
+        found: Iterable[Original] = connection.replay.quarantined(_reason(reason), company)
+    else:  # a wrong name stops before the first replay
+        found = replays.named(connection.originals, connection.pictures, names or [])
     results = []
     with output.progress("Looking" if dry_run else "Replaying") as counter:
         for result in replays.replay_all(connection.replay, found, as_new=as_new, is_dry=dry_run):

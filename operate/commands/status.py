@@ -30,6 +30,13 @@ def status(
     session: Session = context.obj
     if as_item and as_file:
         raise typer.BadParameter("name one of --item and --file.", param_hint="--item")
+    for option, is_given in (("--company", company), ("--item", as_item), ("--file", as_file)):
+        if is_given and name is None:
+            raise typer.BadParameter("is for a name; without one, everything counts.", param_hint=option)
+    if company and as_file:
+        raise typer.BadParameter("is for an item; a file's path says its company.", param_hint="--company")
+    if listed and name is not None:
+        raise typer.BadParameter("is for all files; name none.", param_hint="--list")
     if name is None:
         _show_overview(session, listed=listed)
         return

@@ -227,7 +227,7 @@ def test_items_of_a_copied_company_are_others_with_the_same_ids(
     assert len(manifest.read(operator.folder / LIST)) == 3
 
 
-def test_an_export_of_a_copied_company_leaves_nothing_out(operator: Operator, local: LocalStack) -> None:
+def test_an_export_of_a_copied_company_has_all_and_only_its_own(operator: Operator, local: LocalStack) -> None:
     copied_company(local, "COPY-1")
     folder = photographs(operator.folder / "photos", "1896-S.jpg", "COPY-1.jpg")
     operator.run("backfill", folder)
@@ -236,5 +236,7 @@ def test_an_export_of_a_copied_company_leaves_nothing_out(operator: Operator, lo
     for name in local.names(INCOMING):
         pipeline.process(INCOMING, name)
     assert operator.run("export", "out", "--manifest", LIST).code == 0
-    assert operator.run("export", "out", "--resume", LIST, "--company", "COPY").code == 0
-    assert {path.name for path in (operator.folder / "out").iterdir()} == {"1896-S.jpg", "COPY-1.jpg"}
+    assert operator.run("export", "out", "--resume", LIST, "--company", "COPY").code == 2
+    assert {path.name for path in (operator.folder / "out").iterdir()} == {"1896-S.jpg"}
+    assert operator.run("export", "copy", "--company", "COPY").code == 0
+    assert {path.name for path in (operator.folder / "copy").iterdir()} == {"COPY-1.jpg"}

@@ -246,3 +246,22 @@ def test_json_is_one_document_whatever_the_names(local: LocalStack, operator: Op
     local.upload("a/b/c/\u202e\"'<.jpg")
     ended = operator.run("status", "--json", "--list")
     assert json.loads(ended.out)["files"][0]["name"] == "a/b/c/\u202e\"'<.jpg"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--company", "NORDWIND"), "--company: is for a name"),
+        (("--file",), "--file: is for a name"),
+        (("--item",), "--item: is for a name"),
+        (("--file", DESK, "--company", "NORDWIND"), "--company: is for an item"),
+        (("1896-S", "--list"), "--list: is for all files"),
+        (("1896-S", "--item", "--file"), "name one of --item and --file"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    arguments: tuple[str, ...], problem: str, operator: Operator
+) -> None:
+    ended = operator.run("status", *arguments)
+    assert ended.code == 2
+    assert problem in " ".join(ended.err.split())
