@@ -10,7 +10,7 @@ from shared.errors import Failure, Reason, Waiting
 from shared.near_names import nearest
 from shared.paths import fold_company, guid_of
 
-LOOK_UP_INTERVAL = 60.0  # seconds between two look-ups for unknown companies, and after one that failed
+LOOK_UP_INTERVAL = 60.0  # seconds between two look-ups for unknown companies; for known ones, after one that failed
 # A company may be renamed, and another one take its name. No answer of BC tells: until we look, pictures go to the old.
 NAMES_LAST = 600.0  # seconds
 
@@ -28,7 +28,7 @@ class Company:
 class _CompanyList:
     """Holds BC's list, the time when it was read, and the ids that BC could not find since then.
 
-    From ``ages_at`` on, names may mean other companies.
+    From ``ages_at`` on (``clock``'s seconds), its names may belong to other companies.
     """
 
     companies: tuple[Company, ...] = ()
