@@ -48,7 +48,8 @@ class _Died(Exception):
 class RenderProcesses:
     """Renders in child processes, one picture at a time in each, and ends them with the ``with`` block.
 
-    Safe to use from threads. Children are started as needed and reused. All renders together keep to ``memory`` bytes.
+    Safe to use from threads. Children are started as needed and reused, until one dies of a picture: what it rendered
+    before may have damaged it, so only a new child's death counts. All renders together keep to ``memory`` bytes.
     """
 
     def __init__(
@@ -73,40 +74,41 @@ class RenderProcesses:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        with self._lock:
-            children, self._idle = self._idle, []
-        for child in children:
-            child.end()
+        self._end_idle()
 
     def __call__(self, content: bytes) -> Picture:
         """Return the picture for BC, as ``Renderer`` does.
 
         Raises:
-            Permanent: also ``crashes_worker``: the child died of this picture twice, and of a plain one it does not.
+            Permanent: also ``crashes_worker``: a child died of this picture, then a new one, and of a plain picture a
+                new one does not.
             Transient: ``render_interrupted``: the child was ended from outside, took too long, or dies of any picture.
         """
         try:
-            return self._attempt(content, alone=False)
+            return self._attempt(content)
         except _Died:
             pass  # once more with the whole memory, and nobody beside it
-        try:
-            with self._budget.reserve(self._budget.size):
+        with self._budget.reserve(self._budget.size):
+            try:
                 return self._attempt(content, alone=True)
-        except _Died as death:
-            self._prove_child(death)
-            raise Permanent(Reason.CRASHES_WORKER, _CRASHES.format(death)) from death
+            except _Died as death:
+                self._prove_child(death)
+                raise Permanent(Reason.CRASHES_WORKER, _CRASHES.format(death)) from death
 
     def _prove_child(self, death: _Died) -> None:
-        """Raise if a child dies of a plain picture too: then the deployment is to blame, and no upload."""
+        """Raise if a new child dies of a plain picture too: then the deployment is to blame, and no upload."""
         try:
-            self._attempt(_PLAIN, alone=False)
+            self._attempt(_PLAIN, alone=True)
         except _Died as again:
             raise Transient(Reason.RENDER_INTERRUPTED, _DIES_OF_ALL.format(death, again)) from again
 
-    def _attempt(self, content: bytes, *, alone: bool) -> Picture:
-        with self._lock:
-            child = self._idle.pop() if self._idle else None
-        child = child or _Child(self._command, self._setup)
+    def _attempt(self, content: bytes, *, alone: bool = False) -> Picture:
+        """Render in one child; ``alone``: in a new one, for which the caller has reserved the whole memory."""
+        if alone:
+            self._end_idle()  # they hold memory, and may be as damaged as the one that died
+            child = _Child(self._command, self._setup)
+        else:
+            child = self._idle_child() or _Child(self._command, self._setup)
         try:
             answer, body = child.ask(content, self._budget, self._child_limits.seconds, alone=alone)
         except BaseException:
@@ -117,6 +119,16 @@ class RenderProcesses:
         if failure := answer.get("failure"):
             raise _failure(failure)
         return Picture(body, **answer["picture"])
+
+    def _idle_child(self) -> "_Child | None":
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+    def _end_idle(self) -> None:
+        with self._lock:
+            children, self._idle = self._idle, []
+        for child in children:
+            child.end()
 
 
 class _Child:

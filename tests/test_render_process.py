@@ -19,7 +19,7 @@ from shared.pictures.rendition import USUAL_LIMITS, USUAL_RENDITION
 from shared.render_process import ChildLimits, RenderProcesses
 from shared.rendering import Renderer
 from tests.pictures.test_memory_estimates import estimate
-from tests.support.dying_child import ALWAYS, dies_of
+from tests.support.dying_child import ALWAYS, damages, dies_of
 from tests.support.local_stack import photograph
 
 MEMORY = 512 * 1024 * 1024
@@ -142,6 +142,54 @@ def test_neighbours_of_a_crashing_file_arrive() -> None:
         attempts = [threads.submit(render, source) for source in sources]
         failed = [number for number, attempt in enumerate(attempts) if attempt.exception()]
     assert failed == [7]
+
+
+def damage(render: RenderProcesses, count: int, meeting: Path) -> None:
+    """Let as many children each render a file that damages it; then they wait idle for the next picture."""
+
+    def damage_one(_: int) -> None:
+        with pytest.raises(Permanent, match="not_an_image"):
+            render(damages(count, meeting))
+
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(damage_one, range(count)))
+
+
+@on_linux
+@pytest.mark.parametrize("damaged", [1, 2, 4])
+def test_a_picture_is_not_blamed_for_a_damaged_child(tmp_path: Path, damaged: int) -> None:
+    with processes() as render:
+        damage(render, damaged, tmp_path)
+        for number in range(6):
+            assert render(photograph(f"#{number:02x}4455")).width == 1024
+
+
+@on_linux
+def test_good_pictures_at_once_survive_damaged_children(tmp_path: Path) -> None:
+    with processes() as render, ThreadPoolExecutor(4) as threads:
+        damage(render, 4, tmp_path)
+        sources = [photograph(f"#{number:02x}4455") for number in range(12)]
+        assert [picture.width for picture in threads.map(render, sources)] == [1024] * len(sources)
+
+
+@on_linux
+def test_a_crashing_file_is_named_beside_damaged_children(tmp_path: Path) -> None:
+    """A damaged child dies of a plain picture too, which says nothing about the deployment."""
+    with processes() as render:
+        damage(render, 4, tmp_path)
+        with pytest.raises(Permanent, match="crashes_worker"):
+            render(dies_of("SIGSEGV"))
+
+
+@on_linux
+def test_a_crash_leaves_no_child_behind(tmp_path: Path) -> None:
+    before = set(children())
+    with processes() as render:
+        damage(render, 4, tmp_path)
+        with pytest.raises(Permanent, match="crashes_worker"):
+            render(dies_of("SIGSEGV"))
+        assert len(set(children()) - before) == 1, "the one that has proved itself"
+    assert not set(children()) - before
 
 
 def test_the_child_knows_no_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_second_upload_within_a_second_costs_one_more_request(local: LocalStac
     assert len(storage.methods) == 7
 
 
-def test_companies_are_looked_up_once_per_process(local: LocalStack) -> None:
+def test_companies_are_looked_up_once_in_ten_minutes(local: LocalStack) -> None:
     pipeline = local.pipeline()
     for colour in (BLUE, RED, GREEN):
         local.upload(content=picture_of(colour))

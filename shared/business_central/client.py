@@ -42,7 +42,7 @@ class BusinessCentral:
         self._companies = Companies(self._read_companies, clock)
 
     def company(self, name: str, upload_id: str) -> Company:
-        """Return the company with this id, name or display name; one request per process if all are known.
+        """Return the company with this id, name or display name; if all are known, one request in ten minutes.
 
         Raises:
             Waiting: ``company_not_found``.

@@ -1,4 +1,4 @@
-"""Finds a company by its id or name, and reads Business Central's list again for unknown ones."""
+"""Finds a company by its id or name, and reads Business Central's list again for unknown ones, and when it is old."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from math import inf
 from threading import Lock
 
-from shared.errors import Reason, Waiting
+from shared.errors import Failure, Reason, Waiting
 from shared.near_names import nearest
 from shared.paths import fold_company, guid_of
 
-LOOK_UP_INTERVAL = 60.0  # seconds between two look-ups for unknown companies
+LOOK_UP_INTERVAL = 60.0  # seconds between two look-ups for unknown companies; for known ones, after one that failed
+# A company may be renamed, and another one take its name. No answer of BC tells: until we look, pictures go to the old.
+NAMES_LAST = 600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,14 @@ class Company:
 
 @dataclass(frozen=True)
 class _CompanyList:
-    """Holds BC's list, the time when it was read, and the ids that BC could not find since then."""
+    """Holds BC's list, the time when it was read, and the ids that BC could not find since then.
+
+    From ``ages_at`` on (``clock``'s seconds), its names may belong to other companies.
+    """
 
     companies: tuple[Company, ...] = ()
     read_at: float = -inf
+    ages_at: float = -inf
     missing: frozenset[str] = frozenset()
 
     def called(self, name: str) -> list[Company]:
@@ -41,17 +47,24 @@ class _CompanyList:
         by_name = [company for company in self.companies if fold_company(company.name) == wanted]
         return by_name or [company for company in self.companies if fold_company(company.display_name) == wanted]
 
-    def is_stale_for(self, name: str, now: float) -> bool:
-        if matches := self.called(name):
-            return any(company.id in self.missing for company in matches)
-        return now - self.read_at >= LOOK_UP_INTERVAL
+    def is_useless_for(self, name: str, now: float) -> bool:
+        """Whether only a newer list can tell the company."""
+        matches = self.called(name)
+        if any(company.id in self.missing for company in matches):
+            return True
+        return len(matches) != 1 and now - self.read_at >= LOOK_UP_INTERVAL
+
+    def is_old_for(self, name: str, now: float) -> bool:
+        """Whether a newer list may tell another company; an id means the same one for ever."""
+        return now >= self.ages_at and guid_of(name) is None
 
 
 class Companies:
     """Finds the companies of one environment; one per process, safe to use from threads.
 
-    Known companies are found at once, even during a look-up; threads that need a look-up share one, and its failure.
-    ``read`` takes the id of the upload that asks, and returns BC's list.
+    Known companies are found at once, even during a look-up, until the list is old. Threads that need a look-up share
+    one, and its failure; a known company survives that. ``read`` takes the id of the upload that asks, and returns BC's
+    list.
     """
 
     def __init__(self, read: Callable[[str], Iterable[Company]], clock: Callable[[], float]) -> None:
@@ -65,7 +78,7 @@ class Companies:
 
         Raises:
             Waiting: ``company_not_found``.
-            Transient: BC did not return its list.
+            Transient: BC did not return its list, and an earlier one does not tell.
         """
         current = self._list_for(name, upload_id)
         matches = current.called(name)
@@ -83,17 +96,23 @@ class Companies:
             self._list = replace(self._list, missing=self._list.missing | {company.id})
 
     def _list_for(self, name: str, upload_id: str) -> _CompanyList:
-        """Return the list; if it is stale for ``name``, look up first or join the look-up that is under way."""
+        """Return the list; if it does not do for ``name``, look up first or join the look-up that is under way."""
         while True:
             with self._lock:
-                if not self._list.is_stale_for(name, self._clock()):
+                now = self._clock()
+                is_useless = self._list.is_useless_for(name, now)
+                if not is_useless and not self._list.is_old_for(name, now):
                     return self._list
                 is_ours = self._look_up is None
                 look_up = self._look_up = self._look_up or Future()
-            if is_ours:
-                self._run(look_up, upload_id)
-            else:
-                look_up.result()
+            try:
+                if is_ours:
+                    self._run(look_up, upload_id)
+                else:
+                    look_up.result()
+            except Failure:
+                if is_useless:
+                    raise
 
     def _run(self, look_up: Future[None], upload_id: str) -> None:
         missing_before = self._list.missing
@@ -101,12 +120,15 @@ class Companies:
             companies = tuple(self._read(upload_id))
         except BaseException as error:
             with self._lock:
-                self._look_up = None
+                # Known companies do not depend on the look-up, so it must not hold up each of their uploads.
+                ages_at = max(self._list.ages_at, self._clock() + LOOK_UP_INTERVAL)
+                self._list, self._look_up = replace(self._list, ages_at=ages_at), None
             look_up.set_exception(error)
             raise
         with self._lock:
+            now = self._clock()
             # Companies marked meanwhile stay marked: the list may be older than that answer.
-            self._list = _CompanyList(companies, self._clock(), self._list.missing - missing_before)
+            self._list = _CompanyList(companies, now, now + NAMES_LAST, self._list.missing - missing_before)
             self._look_up = None
         look_up.set_result(None)
 

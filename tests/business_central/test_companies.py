@@ -1,4 +1,4 @@
-"""Companies that come and go cost few look-ups, and never hold up uploads for the others."""
+"""Companies that come and go, or swap names, cost few look-ups, and never hold up uploads for the others."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from shared.business_central.client import BusinessCentral
-from shared.business_central.companies import Company
+from shared.business_central.companies import LOOK_UP_INTERVAL, NAMES_LAST, Company
 from shared.errors import Failure, Reason, Waiting
 from shared.paths import ItemKey, KeyKind
 from shared.pipeline import Pipeline
@@ -171,6 +171,146 @@ def test_a_missing_companys_name_does_not_pass_to_another(
     environment.missing = {OLD_ID}
     answered_as_missing(bc, company)
     assert bc.company("CRONUS", "x").id == OLD_ID
+    assert look_ups(server) == 2
+
+
+# --- a name that moves to another company --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("folder", "renamed", "added"),
+    [
+        pytest.param("NORDWIND", ("NORDWIND OLD", "Old"), ("NORDWIND", "New"), id="name"),
+        pytest.param(
+            "Nordwind Möbel GmbH",
+            ("NORDWIND", "Nordwind (closed)"),
+            ("NORDWIND 2", "Nordwind Möbel GmbH"),
+            id="display name",
+        ),
+        pytest.param(
+            "Nordwind Möbel GmbH",
+            ("NORDWIND", "Nordwind Möbel GmbH"),
+            ("NORDWIND MÖBEL GMBH.", "New"),
+            id="a name before a display name",
+        ),
+    ],
+)
+def test_a_picture_follows_its_companys_name(
+    local: LocalStack, clock: ManualClock, folder: str, renamed: tuple[str, str], added: tuple[str, str]
+) -> None:
+    pipeline, upload = local.pipeline(clock=clock), f"{folder}/1000.jpg"
+    local.upload(upload)
+    old_item = pipeline.process(names.INCOMING, upload).item_id
+    old = pipeline.business_central.company(folder, "x")
+    local.control("POST", "companies", id=old.id, name=renamed[0], displayName=renamed[1])
+    new = local.control("POST", "companies", name=added[0], displayName=added[1])
+    item = local.control("POST", "items", company_id=new["id"], number="1000", displayName="Tourenrad Fjell")
+    clock.now += NAMES_LAST
+    local.upload(upload, photograph("#aa2200"))
+    report = pipeline.process(names.INCOMING, upload)
+    assert (report.outcome, report.item_id) == (Outcome.UPDATED, item["id"])
+    assert report.item_id != old_item
+
+
+def test_names_that_swap_are_found_under_their_new_ids(
+    environment: Environment, server: Server, bc: BusinessCentral, clock: ManualClock
+) -> None:
+    assert bc.company("CRONUS", "x").id == OLD_ID
+    environment.list((OLD_ID, "NORDWIND"), (OTHER_ID, "CRONUS"))
+    clock.now += NAMES_LAST
+    assert (bc.company("CRONUS", "x").id, bc.company("NORDWIND", "x").id) == (OTHER_ID, OLD_ID)
+    assert look_ups(server) == 2
+
+
+def test_known_names_cost_one_look_up_in_ten_minutes(server: Server, bc: BusinessCentral, clock: ManualClock) -> None:
+    for _ in range(10 * 60):
+        assert bc.company("CRONUS", "x").id == OLD_ID
+        clock.now += 10
+    assert look_ups(server) == 10
+
+
+def test_an_id_needs_no_new_list(server: Server, bc: BusinessCentral, clock: ManualClock) -> None:
+    for _ in range(3):
+        assert bc.company(f"{{{OLD_ID.upper()}}}", "x").name == "CRONUS"
+        clock.now += 30 * 24 * 60 * 60
+    assert look_ups(server) == 1
+
+
+def test_a_removed_name_is_not_found_once_the_list_is_old(
+    environment: Environment, bc: BusinessCentral, clock: ManualClock
+) -> None:
+    bc.company("CRONUS", "x")
+    environment.list((OTHER_ID, "NORDWIND"))
+    clock.now += NAMES_LAST
+    assert reason_of(lambda: bc.company("CRONUS", "x")) is Reason.COMPANY_NOT_FOUND
+
+
+def test_a_name_that_two_displayed_is_looked_up_again(
+    environment: Environment, server: Server, bc: BusinessCentral, clock: ManualClock
+) -> None:
+    environment.list((OLD_ID, "CRONUS"), (OTHER_ID, "NORDWIND"), display_name="Demo")
+    assert reason_of(lambda: bc.company("Demo", "x")) is Reason.COMPANY_NOT_FOUND
+    environment.list((OLD_ID, "Demo"), (OTHER_ID, "NORDWIND"))
+    clock.now += LOOK_UP_INTERVAL
+    assert bc.company("Demo", "x").id == OLD_ID
+    assert look_ups(server) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 503])
+def test_known_companies_do_not_need_the_new_list(
+    environment: Environment, server: Server, bc: BusinessCentral, clock: ManualClock, status: int
+) -> None:
+    """They get it as soon as BC returns it; until then, not each of their uploads asks for it."""
+    bc.company("CRONUS", "x")
+    environment.list((NEW_ID, "CRONUS"), (OTHER_ID, "NORDWIND"))
+    environment.list_status = status
+    clock.now += NAMES_LAST
+    assert bc.company("CRONUS", "x").id == OLD_ID
+    failing = look_ups(server)
+    for known in ("CRONUS", "NORDWIND"):
+        bc.company(known, "x")
+    assert look_ups(server) == failing
+    environment.list_status = 200
+    clock.now += LOOK_UP_INTERVAL
+    assert bc.company("CRONUS", "x").id == NEW_ID
+
+
+def test_an_unknown_names_failure_does_not_make_the_list_old(
+    environment: Environment, server: Server, bc: BusinessCentral, clock: ManualClock
+) -> None:
+    bc.company("CRONUS", "x")
+    environment.list_status = 500
+    clock.now += LOOK_UP_INTERVAL
+    assert reason_of(lambda: bc.company("Fabrikam", "x")) is Reason.BC_UNAVAILABLE
+    clock.now = NAMES_LAST - 1
+    assert bc.company("CRONUS", "x").id == OLD_ID
+    assert look_ups(server) == 2
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, NEW_ID), (500, OLD_ID)], ids=["answered", "failed"])
+def test_threads_share_the_look_up_for_an_old_list(
+    environment: Environment, server: Server, status: int, expected: str
+) -> None:
+    """All wait for it: meanwhile, the old list could send their pictures to another company."""
+    clock, asked = ManualClock(), Semaphore(0)
+
+    def now() -> float:
+        asked.release()
+        return clock.now
+
+    bc = client(server, clock, now)
+    bc.company("CRONUS", "x")
+    clock.now += NAMES_LAST
+    environment.list((NEW_ID, "CRONUS"), (OTHER_ID, "NORDWIND"))
+    environment.list_status = status
+    with ThreadPoolExecutor(3) as threads:
+        with environment.look_up_held(lambda: bc.company("NORDWIND", "x")):
+            while asked.acquire(blocking=False):
+                pass
+            calls = [threads.submit(bc.company, "CRONUS", "x") for _ in range(3)]
+            for _ in calls:
+                assert asked.acquire(timeout=PATIENCE)
+        assert {call.result(PATIENCE).id for call in calls} == {expected}
     assert look_ups(server) == 2
 
 

@@ -95,11 +95,11 @@ def test_the_documents_state_the_numbers_in_force() -> None:
 
 
 def test_no_upload_runs_into_the_functions_time_out() -> None:
-    """It waits for BC to accept a read and again before its claim; its item and its picture are each read twice.
+    """It waits for BC to accept a read and again before its claim; company, item and picture are each read twice.
 
     A sweep renders it twice at most, and in between waits for those beside it to end.
     """
-    reading = TURN_WITHIN + 2 * 2 * (Timeouts.connect + Timeouts.read)
+    reading = TURN_WITHIN + 3 * 2 * (Timeouts.connect + Timeouts.read)
     writing = TURN_WITHIN + BEGIN_WITHIN + WAIT_TOTAL + Timeouts.connect + Timeouts.write
     rendering = 3 * ChildLimits.seconds
     assert sweep_budget.BEGIN_WITHIN + reading + rendering + writing < timeout()

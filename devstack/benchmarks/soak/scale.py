@@ -27,6 +27,7 @@ NUMBERS = (
     ("shared.business_central.retries", "_PAUSE_MAX"),
     ("shared.business_central.retries", "_PACE_DOUBLES_IN"),
     ("shared.business_central.companies", "LOOK_UP_INTERVAL"),
+    ("shared.business_central.companies", "NAMES_LAST"),
     ("shared.sweep_plan", "ALWAYS_DUE"),
     ("shared.sweep_plan", "ANSWERS_NEEDED"),
     ("shared.sweep_plan", "GAP_MAX"),
