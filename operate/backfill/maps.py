@@ -5,7 +5,8 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -84,6 +85,7 @@ def _columns(path: Path, rows: Iterator[tuple[int, Sequence[str]]]) -> dict[int,
     for _, (_, cells) in zip(range(_HEADING_ROWS), rows, strict=False):
         columns = _known(cells)
         if "file" in columns.values() and set(columns.values()) & set(_ITEM_FIELDS):
+            _check_headings(path, cells, columns)
             return columns
         seen += [cell.strip()[:_HEADING_SHOWN] for cell in cells if cell.strip()]
     found = f"found {', '.join(seen[:8])}" if seen else "the file is empty"
@@ -91,14 +93,29 @@ def _columns(path: Path, rows: Iterator[tuple[int, Sequence[str]]]) -> dict[int,
 
 
 def _known(cells: Sequence[str]) -> dict[int, str]:
-    """Return the columns whose headings we know; of two for the same, the first counts."""
+    """Return the columns whose headings we know."""
     columns: dict[int, str] = {}
     for place, cell in enumerate(cells):
         letters = unicodedata.normalize("NFKC", cell).casefold()
-        name = _FIELD_OF.get("".join(c for c in letters if c.isalnum()))
-        if name and name not in columns.values():
+        if name := _FIELD_OF.get("".join(c for c in letters if c.isalnum())):
             columns[place] = name
     return columns
+
+
+def _check_headings(path: Path, cells: Sequence[str], columns: Mapping[int, str]) -> None:
+    """Refuse two columns for the same: "Nr." beside "Artikelnr." may as well count the lines.
+
+    Raises:
+        Problem: there are such columns; it names all of them.
+    """
+    headings: dict[str, list[str]] = defaultdict(list)
+    for place, name in columns.items():
+        headings[name].append(repr(" ".join(cells[place].split())[:_HEADING_SHOWN]))
+    doubled = [f"the {name} ({', '.join(some)})" for name, some in headings.items() if len(some) > 1]
+    if doubled:
+        raise Problem(
+            f"{path} has several columns for {' and for '.join(doubled)}. Rename or remove those that do not say it."
+        )
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:

@@ -10,6 +10,7 @@ from operate.backfill.views import PLAIN, View
 from operate.manifest import Row, State
 from shared.business_central.items import FoundItem
 
+_BEHIND, _COPY = "{} goes before it", "the same picture as {}"
 ItemPlace = tuple[str, str]  # company and id: a copied company has the ids of the first
 
 
@@ -37,8 +38,13 @@ def skip(row: Row, reason: str) -> None:
     row.state, row.reason = State.SKIPPED, reason
 
 
-def settle(folder: Path, lines: Iterable[Line], taken: Mapping[ItemPlace, Row]) -> None:
-    """Leave one picture for each item: the one whose view goes first; none for items whose row is in ``taken``."""
+def reasons_behind(file: str) -> tuple[str, str]:
+    """Return the reasons for which others are left out while ``file`` is there."""
+    return _BEHIND.format(file), _COPY.format(file)
+
+
+def settle(folder: Path, lines: Iterable[Line], taken: Mapping[ItemPlace, Line]) -> None:
+    """Leave one picture for each item: the one whose view goes first; none for items that an earlier line has taken."""
     rivals: dict[ItemPlace, list[Line]] = defaultdict(list)
     for line in lines:
         if line.row.state is State.PLANNED and line.row.item_id:
@@ -46,15 +52,23 @@ def settle(folder: Path, lines: Iterable[Line], taken: Mapping[ItemPlace, Row]) 
     for place, some in rivals.items():
         if earlier := taken.get(place):
             for line in some:
-                fail(line.row, f"{earlier.file} went to this item already")
+                _settle_late(line, earlier)
             continue
         best = min(line.view.rank for line in some)
         first = [line for line in some if line.view.rank == best]
         for line in some:
             if line not in first:
-                skip(line.row, f"{first[0].row.file} goes before it")
+                skip(line.row, _BEHIND.format(first[0].row.file))
         if len(first) > 1:
             _settle_equals(folder, first)
+
+
+def _settle_late(line: Line, earlier: Line) -> None:
+    """Say of a file that came too late whether anybody misses it."""
+    if earlier.view.rank < line.view.rank:
+        skip(line.row, _BEHIND.format(earlier.row.file))
+    else:
+        fail(line.row, f"{earlier.row.file} went to this item already: set this row to skipped, or begin a new list")
 
 
 def _settle_equals(folder: Path, equals: Sequence[Line]) -> None:
@@ -62,7 +76,7 @@ def _settle_equals(folder: Path, equals: Sequence[Line]) -> None:
     contents = {_digest(folder / line.row.file) for line in equals}
     if len(contents) == 1:
         for line in equals[1:]:
-            skip(line.row, f"the same picture as {equals[0].row.file}")
+            skip(line.row, _COPY.format(equals[0].row.file))
         return
     for line in equals:
         other = next(each for each in equals if each is not line)

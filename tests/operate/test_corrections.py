@@ -223,7 +223,11 @@ def test_items_of_a_copied_company_are_others_with_the_same_ids(
     assert local.names(INCOMING) == ["COPY/1896-S.jpg", DESK]
     table = write_map(operator, "a.jpg;COPY;1896-S;;")  # the same file and id as in the first row
     again = operator.run("backfill", folder, "--resume", LIST, "--failed", "--map", table, "--json")
-    assert [row["reason"] for row in again.document["files"]] == ["", "", "b.jpg went to this item already"]
+    assert [row["reason"] for row in again.document["files"]] == [
+        "",
+        "",
+        "b.jpg went to this item already: set this row to skipped, or begin a new list",
+    ]
     assert len(manifest.read(operator.folder / LIST)) == 3
 
 

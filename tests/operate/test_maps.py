@@ -76,6 +76,40 @@ def test_what_is_no_map_says_so_in_one_line(name: str, content: bytes, words: st
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("headings", "told"),
+    [
+        (["File", "SKU", "Item No."], ["the number ('SKU', 'Item No.')"]),
+        (["Nr.", "Datei", "Artikelnr."], ["the number ('Nr.', 'Artikelnr.')"]),
+        (["Picture", "File name", "No."], ["the file ('Picture', 'File name')"]),
+        (
+            ["Bild", "Datei", "EAN", "Artikel", "Art", "Barcode"],
+            ["the file ('Bild', 'Datei')", "the gtin ('EAN', 'Barcode')"],
+        ),
+        (["file", "id", "System Id", "company", "Firma"], ["the id ('id', 'System Id')", "the company"]),
+        (["file", "no", "NO", "N o"], ["the number ('no', 'NO', 'N o')"]),
+        (["file", "number", "Artikel\nnummer"], ["the number ('number', 'Artikel nummer')"]),
+    ],
+)
+@pytest.mark.parametrize("above", [[], [["Our photographs"], []]], ids=["alone", "under a title"])
+def test_two_columns_for_the_same_are_refused_by_name(
+    headings: list[str], told: list[str], above: list[list[str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "map.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=";").writerows([*above, headings, [str(place) for place in range(len(headings))]])
+    with pytest.raises(Problem, match="several columns for the") as caught:
+        list(maps.read(path))
+    assert [words for words in told if words not in str(caught.value)] == []
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_columns_may_be_there_twice(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("Pos.;Datei;Artikelnr.;Pos.;;\n1;a.jpg;1896-S;2;;\n", encoding="utf-8")
+    assert read(path) == [("a.jpg", {"number": "1896-S"})]
+
+
 @pytest.mark.parametrize("part", ["xl/sharedStrings.xml", "xl/styles.xml", "xl/texts.xml"])
 def test_a_workbook_that_unpacks_to_anything_is_refused_unread(part: str, tmp_path: Path) -> None:
     path = tmp_path / "map.xlsx"
