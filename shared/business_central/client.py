@@ -49,15 +49,16 @@ class BusinessCentral:
         """
         return self._companies.find(name, upload_id)
 
-    def item(self, company: Company, key: ItemKey, upload_id: str) -> Item:
-        """Return the item that ``key`` names, in one request.
+    def item(self, company: Company, key: ItemKey, upload_id: str, begin_by: float = inf) -> Item:
+        """Return the item that ``key`` names, in one request; ``begin_by`` as for ``picture``.
 
         Raises:
             Waiting: ``item_not_found`` or ``company_not_found``.
             Permanent: ``item_ambiguous`` for a GTIN, which BC lets several items share.
         """
         query = {"$filter": items.filter_for(key), "$select": "id,number", "$expand": "picture", "$top": "2"}
-        document = self._get(self._url(f"companies({company.id})/items", query), upload_id, company)
+        url = self._url(f"companies({company.id})/items", query)
+        document = self._document(self._http.get(url, upload_id, begin_by=begin_by), company)
         matches = [items.matched(company, key, entity) for entity in odata.entities(document)]
         if not matches:
             raise items.not_found(company, key, self._near_number(company, key, upload_id))
@@ -132,16 +133,19 @@ class BusinessCentral:
         except Transient as failure:
             if failure.reason is not Reason.BC_CONFLICT:
                 raise
-            reread = self.item(item.company, ItemKey(None, KeyKind.ID, item.id), upload_id)
+            reread = self.item(item.company, ItemKey(None, KeyKind.ID, item.id), upload_id, begin_by)
             self._patch_picture(reread, content, upload_id, begin_by)
 
-    def picture(self, item: Item, upload_id: str) -> bytes:
+    def picture(self, item: Item, upload_id: str, begin_by: float = inf) -> bytes:
         """Return the bytes that BC serves as the picture of ``item``, none if it has no picture.
+
+        Whoever has claimed the item says by when this has to begin (``begin_by``, throttle's clock); it is given up
+        before the claim is old.
 
         Raises:
             Waiting: ``item_not_found`` or ``company_not_found``, it was removed after it was read.
         """
-        answer = self._http.get(self._content_url(item), upload_id, PICTURE_MAX)
+        answer = self._http.get(self._content_url(item), upload_id, PICTURE_MAX, begin_by)
         if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
             raise self._failure(answer, item.company, of_item=True)
         return answer.body
