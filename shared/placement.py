@@ -22,6 +22,7 @@ from shared.storage.uploads import PictureStorage, Source
 _WAIT_MAX = 60.0  # seconds to wait for another upload of the same item
 _STEP_MIN, _STEP_MAX = 0.5, 4.0  # seconds between two looks: the first, and the longest
 _STEPS_MAX = 60  # steps of one upload; if it takes more, others keep changing the record
+_LOOK_LASTS = 5.0  # seconds after which somebody may have changed by hand what we saw in BC
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,14 @@ class PlacementJob:
     upload: Upload
     picture: bytes
     report: Report
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Holds the picture that BC showed, empty if there was none, and when that was (throttle's clock)."""
+
+    content: bytes
+    at: float
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,8 @@ class Placement:
             Transient: as ``BusinessCentral.upload_picture`` and storage raise.
         """
         give_up_at = self.throttle.clock() + TURN_WITHIN
-        observed, content, waited = Observed(), None, 0.0
+        observed, waited = Observed(), 0.0
+        shown: _Shown | None = None
         for _ in range(_STEPS_MAX):
             changed: StoredRecord | None = None
             match stored.next_step(job.upload, observed):
@@ -87,16 +97,16 @@ class Placement:
                     observed = replace(observed, is_current=self.storage.is_current(job.source))
                     continue
                 case Step.COMPARE:
-                    content = self._bc_picture(job)
-                    observed = replace(observed, picture_sha256=_sha256(content))
+                    shown = _Shown(self._bc_picture(job), self.throttle.clock())
+                    observed = replace(observed, picture_sha256=_sha256(shown.content))
                     continue
                 case Step.WAIT:
                     waited = self._wait(waited)
                 case Step.ADOPT:
                     changed = self._change(job, stored, stored.adopted(job.upload, observed))
                 case Step.WRITE:
-                    changed = self._write_in_turn(job, stored, content, give_up_at)
-            stored, observed, content = changed or self._read(job), Observed(), None
+                    changed = self._write_in_turn(job, stored, shown, give_up_at)
+            stored, observed, shown = changed or self._read(job), Observed(), None
         raise Waiting(
             Reason.ITEM_BUSY,
             f"Other uploads keep changing the record of item {job.item.number}. The next delivery tries again.",
@@ -121,7 +131,7 @@ class Placement:
         self.archive.keep_settling(job.source, company.name, number, job.report)
 
     def _write_in_turn(
-        self, job: PlacementJob, stored: StoredRecord, content: bytes | None, give_up_at: float
+        self, job: PlacementJob, stored: StoredRecord, shown: _Shown | None, give_up_at: float
     ) -> StoredRecord | None:
         """Write once BC is likely to accept the request; if it refuses all the same, wait again without a claim.
 
@@ -130,7 +140,7 @@ class Placement:
         if not self.throttle.wait_turn(give_up_at - self.throttle.clock()):
             raise Throttled(Reason.BC_UNAVAILABLE, _REFUSING)
         try:
-            return self._write(job, stored, content)
+            return self._write(job, stored, shown)
         except _Overtaken:
             return None
         except Throttled:
@@ -138,8 +148,8 @@ class Placement:
                 raise
             return None
 
-    def _write(self, job: PlacementJob, stored: StoredRecord, content: bytes | None) -> StoredRecord | None:
-        """Claim the item, PATCH, confirm; ``content`` is what BC shows, None if we have not asked.
+    def _write(self, job: PlacementJob, stored: StoredRecord, shown: _Shown | None) -> StoredRecord | None:
+        """Claim the item, PATCH, confirm; ``shown`` is what BC showed, None if we have not asked.
 
         Returns None if another worker changed the record after the PATCH.
 
@@ -148,7 +158,7 @@ class Placement:
         """
         claim = self._claimed(job, stored, stored.claimed(job.upload, uuid4().hex))
         with self._held(job, claim) as claim:
-            content = self._picture_to_replace(job, stored, content, claim.begin_by)
+            content = self._picture_to_replace(job, stored, shown, claim.begin_by)
         if content is not None and _sha256(content) == job.upload.picture_sha256:
             return self._confirm(job, claim, Outcome.UNCHANGED)
         # If asking took long, only a claim that can be renewed tells that nobody has taken over and written meanwhile.
@@ -190,18 +200,22 @@ class Placement:
         return self._change(job, claim.stored, item_record.confirmed(claim.stored, job.upload, outcome))
 
     def _picture_to_replace(
-        self, job: PlacementJob, stored: StoredRecord, content: bytes | None, begin_by: float
+        self, job: PlacementJob, stored: StoredRecord, shown: _Shown | None, begin_by: float
     ) -> bytes | None:
         """Return the bytes of the picture that BC shows, none if it shows none; None if it is ours as far as we know.
 
         It may be somebody else's at our first upload to an item, and where somebody changed the picture while a doubt
-        lasted.
+        lasted. If we looked a while ago, we look again: somebody may have put a picture there since.
         """
         if not self.keep_existing:
             return None
-        if not stored.record.on and job.item.has_picture is not False:
-            return self._bc_picture(job, begin_by)  # asked again: nobody else writes now
-        return content
+        if not stored.record.on:  # asked again even after a comparison: nobody else writes now
+            shown = _Shown(b"", job.item.read_at if job.item.has_picture is False else -inf)
+        if shown is None:
+            return None
+        if self.throttle.clock() - shown.at > _LOOK_LASTS:
+            return self._bc_picture(job, begin_by)
+        return shown.content
 
     def _keep(self, job: PlacementJob, stored: StoredRecord, content: bytes | None) -> None:
         """Save a picture that is not ours before we replace it; ``stored`` is the record before our claim."""

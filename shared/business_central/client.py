@@ -1,7 +1,7 @@
 """Reads items and replaces their pictures through Business Central's APIs v2.0 and v1.0."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from math import inf
 from typing import Any
@@ -39,7 +39,7 @@ class BusinessCentral:
 
     def __init__(self, base_url: str, api_version: str, http: HttpClient, clock: Callable[[], float]) -> None:
         self._base_url, self._api, self._http = base_url, _APIS[api_version], http
-        self._companies = Companies(self._read_companies, clock)
+        self._companies, self._clock = Companies(self._read_companies, clock), clock
 
     def company(self, name: str, upload_id: str) -> Company:
         """Return the company with this id, name or display name; one request per process if all are known.
@@ -64,7 +64,7 @@ class BusinessCentral:
             raise items.not_found(company, key, self._near_number(company, key, upload_id))
         if len(matches) > 1:
             raise items.ambiguous(key, matches)
-        return matches[0]
+        return replace(matches[0], read_at=self._clock())
 
     def items(self, company: Company, keys: Sequence[ItemKey], upload_id: str) -> list[FoundItem] | None:
         """Return the items that ``keys``, all of one kind, name, in one request; None if BC refuses the query as such.
