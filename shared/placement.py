@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import inf
 from uuid import uuid4
 
 from shared import item_record
@@ -21,6 +22,7 @@ from shared.storage.uploads import PictureStorage, Source
 _WAIT_MAX = 60.0  # seconds to wait for another upload of the same item
 _STEP_MIN, _STEP_MAX = 0.5, 4.0  # seconds between two looks: the first, and the longest
 _STEPS_MAX = 60  # steps of one upload; if it takes more, others keep changing the record
+_LOOK_LASTS = 5.0  # seconds after which somebody may have changed by hand what we saw in BC
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,26 @@ class PlacementJob:
     upload: Upload
     picture: bytes
     report: Report
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Holds the picture that BC showed, empty if there was none, and when that was (throttle's clock)."""
+
+    content: bytes
+    at: float
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """Holds the record with our claim; what needs the claim begins by ``begin_by`` (throttle's clock)."""
+
+    stored: StoredRecord
+    begin_by: float
+
+
+class _Overtaken(Exception):
+    """Another worker has changed the record since we read or wrote it."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +79,8 @@ class Placement:
             Transient: as ``BusinessCentral.upload_picture`` and storage raise.
         """
         give_up_at = self.throttle.clock() + TURN_WITHIN
-        observed, content, waited = Observed(), None, 0.0
+        observed, waited = Observed(), 0.0
+        shown: _Shown | None = None
         for _ in range(_STEPS_MAX):
             changed: StoredRecord | None = None
             match stored.next_step(job.upload, observed):
@@ -74,16 +97,16 @@ class Placement:
                     observed = replace(observed, is_current=self.storage.is_current(job.source))
                     continue
                 case Step.COMPARE:
-                    content = self._bc_picture(job)
-                    observed = replace(observed, picture_sha256=_sha256(content))
+                    shown = _Shown(self._bc_picture(job), self.throttle.clock())
+                    observed = replace(observed, picture_sha256=_sha256(shown.content))
                     continue
                 case Step.WAIT:
                     waited = self._wait(waited)
                 case Step.ADOPT:
                     changed = self._change(job, stored, stored.adopted(job.upload, observed))
                 case Step.WRITE:
-                    changed = self._write_in_turn(job, stored, content, give_up_at)
-            stored, observed, content = changed or self._read(job), Observed(), None
+                    changed = self._write_in_turn(job, stored, shown, give_up_at)
+            stored, observed, shown = changed or self._read(job), Observed(), None
         raise Waiting(
             Reason.ITEM_BUSY,
             f"Other uploads keep changing the record of item {job.item.number}. The next delivery tries again.",
@@ -108,76 +131,99 @@ class Placement:
         self.archive.keep_settling(job.source, company.name, number, job.report)
 
     def _write_in_turn(
-        self, job: PlacementJob, stored: StoredRecord, content: bytes | None, give_up_at: float
+        self, job: PlacementJob, stored: StoredRecord, shown: _Shown | None, give_up_at: float
     ) -> StoredRecord | None:
-        """Write once BC is likely to accept the request; if it refuses all the same, wait again without a claim."""
+        """Write once BC is likely to accept the request; if it refuses all the same, wait again without a claim.
+
+        Returns None if the record has changed meanwhile, or has to be read again.
+        """
         if not self.throttle.wait_turn(give_up_at - self.throttle.clock()):
             raise Throttled(Reason.BC_UNAVAILABLE, _REFUSING)
         try:
-            return self._write(job, stored, content)
+            return self._write(job, stored, shown)
+        except _Overtaken:
+            return None
         except Throttled:
             if self.throttle.clock() >= give_up_at:
                 raise
             return None
 
-    def _write(self, job: PlacementJob, stored: StoredRecord, content: bytes | None) -> StoredRecord | None:
-        """Claim the item, PATCH, confirm; returns None if another worker changed the record meanwhile.
+    def _write(self, job: PlacementJob, stored: StoredRecord, shown: _Shown | None) -> StoredRecord | None:
+        """Claim the item, PATCH, confirm; ``shown`` is what BC showed, None if we have not asked.
 
-        ``content`` is what BC shows, None if we have not asked.
+        Returns None if another worker changed the record after the PATCH.
+
+        Raises:
+            _Overtaken: another worker changed it before.
         """
-        begin_by = self.throttle.clock() + BEGIN_WITHIN
-        claimed = self._change(job, stored, stored.claimed(job.upload, uuid4().hex))
-        if claimed is None:
-            return None
-        with self._claim_returned_on_failure(job, claimed):
-            already_there = self._keep(job, stored, content)
-        if already_there:
-            return self._confirm(job, claimed, Outcome.UNCHANGED)
-        if self.throttle.clock() > begin_by:  # saving took long, and a PATCH must follow a young claim
-            begin_by = self.throttle.clock() + BEGIN_WITHIN
-            claimed = self._change(job, claimed, claimed.record)
-            if claimed is None:
-                return None
-        job.report.repeated |= stored.has_tried(job.upload)
-        with self._claim_returned_on_failure(job, claimed):
-            self.business_central.upload_picture(job.item, job.picture, job.report.upload_id, begin_by)
-        return self._confirm(job, claimed, Outcome.UPDATED)
+        claim = self._claimed(job, stored, stored.claimed(job.upload, uuid4().hex))
+        with self._held(job, claim) as claim:
+            content = self._picture_to_replace(job, stored, shown, claim.begin_by)
+        if content is not None and _sha256(content) == job.upload.picture_sha256:
+            return self._confirm(job, claim, Outcome.UNCHANGED)
+        # If asking took long, only a claim that can be renewed tells that nobody has taken over and written meanwhile.
+        with self._held(job, claim) as claim:
+            self._keep(job, stored, content)
+        with self._held(job, claim) as claim:
+            job.report.repeated |= stored.has_tried(job.upload)
+            self.business_central.upload_picture(job.item, job.picture, job.report.upload_id, claim.begin_by)
+        return self._confirm(job, claim, Outcome.UPDATED)
 
-    def _confirm(self, job: PlacementJob, claimed: StoredRecord, outcome: Outcome) -> StoredRecord | None:
-        return self._change(job, claimed, item_record.confirmed(claimed, job.upload, outcome))
+    def _claimed(self, job: PlacementJob, stored: StoredRecord, record: ItemRecord) -> _Claim:
+        begin_by = self.throttle.clock() + BEGIN_WITHIN
+        claimed = self._change(job, stored, record)
+        if claimed is None:
+            raise _Overtaken
+        return _Claim(claimed, begin_by)
 
     @contextmanager
-    def _claim_returned_on_failure(self, job: PlacementJob, claimed: StoredRecord) -> Iterator[None]:
-        """Give the claim back if the block fails; if BC may still act on it, leave a doubt in its place."""
+    def _held(self, job: PlacementJob, claim: _Claim) -> Iterator[_Claim]:
+        """Hold a young claim for the block, the same or a renewed one, and give it back if the block fails.
+
+        If BC may still act on it, a doubt takes its place.
+
+        Raises:
+            _Overtaken: the claim was no longer young, and another worker has changed the record.
+        """
+        if self.throttle.clock() > claim.begin_by:
+            claim = self._claimed(job, claim.stored, claim.stored.record)
         try:
-            yield
+            yield claim
         except Failure as failure:
             in_doubt = failure.reason is Reason.BC_NO_ANSWER
-            after = item_record.doubted(claimed) if in_doubt else item_record.released(claimed.record)
+            after = item_record.doubted(claim.stored) if in_doubt else item_record.released(claim.stored.record)
             # If refused, another worker has taken over and recorded the doubt.
-            self._change(job, claimed, after)
+            self._change(job, claim.stored, after)
             raise
 
-    def _keep(self, job: PlacementJob, stored: StoredRecord, content: bytes | None) -> bool:
-        """Save a picture that is not ours before we replace it; returns True if it is the very picture to write.
+    def _confirm(self, job: PlacementJob, claim: _Claim, outcome: Outcome) -> StoredRecord | None:
+        return self._change(job, claim.stored, item_record.confirmed(claim.stored, job.upload, outcome))
 
-        That can happen at our first upload to an item, and where somebody changed the picture while a doubt lasted.
+    def _picture_to_replace(
+        self, job: PlacementJob, stored: StoredRecord, shown: _Shown | None, begin_by: float
+    ) -> bytes | None:
+        """Return the bytes of the picture that BC shows, none if it shows none; None if it is ours as far as we know.
+
+        It may be somebody else's at our first upload to an item, and where somebody changed the picture while a doubt
+        lasted. If we looked a while ago, we look again: somebody may have put a picture there since.
         """
         if not self.keep_existing:
-            return False
-        if not stored.record.on and job.item.has_picture is not False:
-            content = self._bc_picture(job)  # asked again: nobody else writes now
-        if content is None:
-            return False
-        digest = _sha256(content)
-        if digest == job.upload.picture_sha256:
-            return True
-        if content and not stored.has_written(digest):
-            self.archive.keep_existing(content, job.upload.name, job.report)
-        return False
+            return None
+        if not stored.record.on:  # asked again even after a comparison: nobody else writes now
+            shown = _Shown(b"", job.item.read_at if job.item.has_picture is False else -inf)
+        if shown is None:
+            return None
+        if self.throttle.clock() - shown.at > _LOOK_LASTS:
+            return self._bc_picture(job, begin_by)
+        return shown.content
 
-    def _bc_picture(self, job: PlacementJob) -> bytes:
-        return self.business_central.picture(job.item, job.report.upload_id)
+    def _keep(self, job: PlacementJob, stored: StoredRecord, content: bytes | None) -> None:
+        """Save a picture that is not ours before we replace it; ``stored`` is the record before our claim."""
+        if content and not stored.has_written(_sha256(content)):
+            self.archive.keep_existing(content, job.upload.name, job.report)
+
+    def _bc_picture(self, job: PlacementJob, begin_by: float = inf) -> bytes:
+        return self.business_central.picture(job.item, job.report.upload_id, begin_by)
 
     def _read(self, job: PlacementJob) -> StoredRecord:
         return self.records.read(job.item.company.id, job.item.id)

@@ -1,8 +1,10 @@
 """A worker claims an item before it writes; a dead worker's claim expires, and an old claim never starts a request."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPMessage
+from math import inf
 
 import pytest
 
@@ -17,14 +19,17 @@ from tests.support.faulty_storage import Answer, storage_proxy
 from tests.support.item_pictures import (
     BLUE,
     GREEN,
+    PNG,
+    RED,
     colour_in_bc,
     deliver,
     deliver_after_doubt,
+    kept_pictures,
     picture_of,
     put_by_hand,
     storage_requests,
 )
-from tests.support.local_stack import DESK, LocalStack, ManualClock
+from tests.support.local_stack import DESK, DESK_ID, LocalStack, ManualClock
 
 
 def worker_dies_while_writing(local: LocalStack, colour: str, path: str = DESK) -> None:
@@ -124,6 +129,71 @@ def test_a_claim_lost_to_another_worker_is_not_used(local: LocalStack) -> None:
     assert deliver_after_doubt(local).outcome is Outcome.UPDATED
 
 
+# --- nobody waits long for BC with a claim -----------------------------------------------------------------------
+
+
+class ClaimWatch(ManualClock):
+    """Notes how old claims get while their owner sleeps; ``then`` happens before the first sleep after ``seconds``."""
+
+    def __init__(self, local: LocalStack, seconds: float, then: Callable[[], object]) -> None:
+        super().__init__()
+        self._local, self._seconds, self._then = local, seconds, then
+        self._first_seen: dict[str, float] = {}
+        self.oldest = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        if self.now >= self._seconds:
+            self._seconds = inf
+            self._then()
+        claim = self._claim()
+        super().sleep(seconds)
+        if claim:
+            self.oldest = max(self.oldest, self.now - self._first_seen.setdefault(claim["nonce"], self.now - seconds))
+
+    def _claim(self) -> dict[str, str] | None:
+        (record,) = [name for name in self._local.names(names.RECORDS) if name.endswith(f"{DESK_ID}.json")]
+        claim: dict[str, str] | None = json.loads(self._local.read(names.RECORDS, record) or b"{}")["claim"]
+        return claim
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "7"}, {"Retry-After": "86400"}], ids=str)
+@pytest.mark.parametrize("of", [{"path": "pictureContent"}, {"query": "id eq"}], ids=["save", "conflict"])
+def test_a_claim_is_given_back_while_bc_refuses_reads(
+    local: LocalStack, of: dict[str, str], headers: dict[str, str]
+) -> None:
+    """It used to be held for up to five minutes: others took it over, and left doubts about a PATCH never sent."""
+    (by_hand,) = put_by_hand(local, GREEN)
+    local.upload(content=picture_of(BLUE))
+    local.fault(409, method="PATCH", code="Request_EntityChanged", count=None)
+    local.fault(429, method="GET", count=None, headers=headers, **of)
+    clock = ClaimWatch(local, 200, lambda: local.control("DELETE", "faults"))
+    report = local.pipeline(clock=clock).process(names.INCOMING, DESK)
+    assert (report.outcome, report.repeated) == (Outcome.UPDATED, False)
+    assert clock.now > 200
+    assert 0 < clock.oldest <= BEGIN_WITHIN
+    assert kept_pictures(local) == [by_hand]
+
+
+def test_a_worker_that_was_stopped_saves_nobody_elses_upload(local: LocalStack) -> None:
+    """Its claim is taken over while it waits for the picture that BC shows; BC then shows another upload's."""
+    (by_hand,) = put_by_hand(local, GREEN)
+    local.upload(content=picture_of(BLUE))
+    local.pass_time(seconds=5)
+    local.upload(PNG, picture_of(RED))
+    local.fault(429, method="GET", path="pictureContent")
+
+    def stop_for_minutes() -> None:
+        clock.now += 240
+        local.pass_time(minutes=4)
+        assert deliver(local, PNG).reason == "settling"
+
+    clock = ClaimWatch(local, 0, stop_for_minutes)
+    report = local.pipeline(clock=clock).process(names.INCOMING, DESK)
+    assert (report.outcome, report.reason) == (Outcome.WAITING, "settling")
+    assert colour_in_bc(local) == RED
+    assert kept_pictures(local) == [by_hand]
+
+
 def test_a_claim_that_is_slow_to_write_is_renewed(local: LocalStack) -> None:
     """Its age counts from the moment before we send it."""
     local.upload(content=picture_of(BLUE))
@@ -164,4 +234,6 @@ def test_a_record_change_with_a_lost_answer_is_known_as_ours(local: LocalStack, 
 def test_claim_and_doubt_outlast_every_request() -> None:
     """A claim outlives its worker's write, and a doubt the 16 minutes that BC may take for a request sent in time."""
     assert CLAIM_LIFE.total_seconds() >= BEGIN_WITHIN + Timeouts().write
+    reading = Timeouts().connect + 2 * Timeouts().read  # until the answer begins, and until it ends
+    assert CLAIM_LIFE.total_seconds() >= BEGIN_WITHIN + WAIT_TOTAL + reading
     assert DOUBT_LASTS.total_seconds() >= BEGIN_WITHIN + WAIT_TOTAL + 6 * Timeouts().connect + 16 * 60

@@ -1,12 +1,17 @@
 """We keep a picture that somebody set by hand before our first upload replaces it."""
 
 import hashlib
+from collections.abc import Callable
+from http.client import HTTPMessage
 
 import pytest
 
+from shared.business_central.retries import Throttle
 from shared.errors import Transient
+from shared.pipeline import BY_EVENT, TakeUp
 from shared.report import Outcome
 from shared.storage import names
+from tests.support.faulty_storage import storage_proxy
 from tests.support.item_pictures import (
     BLUE,
     BY_NUMBER_AND_BY_ID,
@@ -22,7 +27,7 @@ from tests.support.item_pictures import (
     upload,
     upload_with_lost_answer,
 )
-from tests.support.local_stack import LocalStack
+from tests.support.local_stack import DESK, LocalStack, ManualClock
 
 
 @BY_NUMBER_AND_BY_ID
@@ -100,3 +105,81 @@ def test_a_picture_set_by_hand_during_a_doubt_is_kept(
     assert deliver_after_doubt(local).outcome is Outcome.UPDATED
     assert colour_in_bc(local) == BLUE
     assert kept_pictures(local) == [by_hand]
+
+
+# --- somebody sets a picture while the upload waits --------------------------------------------------------------
+
+
+class RefusedMeanwhile(Throttle):
+    """BC refuses another request of the process, just as an upload waits for its turn; after that wait, ``then``."""
+
+    def __init__(self, clock: ManualClock, seconds: float, then: Callable[[], object]) -> None:
+        super().__init__(clock.sleep, clock, lambda: 0.0)
+        self._seconds, self._then = seconds, then
+
+    def wait_turn(self, at_most: float) -> bool:
+        seconds, self._seconds = self._seconds, 0.0
+        self.pause_for(seconds, after_limit=True)
+        is_open = super().wait_turn(at_most)
+        if seconds:
+            self._then()
+        return is_open
+
+
+@BY_NUMBER_AND_BY_ID
+@pytest.mark.parametrize("seconds", [8, 250])
+@pytest.mark.parametrize("take_up", [BY_EVENT, TakeUp(item_first=True)], ids=["event", "sweep"])
+def test_a_picture_set_while_the_upload_waits_is_kept(
+    local: LocalStack, take_up: TakeUp, seconds: float, path: str
+) -> None:
+    """The item had none when we looked it up."""
+    kept: list[bytes] = []
+    throttle = RefusedMeanwhile(ManualClock(), seconds, lambda: kept.extend(put_by_hand(local, GREEN)))
+    local.upload(path, picture_of(BLUE))
+    report = local.pipeline(throttle=throttle).process(names.INCOMING, path, take_up)
+    assert report.outcome is Outcome.UPDATED
+    assert colour_in_bc(local) == BLUE
+    assert len(kept) == 1
+    assert kept_pictures(local) == kept
+
+
+def test_a_picture_set_while_the_upload_is_rendered_is_kept(local: LocalStack) -> None:
+    """The sweep may look for the item first, and reading and rendering take their time."""
+    clock = ManualClock()
+    local.upload(content=picture_of(BLUE))
+    kept: list[bytes] = []
+
+    def read_slowly(method: str, path: str, _headers: HTTPMessage) -> None:
+        if method == "GET" and f"/{names.INCOMING}/" in path and not kept:
+            clock.now += 100
+            kept.extend(put_by_hand(local, GREEN))
+
+    with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], read_slowly) as connection:
+        pipeline = local.pipeline(clock=clock, PICTURE_STORAGE=connection)
+        assert pipeline.process(names.INCOMING, DESK, TakeUp(item_first=True)).outcome is Outcome.UPDATED
+    assert len(kept) == 1
+    assert kept_pictures(local) == kept
+
+
+def test_a_picture_set_after_a_comparison_is_kept(local: LocalStack) -> None:
+    """The doubt is over and BC shows something else than our picture: what it shows may change again."""
+    upload(local, RED)
+    local.pass_time(seconds=5)
+    upload_with_lost_answer(local, BLUE, applied=False)
+    local.pass_time(minutes=21)
+    kept: list[bytes] = []
+    throttle = RefusedMeanwhile(ManualClock(), 60, lambda: kept.extend(put_by_hand(local, GREEN)))
+    assert local.pipeline(throttle=throttle).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert colour_in_bc(local) == BLUE
+    assert len(kept) == 1
+    assert kept_pictures(local) == kept
+
+
+def test_a_look_just_before_the_claim_is_not_repeated(local: LocalStack) -> None:
+    """Of an item that had no picture a moment ago, we do not ask for one."""
+    clock = ManualClock()
+    throttle = RefusedMeanwhile(clock, 2, lambda: None)
+    local.upload(content=picture_of(BLUE))
+    assert local.pipeline(throttle=throttle).process(names.INCOMING, DESK).outcome is Outcome.UPDATED
+    assert clock.slept == [2.0]
+    assert [r for r in local.requests("GET") if r["path"].endswith("pictureContent")] == []

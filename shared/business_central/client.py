@@ -1,7 +1,7 @@
 """Reads items and replaces their pictures through Business Central's APIs v2.0 and v1.0."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from math import inf
 from typing import Any
@@ -39,7 +39,7 @@ class BusinessCentral:
 
     def __init__(self, base_url: str, api_version: str, http: HttpClient, clock: Callable[[], float]) -> None:
         self._base_url, self._api, self._http = base_url, _APIS[api_version], http
-        self._companies = Companies(self._read_companies, clock)
+        self._companies, self._clock = Companies(self._read_companies, clock), clock
 
     def company(self, name: str, upload_id: str) -> Company:
         """Return the company with this id, name or display name; if all are known, one request in ten minutes.
@@ -49,21 +49,22 @@ class BusinessCentral:
         """
         return self._companies.find(name, upload_id)
 
-    def item(self, company: Company, key: ItemKey, upload_id: str) -> Item:
-        """Return the item that ``key`` names, in one request.
+    def item(self, company: Company, key: ItemKey, upload_id: str, begin_by: float = inf) -> Item:
+        """Return the item that ``key`` names, in one request; ``begin_by`` as for ``picture``.
 
         Raises:
             Waiting: ``item_not_found`` or ``company_not_found``.
             Permanent: ``item_ambiguous`` for a GTIN, which BC lets several items share.
         """
         query = {"$filter": items.filter_for(key), "$select": "id,number", "$expand": "picture", "$top": "2"}
-        document = self._get(self._url(f"companies({company.id})/items", query), upload_id, company)
+        url = self._url(f"companies({company.id})/items", query)
+        document = self._document(self._http.get(url, upload_id, begin_by=begin_by), company)
         matches = [items.matched(company, key, entity) for entity in odata.entities(document)]
         if not matches:
             raise items.not_found(company, key, self._near_number(company, key, upload_id))
         if len(matches) > 1:
             raise items.ambiguous(key, matches)
-        return matches[0]
+        return replace(matches[0], read_at=self._clock())
 
     def items(self, company: Company, keys: Sequence[ItemKey], upload_id: str) -> list[FoundItem] | None:
         """Return the items that ``keys``, all of one kind, name, in one request; None if BC refuses the query as such.
@@ -132,16 +133,19 @@ class BusinessCentral:
         except Transient as failure:
             if failure.reason is not Reason.BC_CONFLICT:
                 raise
-            reread = self.item(item.company, ItemKey(None, KeyKind.ID, item.id), upload_id)
+            reread = self.item(item.company, ItemKey(None, KeyKind.ID, item.id), upload_id, begin_by)
             self._patch_picture(reread, content, upload_id, begin_by)
 
-    def picture(self, item: Item, upload_id: str) -> bytes:
+    def picture(self, item: Item, upload_id: str, begin_by: float = inf) -> bytes:
         """Return the bytes that BC serves as the picture of ``item``, none if it has no picture.
+
+        Whoever has claimed the item says by when this has to begin (``begin_by``, throttle's clock); it is given up
+        before the claim is old.
 
         Raises:
             Waiting: ``item_not_found`` or ``company_not_found``, it was removed after it was read.
         """
-        answer = self._http.get(self._content_url(item), upload_id, PICTURE_MAX)
+        answer = self._http.get(self._content_url(item), upload_id, PICTURE_MAX, begin_by)
         if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
             raise self._failure(answer, item.company, of_item=True)
         return answer.body

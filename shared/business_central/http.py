@@ -15,7 +15,7 @@ from urllib3.util import Timeout
 
 from shared import __version__
 from shared.business_central.connections import new_session
-from shared.business_central.retries import Throttle
+from shared.business_central.retries import Throttle, under_claim
 from shared.errors import Reason, Transient
 
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
@@ -111,13 +111,16 @@ class HttpClient:
         self._credential, self._throttle, self._timeouts = credential, throttle, timeouts
         self._session = new_session(throttle)
 
-    def get(self, url: str, upload_id: str, max_bytes: int = ANSWER_MAX) -> Answer:
+    def get(self, url: str, upload_id: str, max_bytes: int = ANSWER_MAX, begin_by: float = inf) -> Answer:
         """Read ``url``.
+
+        With ``begin_by`` (throttle's clock) an item is claimed meanwhile: the request begins by then or not at all, and
+        waits and is repeated for no longer than a write.
 
         Raises:
             Transient: no token, or no complete answer in time and within ``max_bytes``.
         """
-        call = _Call("GET", url, {"client-request-id": upload_id}, None, self._timeouts.read, max_bytes)
+        call = _Call("GET", url, {"client-request-id": upload_id}, None, self._timeouts.read, max_bytes, begin_by)
         return self._send(call)
 
     def patch(self, url: str, upload_id: str, content: bytes, begin_by: float = inf) -> Answer:
@@ -145,16 +148,19 @@ class HttpClient:
             detail = "The request to Business Central could not begin in time. The next delivery tries again."
             raise Transient(Reason.BC_UNAVAILABLE, detail)
         try:
-            with self._session.request(
-                call.method,
-                call.url,
-                headers={**_COMMON_HEADERS, **call.headers},
-                data=call.body and _Body(call.body, self._timeouts.send, self._throttle.clock),
-                auth=auth,
-                timeout=self._time_out(call),  # type: ignore[arg-type] # requests hands urllib3's own object on
-                allow_redirects=False,  # a redirect could carry the token elsewhere, and BC never sends one
-                stream=True,
-            ) as response:
+            with (
+                under_claim(is_claimed=call.begin_by < inf),
+                self._session.request(
+                    call.method,
+                    call.url,
+                    headers={**_COMMON_HEADERS, **call.headers},
+                    data=call.body and _Body(call.body, self._timeouts.send, self._throttle.clock),
+                    auth=auth,
+                    timeout=self._time_out(call),  # type: ignore[arg-type] # requests hands urllib3's own object on
+                    allow_redirects=False,  # a redirect could carry the token elsewhere, and BC never sends one
+                    stream=True,
+                ) as response,
+            ):
                 return Answer(response.status_code, self._read(response, call))
         except requests.RequestException as error:
             raise _no_answer(error, write=call.method == "PATCH") from error

@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from shared.business_central import odata
@@ -13,12 +14,13 @@ from shared.paths import ItemKey, KeyKind
 
 @dataclass(frozen=True)
 class Item:
-    """Identifies an item in BC; ``has_picture`` is as of when we read the item, None if we did not read it."""
+    """Identifies an item in BC; ``has_picture`` is as of ``read_at`` (client's clock), None if we did not read it."""
 
     company: Company
     id: str
     number: str
     has_picture: bool | None
+    read_at: float = field(default=-inf, compare=False)
 
 
 @dataclass(frozen=True)

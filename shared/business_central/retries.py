@@ -2,7 +2,9 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +29,18 @@ _BACKOFF = 0.5  # seconds before the first repetition, doubled each time
 _SAFE_TO_REPEAT = frozenset({429, 503})  # refused before anything was done, whatever the method
 _SAFE_TO_READ_AGAIN = _SAFE_TO_REPEAT | {502, 504}
 _TOO_MANY_REQUESTS = 429
+# A request waits inside urllib3, which hands nothing through: a context variable reaches there.
+_is_claimed: ContextVar[bool] = ContextVar("is_claimed", default=False)
+
+
+@contextmanager
+def under_claim(*, is_claimed: bool) -> Iterator[None]:
+    """Give a read in the block no more time to wait than a PATCH has: an item is claimed, and a claim lives shortly."""
+    token = _is_claimed.set(is_claimed)
+    try:
+        yield
+    finally:
+        _is_claimed.reset(token)
 
 
 class Throttle:
@@ -189,11 +203,12 @@ class PatientRetry(Retry):
     ) -> Self:
         """Return the rules for the next attempt; give up once the request has waited long enough."""
         total, patience, waited = self.total, self._patience, self._waited
+        is_claimed = method != "GET" or _is_claimed.get()
         if _is_refusal(response):
             self._throttle.refused(self._began)
-            if method == "GET":  # it claims nothing, so it can wait for BC's limit, however many attempts that takes
+            if not is_claimed:  # it can wait for BC's limit, however many attempts that takes
                 total, patience = _ATTEMPTS, TURN_WITHIN
-        if method != "GET":  # what BC does about it must be over when the claim's doubt is
+        if is_claimed:  # it must be over before the claim is old, and a PATCH before the claim's doubt is over
             waited = self._throttle.clock() - self._arrived
         rules = self.new(total=total, patience=patience, waited=waited)
         next_attempt = super(PatientRetry, rules).increment(method, url, response, error, _pool, _stacktrace)

@@ -9,7 +9,8 @@ from shared.business_central.connections import IDLE_MAX, new_session
 from shared.business_central.http import ANSWER_MAX
 from shared.business_central.items import Item
 from shared.business_central.retries import WAIT_TOTAL, Throttle
-from shared.errors import Reason, Transient
+from shared.errors import Reason, Throttled, Transient
+from shared.item_record import BEGIN_WITHIN
 from shared.paths import ItemKey, KeyKind
 from tests.business_central.misbehaving_server import client, document, serving
 from tests.support.local_stack import ManualClock
@@ -207,3 +208,48 @@ def test_cookies_of_one_upload_do_not_reach_the_next() -> None:
         session = new_session(Throttle())
         session.get(server.url, timeout=5).close()
     assert len(session.cookies) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds"),
+    [(429, 0), (429, 12), (503, 0), (502, 1), (504, 0), (504, 15), (504, 55), (401, 5), (401, 40)],
+)
+@pytest.mark.parametrize("read", ["picture", "item"])
+def test_a_read_under_a_claim_waits_no_longer_than_a_write(read: str, status: int, seconds: float) -> None:
+    """BC takes so long for each answer. No attempt begins once the read has taken 20 s, whatever for."""
+    clock, began = ManualClock(), list[float]()
+
+    def answer(_path: str) -> tuple[int, dict[str, str], bytes]:
+        began.append(clock.now)
+        clock.now += seconds
+        return status, {}, b""
+
+    with serving(answer) as server:
+        bc, key = client(server, clock), ItemKey(None, KeyKind.ID, ITEM.id)
+        reads = {
+            "picture": lambda: bc.picture(ITEM, "x", BEGIN_WITHIN),
+            "item": lambda: bc.item(COMPANY, key, "x", BEGIN_WITHIN),
+        }
+        with pytest.raises(Transient):
+            reads[read]()
+    assert max(began) <= WAIT_TOTAL
+    assert clock.now <= WAIT_TOTAL + seconds
+
+
+def test_a_read_begins_in_time_for_its_claim_or_not_at_all() -> None:
+    clock = ManualClock()
+    with serving(lambda _path: document({})) as server, pytest.raises(Transient) as failure:
+        client(server, clock).picture(ITEM, "x", clock.now - 1)
+    assert failure.value.reason is Reason.BC_UNAVAILABLE
+    assert server.seen == []
+
+
+def test_a_read_after_one_under_a_claim_is_patient_again() -> None:
+    """BC refuses for two minutes: that is no matter for a read without a claim."""
+    clock = ManualClock()
+    with serving(lambda _path: (429, {}, b"") if clock.now < 120 else document({})) as server:
+        bc = client(server, clock)
+        with pytest.raises(Throttled):
+            bc.picture(ITEM, "x", clock.now + BEGIN_WITHIN)
+        assert clock.now <= WAIT_TOTAL
+        assert bc.picture(ITEM, "x") == b"{}"

@@ -24,6 +24,7 @@ class Rules:
     doubted: Callable[..., ItemRecord] = item_record.doubted
     has_etags: bool = True
     keeps_settling: bool = True
+    renews_before_keeping: bool = True
 
 
 APP_RULES = Rules()

@@ -129,6 +129,7 @@ class Promise(StrEnum):
 
     NOTHING_LOST = "an upload is lost"
     BEFORE_SAVED = "the picture that BC had before is lost"
+    OURS_NOT_KEPT = "an upload's own picture is saved as one that BC had before"
     DONE_IS_FINAL = "an older picture replaces one that was on the item for good"
     NEWEST_WINS = "at rest, BC does not show the newest upload"
     WRITTEN_ONCE = "a picture that BC already shows is written again"

@@ -132,6 +132,14 @@ def test_without_etags_two_workers_write_at_the_same_time() -> None:
     assert writes_in_bc(result) == ["upload 1: answered 204", "upload 0: answered 204"]
 
 
+def test_without_a_young_claim_another_uploads_picture_is_saved() -> None:
+    """A worker that was stopped while it asked BC takes what another one has written for a picture set by hand."""
+    result = search(Config(TWO, keep_existing=True), Rules(renews_before_keeping=False), [Promise.OURS_NOT_KEPT])
+    assert result.broken is Promise.OURS_NOT_KEPT
+    assert TIME_PASSES in result.trace
+    assert len(writes_in_bc(result)) == 1
+
+
 def test_without_the_order_an_older_upload_wins() -> None:
     def any_wins(stored: StoredRecord, upload: Upload, observed: Observed) -> Step:
         step = stored.next_step(upload, observed)
@@ -198,7 +206,7 @@ class World:
             self.log.append("is_current")
         return self.upload in self.state.incoming
 
-    def picture(self, _item: Item, _upload_id: str) -> bytes:
+    def picture(self, _item: Item, _upload_id: str, _begin_by: float) -> bytes:
         self.log.append("picture")
         return self.bc_picture.encode()
 

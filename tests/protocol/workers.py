@@ -12,6 +12,7 @@ from tests.protocol.states import (
     ANSWERED,
     BEFORE,
     BEFORE_ANY_EFFECT,
+    BY_HAND,
     MOVES,
     NONE,
     OBSERVATIONS,
@@ -179,20 +180,29 @@ class Workers:
     # --- write the picture ---
 
     def _keep(self, s: State, w: Worker) -> Iterator[Move]:
+        """Ask BC and save its picture; if the claim is old by then, claim again first, or give up."""
         if s.bc_picture == self.promises.picture(w.upload):
             yield Label(w.at, w.upload), self._about_to_write(s, w, At.CONFIRMED, "unchanged")
             return
+        if w.age and self.rules.renews_before_keeping:
+            yield from self._too_late(s, w)
+            return
         is_ours = self.decisions.has_written(w.before, s.bc_picture)
+        if not is_ours and s.bc_picture not in (BEFORE, BY_HAND):
+            self.promises.broken(Promise.OURS_NOT_KEPT)
         is_saved = s.is_before_saved or (s.bc_picture == BEFORE and not is_ours)
         saved = s._replace(is_before_saved=is_saved)
         yield Label(w.at, w.upload), saved.with_worker(w._replace(at=At.UPLOAD, before=NONE))
 
+    def _too_late(self, s: State, w: Worker) -> Iterator[Move]:
+        yield Label(f"{w.at} is late, claims again", w.upload), self._about_to_write(s, w, At.RECLAIMED)
+        gives_up = Label(f"{w.at} is too late, gives up", w.upload, is_fault=True)
+        yield gives_up, self._about_to_write(s, w, At.RELEASED)
+
     def _upload_picture(self, s: State, w: Worker) -> Iterator[Move]:
         """Begin the request while the claim is young; if it is old, claim again, or give up after a second claim."""
         if w.age:
-            yield Label(f"{w.at} is late, claims again", w.upload), self._about_to_write(s, w, At.RECLAIMED)
-            gives_up = Label(f"{w.at} is too late, gives up", w.upload, is_fault=True)
-            yield gives_up, self._about_to_write(s, w, At.RELEASED)
+            yield from self._too_late(s, w)
             return
         if s.is_certain and s.bc_picture == self.promises.picture(w.upload):
             self.promises.broken(Promise.WRITTEN_ONCE)

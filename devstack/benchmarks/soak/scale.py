@@ -34,6 +34,7 @@ NUMBERS = (
     ("shared.placement", "_WAIT_MAX"),
     ("shared.placement", "_STEP_MIN"),
     ("shared.placement", "_STEP_MAX"),
+    ("shared.placement", "_LOOK_LASTS"),
     ("shared.sweep", "_LIST_WITHIN"),
     ("shared.sweep", "_SETTLE_WITHIN"),
 )
