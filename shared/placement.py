@@ -84,15 +84,14 @@ class Placement:
         for _ in range(_STEPS_MAX):
             changed: StoredRecord | None = None
             match stored.next_step(job.upload, observed):
-                case Step.DONE:
-                    # Under this number an earlier delivery may have copied it; the item may have another one by now.
-                    job.report.item_number = stored.record.number
-                    return Outcome(stored.record.outcome or Outcome.UPDATED)
+                case Step.DONE | Step.SUPERSEDED as step:
+                    # Under this number another delivery may have archived it; the item may have another one by now.
+                    job.report.item_number = stored.record.number or job.item.number
+                    was = Outcome(stored.record.outcome or Outcome.UPDATED)
+                    return Outcome.SUPERSEDED if step is Step.SUPERSEDED else was
                 case Step.SETTLE:
                     self._keep_settling(job)
                     return Outcome.WAITING
-                case Step.SUPERSEDED:
-                    return Outcome.SUPERSEDED
                 case Step.CHECK_SOURCE:
                     observed = replace(observed, is_current=self.storage.is_current(job.source))
                     continue
@@ -229,7 +228,11 @@ class Placement:
         return self.records.read(job.item.company.id, job.item.id)
 
     def _change(self, job: PlacementJob, stored: StoredRecord, record: ItemRecord) -> StoredRecord | None:
-        """Change the record, and its number: an upload by id need not ask for it, and the item may be renamed."""
+        """Change the record, and its number, which an upload by id takes from there without asking BC.
+
+        A renamed item has its former number there until an upload is written that has asked: one by number, or one
+        that the sweep has looked up.
+        """
         record = replace(record, number=job.item.number)
         return self.records.write(job.item.company.id, job.item.id, stored, record)
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from uuid import uuid4
 
 from shared.business_central.client import BusinessCentral
-from shared.errors import Permanent, Reason, Superseded, Transient
+from shared.errors import Permanent, Reason, Superseded, Transient, Waiting
 from shared.paths import PathTemplate, fold_company, parse_path
 from shared.report import Outcome
 from shared.storage.moves import Mover
@@ -83,15 +83,16 @@ class Replay:
         It counts as uploaded when it first was, so it does not replace a newer upload; ``as_new``: as uploaded now.
 
         Raises:
-            ReplayRefused: there is a file of that name; or this is not an original with a whole name.
-            Transient: ``storage``; repeating completes the replay.
+            ReplayRefused: there is a file of that name; this is not an original with a whole name; or, unless
+                ``as_new``, it is the one on its item.
+            Transient: storage or Business Central failed; repeating completes the replay.
         """
-        source, original = self._look_at(container, name)
+        source, original = self._to_replay(container, name, as_new=as_new)
         return self._put_back(source, original, self._marks(source, as_new=as_new))
 
     def rehearse(self, container: str, name: str, *, as_new: bool = False) -> str:
         """Return the name under which ``replay`` would put an original back now; changes nothing, raises as it does."""
-        source, original = self._look_at(container, name)
+        source, original = self._to_replay(container, name, as_new=as_new)
         self._has_copy(original.source_name, source, self._marks(source, as_new=as_new))
         return original.source_name
 
@@ -111,6 +112,22 @@ class Replay:
         marks = self._marks(source, as_new=False)
         later = datetime.fromisoformat(original.value("uploaded_at")) + timedelta(seconds=1)
         return self._put_back(source, original, marks | encode_metadata({"uploaded_at": later.isoformat()}))
+
+    def _to_replay(self, container: str, name: str, *, as_new: bool) -> tuple[Source, Original]:
+        """Return an original that can be replayed; refuses what would only lose against itself.
+
+        The archive would then have no original under the ETag that the record names, and nothing to render again.
+        """
+        source, original = self._look_at(container, name)
+        if not as_new and container == ARCHIVE and self._is_on_item(original):
+            raise ReplayRefused(f"{container}/{name} {_ON_ITEM}")
+        return source, original
+
+    def _is_on_item(self, original: Original) -> bool:
+        try:
+            return any(self._on_items([original]))
+        except Waiting:  # BC has no company of that name now: this is not found to be rendered again either
+            return False
 
     def _marks(self, source: Source, *, as_new: bool) -> dict[str, str]:
         """Return the metadata that make a copy a replay, or mark it as one that counts as new."""
@@ -213,6 +230,10 @@ class Replay:
 _BEFORE = (
     "is what Business Central showed before the first upload, and no upload itself. Download it, and upload it under a "
     "path of the item."
+)
+_ON_ITEM = (
+    "is the picture on its item, by the item's record: a replay would change nothing. To have it written to Business "
+    "Central again, let it count as new (--as-new, as_new=True)."
 )
 _SETTLING = (
     "settles: an earlier request to Business Central may still replace it on its item. After 20 minutes at most, the "

@@ -3,22 +3,34 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.business_central.companies import Company
 from shared.business_central.items import Item
-from shared.errors import Reason, Waiting
+from shared.errors import Reason, Superseded, Waiting
 from shared.item_record import Observed, Step, StoredRecord
 from shared.pipeline import Pipeline, measured, note_outcome
 from shared.placement import PlacementJob, record_entry
 from shared.report import Outcome, Report, upload_failed, upload_finished
 from shared.storage.names import RECORDS
-from shared.storage.settling_marks import ListedMark, StoredMark
+from shared.storage.settling_marks import ListedMark, SettlingMark, StoredMark
 from shared.storage.uploads import Source
 from shared.sweep_plan import ALWAYS_DUE, SweepState, shuffled
 from shared.telemetry_names import PLACE_PICTURE, RENDER_PICTURE
 
 _FAILURES_MAX = 20  # of one company in one run: if it is gone, or refuses everything, the others have the time
+
+
+@dataclass
+class Settled:
+    """Collects what became of uploads that settled.
+
+    ``reports`` are those of pictures that were written again, of sources that were moved, and of failures (without an
+    outcome); ``moved`` has the names of these sources.
+    """
+
+    reports: list[Report] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -32,14 +44,13 @@ class Settling:
         may_begin: Callable[[], bool],
         state: SweepState | None = None,
         on_failure: Callable[[], None] = lambda: None,
-    ) -> list[Report]:
+    ) -> Settled:
         """Settle every upload whose doubt is over, while ``may_begin`` allows another, each run in another order.
 
         What has not settled for a day has a turn every hour. Companies take turns, and one in which many fail has
-        had its share. Returns the reports of pictures that were written again, and of failures (without an outcome);
-        these are tried again at the next call.
+        had its share. Failures are tried again at the next call.
         """
-        reports: list[Report] = []
+        settled = Settled()
         failed: Counter[str] = Counter()
         state = state or SweepState()
         due = [mark for mark in self.pipeline.placement.marks.listed() if state.is_turn_of(mark.name, mark.age)]
@@ -49,30 +60,50 @@ class Settling:
             if not may_begin():
                 break
             try:
-                self._settle_one(mark, reports)
+                self._settle_one(mark, settled)
             except Exception:  # noqa: BLE001 - it is logged, and one item must not keep the others from settling
                 failed[mark.company_id] += 1
                 on_failure()
-        return reports
+        return settled
 
-    def _settle_one(self, listed: ListedMark, reports: list[Report]) -> None:
+    def _settle_one(self, listed: ListedMark, settled: Settled) -> None:
         advice = _STUCK.format(listed.name) if listed.age >= ALWAYS_DUE else ""
         # Most doubts last: these few requests belong to the sweep, and only what ends has a trace and a record.
         unknown = Report("", self.pipeline.telemetry.request_id())
-        with _failures_told(unknown, reports, advice):
+        with _failures_told(unknown, settled.reports, advice):
             ended = self._ended_doubt(listed.name, unknown)
         if ended is None:
             return
         with self.pipeline.telemetry.upload() as upload_id:
             report = replace(unknown, upload_id=upload_id)
-            with _failures_told(report, reports, advice), measured(report):
-                note_outcome(report, self._outcome(ended, report))
-                if report.outcome is not Outcome.WAITING:
-                    self.pipeline.archive.complete(ended.stored.mark, report)
-                    self.pipeline.placement.marks.remove(ended.stored)
+            with _failures_told(report, settled.reports, advice), measured(report):
+                has_moved = self._end(ended, report)
             upload_finished(report)
-            if report.repeated:
-                reports.append(report)
+            if has_moved:
+                settled.moved.add(report.blob)
+            if has_moved or report.repeated:
+                settled.reports.append(report)
+
+    def _end(self, ended: "_EndedDoubt", report: Report) -> bool:
+        """Settle an upload whose doubt is over; returns whether its source has moved to the archive.
+
+        No delivery may get it there: by now its path may mean another item, or none.
+        """
+        mark, outcome = ended.stored.mark, self._outcome(ended, report)
+        note_outcome(report, outcome or ended.was)
+        if outcome is Outcome.WAITING:
+            return False
+        has_moved = self.pipeline.archive.complete(mark, self._source(mark) if outcome else None, report)
+        self.pipeline.placement.marks.remove(ended.stored)
+        return has_moved
+
+    def _source(self, mark: SettlingMark) -> Source | None:
+        """Return the upload if it is still in incoming, without its content."""
+        try:
+            source = self.pipeline.storage.look_at(mark.upload.name)
+        except Superseded:
+            return None
+        return source if source.etag == mark.upload.etag else None
 
     def _ended_doubt(self, name: str, report: Report) -> "_EndedDoubt | None":
         """Return what is known of the upload, None while its doubt lasts or if there is nothing to look after."""
@@ -94,12 +125,14 @@ class Settling:
             return None
         return _EndedDoubt(stored, record, step, source)
 
-    def _outcome(self, ended: "_EndedDoubt", report: Report) -> Outcome:
-        """Place the upload again if it needs that, and return its outcome: ``waiting`` if there is a new doubt."""
+    def _outcome(self, ended: "_EndedDoubt", report: Report) -> Outcome | None:
+        """Place the upload again if it needs that, and return its outcome: ``waiting`` if there is a new doubt.
+
+        Returns None if the item is gone, and its picture with it: a new item of that number may get the source.
+        """
         mark, record, source = ended.stored.mark, ended.record, ended.source
         if source is None or source.content is None:
-            was = Outcome(record.record.outcome or Outcome.UPDATED)
-            return Outcome.SUPERSEDED if ended.step is Step.SUPERSEDED else was
+            return Outcome.SUPERSEDED if ended.step is Step.SUPERSEDED else ended.was
         with self.pipeline.telemetry.step(RENDER_PICTURE):
             picture = self.pipeline.render(source.content)
         upload = replace(mark.upload, picture_sha256=record_entry(source, picture.content).picture_sha256)
@@ -111,7 +144,7 @@ class Settling:
         except Waiting as failure:
             if failure.reason is not Reason.ITEM_NOT_FOUND:
                 raise
-            return Outcome(record.record.outcome or Outcome.UPDATED)  # with the item, its picture has gone too
+            return None
 
 
 @dataclass(frozen=True)
@@ -122,6 +155,11 @@ class _EndedDoubt:
     record: StoredRecord
     step: Step
     source: Source | None = None
+
+    @property
+    def was(self) -> Outcome:
+        """How the upload that is on the item got there."""
+        return Outcome(self.record.record.outcome or Outcome.UPDATED)
 
 
 @contextmanager

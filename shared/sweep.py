@@ -103,7 +103,8 @@ class Sweep:
     ) -> SweepState:
         with self.renderers() as render:
             pipeline = replace(self.pipeline, render=render, telemetry=self.pipeline.telemetry.linked())
-            failures = _settle(Settling(pipeline), state, budget, tally)
+            moved, failures = _settle(Settling(pipeline), state, budget, tally)
+            due = [upload for upload in due if upload.name not in moved]
             found = ItemLookUp(pipeline, state, now, tally.sweep_id, budget).run(due)
             found.failures += failures
             tally.look_ups(found)
@@ -115,15 +116,17 @@ class Sweep:
         return state
 
 
-def _settle(settling: Settling, state: SweepState, budget: SweepBudget, tally: Tally) -> list[Transient]:
-    """Settle what can be; returns why that failed altogether: no upload waits for it."""
+def _settle(
+    settling: Settling, state: SweepState, budget: SweepBudget, tally: Tally
+) -> tuple[set[str], list[Transient]]:
+    """Settle what can be; returns the uploads that have left incoming, and why that failed: no upload waits for it."""
     try:
-        reports = settling.settle(lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state, budget.failed)
+        settled = settling.settle(lambda: budget.may_begin() and budget.seconds < _SETTLE_WITHIN, state, budget.failed)
     except Transient as failure:
-        return [failure]
-    for report in reports:
+        return set(), [failure]
+    for report in settled.reports:
         tally.settled(report)
-    return []
+    return settled.moved, []
 
 
 def _in_threads(groups: list[deque[Task]], pipeline: Pipeline, budget: SweepBudget, tally: Tally) -> None:

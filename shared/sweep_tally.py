@@ -56,7 +56,7 @@ class Tally:
                 self._still_there([candidate])
 
     def settled(self, ended: Report) -> None:
-        """Count a picture that was written again after its doubt was over, or could not be."""
+        """Count an upload that left incoming or was written again as its doubt was over, or that could not settle."""
         if ended.outcome:
             self.count(ended)
         else:

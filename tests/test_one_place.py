@@ -6,21 +6,27 @@ from itertools import count
 
 import pytest
 from azure.storage.blob import BlobLeaseClient, BlobType
+from requests import Response
 
+from shared.business_central.companies import Company
+from shared.business_central.items import Item
 from shared.errors import Transient
-from shared.report import Outcome
+from shared.pipeline import TakeUp
+from shared.report import Outcome, Report
 from shared.storage import names
 from tests.support.item_pictures import (
     BLUE,
+    BY_ID,
     PNG,
     RED,
     deliver,
     deliver_after_doubt,
     picture_of,
+    upload,
     upload_with_lost_answer,
 )
 from tests.support.local_stack import DESK, DESK_ID, LocalStack, photograph
-from tests.support.outgoing_requests import Crash, Process, hooked, hooks_installed
+from tests.support.outgoing_requests import Crash, Effect, Process, Send, hooked, hooks_installed
 from tests.support.storage_transport import HookedStorage, Request, StorageHook, Verdict, refuse_copies
 
 TOO_LARGE = {"SOURCE_MAX_BYTES": "10"}
@@ -138,6 +144,29 @@ def test_a_settled_upload_leaves_nothing_behind(local: LocalStack) -> None:
     assert deliver(local).reason == "settling"
     assert deliver_after_doubt(local).outcome is Outcome.UPDATED
     assert_archived_once(local)
+
+
+def test_two_deliveries_at_once_archive_an_older_upload_of_a_renamed_item_once(local: LocalStack) -> None:
+    """The event takes the item's number from the record, and the sweep from BC."""
+    newer = BY_ID.replace(".jpg", ".png")
+    local.upload(BY_ID, PICTURE)
+    local.pass_time(seconds=1)
+    upload(local, RED, newer)
+    local.control("POST", "items", id=DESK_ID, number="NEW", company_id=local.stack.endpoints.company_id)
+    company = Company(local.stack.endpoints.company_id, "CRONUS USA, Inc.", "CRONUS USA, Inc.")
+    sweeping, events = local.pipeline(), list[Report]()
+
+    def event_goes_first(effect: Effect, send: Send) -> Response:
+        if effect.place == names.RECORDS and not events:  # the sweep has read the upload
+            events.append(deliver(local, BY_ID))
+        return send()
+
+    with hooks_installed(), hooked(event_goes_first):
+        report = sweeping.process(names.INCOMING, BY_ID, TakeUp(Item(company, DESK_ID, "NEW", has_picture=True)))
+    assert [ended.outcome for ended in (*events, report)] == [Outcome.SUPERSEDED] * 2
+    archived = [local.read(names.ARCHIVE, name) for name in local.names(names.ARCHIVE)]
+    assert sorted(map(str, archived)) == sorted(map(str, (PICTURE, picture_of(RED))))
+    assert local.names(names.INCOMING) == []
 
 
 @pytest.mark.parametrize("step", ["copy", "look", "put", "delete"])

@@ -159,6 +159,37 @@ def test_a_note_that_belongs_to_another_upload_stays(local: LocalStack) -> None:
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("is_replayed_before", [False, True], ids=["uploaded", "replayed"])
+def test_what_is_on_its_item_is_refused_and_can_be_rendered_again(local: LocalStack, is_replayed_before: bool) -> None:
+    if is_replayed_before:
+        replays(local).replay(names.QUARANTINE, rejected(local, BLUE))
+        deliver(local)
+    else:
+        upload(local, BLUE)
+    local.pass_time(hours=1)
+    original = archived_original(local, BLUE)
+    for refused in (replays(local).replay, replays(local).rehearse):
+        with pytest.raises(ReplayRefused, match=r"is the picture on its item.*--as-new"):
+            refused(names.ARCHIVE, original)
+    assert local.names(names.INCOMING) == []
+    assert [found.name for found in replays(local).newest("CRONUS USA, Inc.")] == [original]
+
+
+def test_what_is_on_its_item_counts_as_new_if_that_is_asked(local: LocalStack) -> None:
+    upload(local, BLUE)
+    local.pass_time(hours=1)
+    replays(local).replay(names.ARCHIVE, archived_original(local, BLUE), as_new=True)
+    assert deliver(local).outcome is Outcome.UNCHANGED
+    assert [found.name for found in replays(local).newest("CRONUS USA, Inc.")] == [archived_original(local, BLUE)]
+
+
+def test_the_original_of_a_company_that_bc_has_no_more_is_not_refused(local: LocalStack) -> None:
+    upload(local, BLUE)
+    local.control("POST", "companies", id=local.stack.endpoints.company_id, name="CRONUS INTERNATIONAL")
+    assert replays(local).replay(names.ARCHIVE, archived_original(local, BLUE)) == DESK
+    assert local.read(names.INCOMING, DESK) == picture_of(BLUE)
+
+
 def test_a_name_too_long_for_metadata_is_refused(local: LocalStack) -> None:
     path = f"CRONUS USA, Inc/{'ü' * 400}/a.jpg"
     assert len(quote(path)) > names.METADATA_VALUE_MAX

@@ -27,7 +27,7 @@ from tests.support.local_stack import DESK, DESK_ID, LocalStack, Log, ManualCloc
 
 
 def settle(local: LocalStack) -> list[Report]:
-    return Settling(local.pipeline()).settle(lambda: True)
+    return Settling(local.pipeline()).settle(lambda: True).reports
 
 
 def outcomes(local: LocalStack) -> dict[str, str]:
@@ -114,7 +114,7 @@ def test_nothing_in_doubt_costs_one_request(local: LocalStack) -> None:
     upload(local, BLUE)
     settling, before = Settling(local.pipeline()), len(local.requests())
     with storage_requests() as storage:
-        assert settling.settle(lambda: True) == []
+        assert settling.settle(lambda: True).reports == []
     assert (len(storage.methods), local.requests()[before:]) == (1, [])
 
 
@@ -144,7 +144,7 @@ def a_refused_picture_settles(local: LocalStack) -> None:
 
 def settle_every_run(local: LocalStack) -> list[Report]:
     settling = Settling(local.pipeline())
-    return [report for run in range(RUNS) for report in settling.settle(lambda: True, SweepState(run=run))]
+    return [report for run in range(RUNS) for report in settling.settle(lambda: True, SweepState(run=run)).reports]
 
 
 def test_what_bc_refuses_is_tried_every_run_on_its_first_day(local: LocalStack) -> None:
@@ -195,7 +195,7 @@ def test_settling_waits_for_no_other_writer(local: LocalStack) -> None:
     stored = pipeline.records.read(local.stack.endpoints.company_id, DESK_ID)
     other = replace(stored.record.on, name="CRONUS USA, Inc/1896-S.webp", picture_sha256="0" * 64)
     pipeline.records.write(local.stack.endpoints.company_id, DESK_ID, stored, stored.claimed(other, "another worker"))
-    assert Settling(pipeline).settle(lambda: True) == []
+    assert Settling(pipeline).settle(lambda: True).reports == []
     assert clock.slept == []
     assert marks(local) != []
 
@@ -211,7 +211,7 @@ def test_nothing_begins_once_time_is_up(local: LocalStack) -> None:
     a_newer_picture_settles(local)
     local.incoming().delete_blob()
     local.pass_time(minutes=21)
-    assert Settling(local.pipeline()).settle(lambda: False) == []
+    assert Settling(local.pipeline()).settle(lambda: False).reports == []
     assert marks(local) != []
 
 

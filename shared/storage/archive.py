@@ -45,13 +45,19 @@ class Archive:
         source = self.mover.read_copy((ARCHIVE, name), upload.name, upload.etag)
         return replace(source, uploaded_at=upload.uploaded_at) if source else None
 
-    def complete(self, mark: SettlingMark, report: Report) -> None:
-        """Say in the metadata of what ``keep_settling`` left how the upload ended; note in ``report`` where that is."""
+    def complete(self, mark: SettlingMark, source: Source | None, report: Report) -> bool:
+        """Say in the metadata of what ``keep_settling`` left how the upload ended; note in ``report`` where that is.
+
+        ``source`` is the upload if it is still in incoming and need not stay there; returns whether it has left.
+        """
         upload = mark.upload
-        name = archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
-        changes = {"outcome": report.outcome, "reason": report.reason}
-        place = self.mover.complete((ARCHIVE, name), upload.name, upload.etag, changes)
+        wanted = ARCHIVE, archive_name(mark.company, mark.item_number, upload.name, upload.etag, upload.uploaded_at)
+        changes = {"outcome": report.outcome, "reason": report.reason, "detail": report.detail}
+        place = self.mover.complete(wanted, upload.name, upload.etag, changes)
+        moved = self.mover.move(source, wanted, _metadata(source, report)) if source else None
+        place = moved or place
         report.moved_to = "/".join(place) if place else None
+        return moved is not None
 
     def quarantine(self, source: Source, failure: Permanent | Waiting, report: Report) -> bool:
         """Move an upload to quarantine with a note beside it, and note in ``report`` where it is.

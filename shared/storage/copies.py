@@ -9,19 +9,39 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.errors import Reason, Transient
 from shared.storage.destinations import Place
-from shared.storage.errors import code_of
-from shared.storage.names import INCOMING, QUARANTINE, unquoted_etag
+from shared.storage.errors import code_of, is_changed_or_gone
+from shared.storage.names import INCOMING, QUARANTINE, encode_metadata, unquoted_etag
 from shared.storage.uploads import Source, metadata_of
 
 MARKS = ("source_name", "source_etag")
 
 
-def marks_of(source: Source) -> dict[str, str]:
+def marks_of(source_name: str, etag: str) -> dict[str, str]:
     """Return the metadata by which a copy is known to be this upload's."""
-    return {"source_name": source.name, "source_etag": unquoted_etag(source.etag)}
+    return {"source_name": source_name, "source_etag": unquoted_etag(etag)}
 
 
-def complete(target: BlobClient, existing: Any, metadata: Mapping[str, str], keys: set[str]) -> None:  # noqa: ANN401 - the SDK's
+def is_ours(existing: Any, metadata: Mapping[str, str]) -> bool:  # noqa: ANN401 - the SDK's
+    """Whether an existing blob has the marks in ``metadata``: then it is a copy of this very upload, or its note."""
+    found = metadata_of(existing)
+    return all(found.get(key) == metadata[key] for key in MARKS)
+
+
+def complete(target: BlobClient, marks: Mapping[str, str], changes: Mapping[str, str | None]) -> bool:
+    """Complete the copy with these ``marks`` unless that has been done; returns whether there is such a copy."""
+    try:
+        existing = target.get_blob_properties()
+        if not is_ours(existing, marks):
+            return False
+        _complete(target, existing, encode_metadata(changes), set(changes))
+    except HttpResponseError as error:
+        if not is_changed_or_gone(error):
+            raise
+        return code_of(error) == "ConditionNotMet"  # a delivery has completed it meanwhile
+    return True
+
+
+def _complete(target: BlobClient, existing: Any, metadata: Mapping[str, str], keys: set[str]) -> None:  # noqa: ANN401 - the SDK's
     """Say on a copy that was kept while its upload waited how the upload ended."""
     kept = metadata_of(existing)
     if kept.get("outcome") != "waiting" or metadata.get("outcome") == "waiting":
@@ -36,10 +56,9 @@ def must_be_ours(
 ) -> None:
     """Accept an existing blob only if an earlier delivery of this very upload left it there, whole."""
     existing = target.get_blob_properties()
-    marks = metadata_of(existing)
-    same = all(marks.get(key) == metadata[key] for key in MARKS)
+    same = is_ours(existing, metadata)
     if same and existing.size == size:
-        complete(target, existing, metadata, {"outcome", "reason", "detail"})
+        _complete(target, existing, metadata, {"outcome", "reason", "detail"})
     elif not same or size is not None:
         where = f"{target.container_name}/{target.blob_name}"
         detail = f"{where} belongs to another upload, so this one stays in {INCOMING}. Rename or remove that blob."
@@ -61,8 +80,7 @@ def remove_copy(service: BlobServiceClient, place: Place, metadata: Mapping[str,
         blob = service.get_blob_client(container, blob_name)
         try:
             existing = blob.get_blob_properties()
-            marks = metadata_of(existing)
-            if all(marks.get(key) == metadata[key] for key in MARKS):
+            if is_ours(existing, metadata):
                 blob.delete_blob(etag=existing.etag, match_condition=MatchConditions.IfNotModified)
         except HttpResponseError as error:
             if code_of(error) != "BlobNotFound":

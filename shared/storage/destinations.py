@@ -46,7 +46,7 @@ class Destinations:
             return self._join(blob, wanted)
         return Destination(wanted)
 
-    def find(self, source: str, etag: str, otherwise: Place) -> Place:
+    def find(self, source: str, etag: str, otherwise: Place) -> Destination:
         """Return where the upload is on its way to, or ``otherwise`` if nothing is remembered of it."""
         blob = self._blob(source, etag)
         try:
@@ -54,7 +54,7 @@ class Destinations:
         except HttpResponseError as error:
             if code_of(error) != "BlobNotFound":
                 raise
-            return otherwise
+            return Destination(otherwise)
 
     def forget(self, source: str, etag: str) -> None:
         """Forget an upload that has arrived."""
@@ -67,19 +67,19 @@ class Destinations:
     def _join(self, blob: BlobClient, wanted: Place) -> Destination:
         download = blob.download_blob()
         places = _decode(download.readall(), blob)
-        if wanted[0] == ARCHIVE and _destination(places)[0] != ARCHIVE:
+        if wanted[0] == ARCHIVE and _destination(places).place[0] != ARCHIVE:
             places.append(wanted)
             unchanged = MatchConditions.IfNotModified
             blob.upload_blob(_encode(places), overwrite=True, etag=download.properties.etag, match_condition=unchanged)
-        place = _destination(places)
-        return Destination(place, tuple(other for other in places if other != place))
+        return _destination(places)
 
     def _blob(self, source: str, etag: str) -> BlobClient:
         return self._service.get_blob_client(RECORDS, destination_name(source, etag))
 
 
-def _destination(places: list[Place]) -> Place:
-    return next((place for place in places if place[0] == ARCHIVE), places[0])
+def _destination(places: list[Place]) -> Destination:
+    chosen = next((place for place in places if place[0] == ARCHIVE), places[0])
+    return Destination(chosen, tuple(other for other in places if other != chosen))
 
 
 def _encode(places: list[Place]) -> bytes:

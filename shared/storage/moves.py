@@ -52,7 +52,7 @@ class Mover:
         Returns None if the upload was replaced or removed meanwhile: the bytes that were read are saved all the same,
         and nothing is deleted.
         """
-        encoded = encode_metadata({**metadata, **marks_of(source)})
+        encoded = encode_metadata({**metadata, **marks_of(source.name, source.etag)})
         with storage_errors(f"moving {source.name!r} to {'/'.join(wanted)}"):
             destination = Destination(wanted)
             if is_remembered:
@@ -87,7 +87,7 @@ class Mover:
 
     def keep(self, source: Source, wanted: Place, metadata: Mapping[str, str | None]) -> None:
         """Copy the upload as ``move`` does, and leave the upload itself where it is."""
-        encoded = encode_metadata({**metadata, **marks_of(source)})
+        encoded = encode_metadata({**metadata, **marks_of(source.name, source.etag)})
         with storage_errors(f"copying {source.name!r} to {'/'.join(wanted)}"):
             destination = self._destinations.settle(source.name, source.etag, wanted)
             target = self._service.get_blob_client(*destination.place)
@@ -97,7 +97,7 @@ class Mover:
     def read_copy(self, wanted: Place, source_name: str, etag: str) -> Source | None:
         """Return the upload ``source_name`` from the copy that ``keep`` left; None if there is none."""
         with storage_errors(f"reading {'/'.join(wanted)}"):
-            target = self._service.get_blob_client(*self._destinations.find(source_name, etag, wanted))
+            target = self._service.get_blob_client(*self._destinations.find(source_name, etag, wanted).place)
             try:
                 return source_of_copy(target, source_name, etag)
             except HttpResponseError as error:
@@ -106,22 +106,20 @@ class Mover:
                 return None
 
     def complete(self, wanted: Place, source_name: str, etag: str, changes: Mapping[str, str | None]) -> Place | None:
-        """Change the metadata of the copy that ``keep`` left while its upload waited; leave others as they are.
+        """Change the metadata of the copy that ``keep`` left while its upload waited, and remove those elsewhere.
 
-        Returns where the copy is, None if there is none.
+        What is not such a copy stays as it is. Returns where the copy is, None if there is none.
         """
+        marks = encode_metadata(marks_of(source_name, etag))
         with storage_errors(f"completing {'/'.join(wanted)}"):
-            place = self._destinations.find(source_name, etag, wanted)
-            target, is_there = self._service.get_blob_client(*place), True
-            try:
-                complete(target, target.get_blob_properties(), encode_metadata(changes), set(changes))
-            except HttpResponseError as error:
-                if code_of(error) not in ("BlobNotFound", "ConditionNotMet"):
-                    raise
-                is_there = code_of(error) == "ConditionNotMet"
+            destination = self._destinations.find(source_name, etag, wanted)
+            is_there = complete(self._service.get_blob_client(*destination.place), marks, changes)
+            # What is remembered goes last: nothing else knows of these copies.
+            for place in destination.abandoned if is_there else ():
+                remove_copy(self._service, place, marks)
             if not is_current(self._service.get_blob_client(INCOMING, source_name), etag):
                 self._destinations.forget(source_name, etag)
-        return place if is_there else None
+        return destination.place if is_there else None
 
     def copy(self, source: Source, container: str, name: str, metadata: Mapping[str, str]) -> bool:
         """Copy the upload to ``container``/``name``, which must be free, with these encoded ``metadata``.
