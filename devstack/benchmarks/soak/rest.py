@@ -27,7 +27,8 @@ def wait(
     """
     started = moved = time.monotonic()
     least, quiet = (sys.maxsize, 0), 0
-    while (now := time.monotonic()) - moved < patience:
+    while True:
+        now = time.monotonic()
         running = simulator.keep_log()
         left = _left(service, ledger)
         open_records = 0 if left else _open_records(service)  # to read them all takes storage some seconds
@@ -35,11 +36,12 @@ def wait(
         quiet = quiet + 1 if is_quiet else 0
         if quiet == _LOOKS:
             return now - started
-        if (left, open_records) < least:
+        if is_quiet or (left, open_records) < least:  # thousands of records take so long that three looks take minutes
             least, moved = (left, open_records), now
+        elif now - moved >= patience:
+            return None
         say(f"Waiting until all is at rest: {f'{open_records} doubts' if not left else f'{left} uploads'} left")
         time.sleep(max(_LOOK_EVERY, (time.monotonic() - now) / _WATCHES))
-    return None
 
 
 def _left(service: BlobServiceClient, ledger: Ledger) -> int:
