@@ -44,6 +44,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+TO_DO = (State.PLANNED, State.UPLOADING)
 FAULTS = (State.FAILED, State.QUARANTINED)
 
 
@@ -71,13 +72,17 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes two rows the same: one file may go to several items. A copied company has the ids of the first."""
-        return self.file, self.company, self.item_id or self.item
+        """What makes two rows the same: one file may go to several items. A copied company has the ids of the first.
+
+        Where nothing was found, what somebody wrote goes before ``item``: a spreadsheet shows two GTINs as 4.00638E+12.
+        """
+        return self.file, self.company, self.item_id or self.use_item or self.item
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether somebody has to look at it: it failed, waits, or has vanished."""
-        return self.state in (*FAULTS, State.WAITING) or (self.state is State.UPLOADED and bool(self.reason))
+        """Whether somebody has to look at it: it failed, waits, has vanished, or nobody can find out where it is."""
+        is_open = self.state in (State.UPLOADING, State.UPLOADED)
+        return self.state in (*FAULTS, State.WAITING) or (is_open and bool(self.reason))
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -130,6 +135,8 @@ def kept(path: Path, *, is_new: bool) -> Iterator[None]:
 def read(path: Path) -> list[Row]:
     """Return the latest row of each file and item, in the order of their first rows.
 
+    A row with a state that nobody knows has failed.
+
     Raises:
         Problem: this is no such list.
     """
@@ -145,8 +152,9 @@ def read(path: Path) -> list[Row]:
         raise Problem(f"{path} is not a list of this command: it has no column {missing[0]!r}.")
     rows: dict[tuple[str, str, str], Row] = {}
     for values in reader:
-        row = _row(path, reader.line_num, values)
-        rows[row.key] = row
+        if any(values.get(name) for name in COLUMNS):  # a spreadsheet leaves a line of what somebody has emptied
+            row = _row(values)
+            rows[row.key] = row
     return list(rows.values())
 
 
@@ -156,14 +164,14 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=heading.count)
 
 
-def _row(path: Path, line: int, values: dict[str, str | None]) -> Row:
+def _row(values: dict[str, str | None]) -> Row:
     cells = {name: unguarded(values.get(name) or "") for name in COLUMNS}
+    written = cells.pop("state")
     try:
-        state = State(cells.pop("state"))
+        return Row(state=State(written.strip().lower()), **cells)
     except ValueError:
-        known = ", ".join(State)
-        raise Problem(f"{path}, line {line}: {values.get('state')!r} is no state. The states are {known}.") from None
-    return Row(state=state, **cells)
+        cells["reason"] = f"{written!r} is no state; the states are {', '.join(State)}"
+        return Row(state=State.FAILED, **cells)
 
 
 def _write_whole(path: Path, rows: Iterable[Row], *, is_new: bool) -> None:

@@ -99,12 +99,12 @@ class Planner:
         lines += [*self._corrected(finder, corrected), *self._mapped_again(finder, in_map), *self._named(named)]
         return self._decided(lines, kept, counter)
 
-    def leave_pictured(self, rows: Iterable[Row], counter: Counter) -> None:
-        """Skip those of an earlier plan's rows whose items have got a picture meanwhile."""
+    def complete(self, rows: Iterable[Row], counter: Counter) -> None:
+        """Say of an earlier plan's rows, by company and item id, what happens to each as things are now."""
         lines = [Line(row) for row in rows]
         self._describe(lines, counter)
         for line in lines:
-            self._tell_picture(line)
+            self._finish(line)
 
     def _named(self, files: Iterable[tuple[Photo, str]]) -> list[Line]:
         """Return the lines of files whose names say which item of a company they show."""
@@ -234,7 +234,8 @@ class Planner:
         row, found = line.row, line.found
         if not found:
             return
-        row.description, row.has_picture = found.name, "yes" if found.item.has_picture else "no"
+        row.item, row.description = found.item.number, found.name
+        row.has_picture = "yes" if found.item.has_picture else "no"
         if self._wishes.only_missing and found.item.has_picture and row.state is State.PLANNED:
             skip(row, "the item has a picture")
 
