@@ -31,7 +31,7 @@ _ANEW = "put back what the list had, or set the state to planned to upload the f
 
 @dataclass(frozen=True)
 class Review:
-    """Looks through the rows of a list; ``folder`` has the photographs, ``default_company`` is where no path says it.
+    """Looks through the rows of a list; ``default_company`` is where no path says it.
 
     BC is asked where a row alone does not tell: once for each batch of items, once for all companies; ``asking`` shows
     how far that is.
@@ -41,7 +41,6 @@ class Review:
     business_central: BusinessCentral
     templates: Sequence[PathTemplate]
     default_company: str
-    folder: Path
     asking: Callable[[], AbstractContextManager[Counter]]
 
     def restore(self, rows: Iterable[Row]) -> None:
@@ -103,7 +102,7 @@ class Review:
 
     def _problem(self, row: Row) -> str:
         """Return what is wrong with a row in itself; BC's part comes later."""
-        if row.state in TO_DO and (problem := self._problem_of_file(row.file)):
+        if row.state in TO_DO and (problem := _problem_of_file(row.file)):
             return problem
         if row.state is State.PLANNED:
             return "" if row.company and guid_of(row.item_id) else _INCOMPLETE
@@ -117,15 +116,6 @@ class Review:
         if row.state is not State.UPLOADING and not row.etag:
             return f"its etag is missing: {_ANEW}"
         return ""
-
-    def _problem_of_file(self, name: str) -> str:
-        if not name:
-            return "the row names no file"
-        try:
-            is_inside = (self.folder / name).resolve().is_relative_to(self.folder.resolve())
-        except (OSError, ValueError) as error:
-            return f"the file's name cannot be used: {error}"
-        return "" if is_inside else f"the file is outside {self.folder}"
 
     def _ask(self, rows: Sequence[Row], problems: dict[int, str]) -> None:
         """Plan rows once more, by company and item id, and compare. What BC has removed keeps what the list says."""
@@ -170,6 +160,15 @@ class Review:
 def _is_spelt(spelling: str, company: str) -> bool:
     """Whether a path's ``spelling`` is the company's name: a segment has no dot or blank at its end."""
     return bool(company) and spelling.rstrip(" .") == company.rstrip(" .")
+
+
+def _problem_of_file(name: str) -> str:
+    path = Path(name)
+    if not name:
+        return "the row names no file"
+    if "\0" in name:
+        return f"no file can be called {name!r}"
+    return f"{name} is outside the folder of photographs" if path.anchor or ".." in path.parts else ""
 
 
 def _is_time(text: str) -> bool:

@@ -102,7 +102,7 @@ def _rows(
         if not rows:
             raise Problem(f"{wishes.folder} is empty. Name the folder that has the photographs.", ExitCode.INCOMPLETE)
         return rows, rows
-    review = Review(planner, business_central, settings.templates, default, wishes.folder, asking)
+    review = Review(planner, business_central, settings.templates, default, asking)
     rows = manifests.read(earlier)
     if not only_failed:
         return rows, review.usable(rows, only_missing=wishes.only_missing)

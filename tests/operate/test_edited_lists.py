@@ -252,10 +252,11 @@ PLAN_EDITS = {
     "a blank path": ({"blob": " "}, "name different items"),
     "no file": ({"file": ""}, "the row names no file"),
     "a folder": ({"file": "."}, "cannot be read"),
-    "a file elsewhere": ({"file": "../secret.jpg"}, "the file is outside"),
-    "an absolute path": ({"file": "/etc/hostname"}, "the file is outside"),
+    "a file elsewhere": ({"file": "../secret.jpg"}, "is outside the folder"),
+    "a file that is elsewhere after all": ({"file": "sub/../../secret.jpg"}, "is outside the folder"),
+    "an absolute path": ({"file": "/etc/hostname"}, "is outside the folder"),
     "a file that is gone": ({"file": "gone.jpg"}, "cannot be read: No such file"),
-    "a file that none can be": ({"file": "a\0b.jpg"}, "the file's name cannot be used"),
+    "a file that none can be": ({"file": "a\0b.jpg"}, "no file can be called"),
     "an unknown state": ({"state": "done?"}, "'done?' is no state; the states are planned, uploading"),
     "no state": ({"state": ""}, "'' is no state"),
     "a state as people write it": ({"state": " Planned "}, None),
@@ -293,7 +294,7 @@ BEGUN_EDITS = {
     "a time without a zone": ({"time": "2026-11-26T18:15:00"}, "is none that storage has told"),
     "the first of all times": ({"time": "0001-01-01T00:00:00+00:00"}, "is none that storage has told"),
     "no file": ({"file": ""}, "the row names no file"),
-    "a file elsewhere": ({"file": "../secret.jpg"}, "the file is outside"),
+    "a file elsewhere": ({"file": "../secret.jpg"}, "is outside the folder"),
 }
 UPLOADED_EDITS = {
     **{name: edit for name, edit in BEGUN_EDITS.items() if not {"file", "blob"} & edit[0].keys()},
