@@ -44,6 +44,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+TO_DO = (State.PLANNED, State.UPLOADING)
 FAULTS = (State.FAILED, State.QUARANTINED)
 
 
@@ -71,21 +72,28 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes two rows the same: one file may go to several items. A copied company has the ids of the first."""
-        return self.file, self.company, self.item_id or self.item
+        """What makes two rows the same: one file may go to several items. A copied company has the ids of the first.
+
+        Where nothing was found, what somebody wrote goes before ``item``: a spreadsheet shows two GTINs as 4.00638E+12.
+        """
+        return self.file, self.company, self.item_id or self.use_item or self.item
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether somebody has to look at it: it failed, waits, or has vanished."""
-        return self.state in (*FAULTS, State.WAITING) or (self.state is State.UPLOADED and bool(self.reason))
+        """Whether somebody has to look at it: it failed, waits, has vanished, or nobody can find out where it is."""
+        is_open = self.state in (State.UPLOADING, State.UPLOADED)
+        return self.state in (*FAULTS, State.WAITING) or (is_open and bool(self.reason))
 
     @property
     def command(self) -> str:
         """Which command has written it, backfill or export; empty if either can have."""
-        if self.state is State.EXPORTED or not self.file:
+        if self.state is State.EXPORTED:
             return "export"
-        is_planned = any((self.use_item, self.view, self.has_picture, self.from_map, self.blob)) or not self.item_id
-        return "backfill" if is_planned or self.state is not State.FAILED else ""
+        if any((self.use_item, self.view, self.has_picture, self.from_map, self.blob)):
+            return "backfill"
+        if not self.file:
+            return "export"
+        return "backfill" if not self.item_id or self.state is not State.FAILED else ""
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -138,6 +146,8 @@ def kept(path: Path, *, is_new: bool) -> Iterator[None]:
 def read(path: Path, *, by: str = "") -> list[Row]:
     """Return the latest row of each file and item, in the order of their first rows.
 
+    A row with a state that nobody knows has failed.
+
     Raises:
         Problem: this is no such list, or not one that the command ``by`` has written.
     """
@@ -153,10 +163,11 @@ def read(path: Path, *, by: str = "") -> list[Row]:
         raise Problem(f"{path} is not a list of this command: it has no column {missing[0]!r}.")
     rows: dict[tuple[str, str, str], Row] = {}
     for values in reader:
-        row = _row(path, reader.line_num, values)
-        rows[row.key] = row
-        if by and row.command not in (by, ""):
-            raise Problem(f"{path} is a list of {row.command}: only item-pictures {row.command} continues it.")
+        if any(values.get(name) for name in COLUMNS):  # a spreadsheet leaves a line of what somebody has emptied
+            row = _row(values)
+            rows[row.key] = row
+            if by and row.command not in (by, ""):
+                raise Problem(f"{path} is a list of {row.command}: only item-pictures {row.command} continues it.")
     return list(rows.values())
 
 
@@ -166,14 +177,14 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=heading.count)
 
 
-def _row(path: Path, line: int, values: dict[str, str | None]) -> Row:
+def _row(values: dict[str, str | None]) -> Row:
     cells = {name: unguarded(values.get(name) or "") for name in COLUMNS}
+    written = cells.pop("state")
     try:
-        state = State(cells.pop("state"))
+        return Row(state=State(written.strip().lower()), **cells)
     except ValueError:
-        known = ", ".join(State)
-        raise Problem(f"{path}, line {line}: {values.get('state')!r} is no state. The states are {known}.") from None
-    return Row(state=state, **cells)
+        cells["reason"] = f"{written!r} is no state; the states are {', '.join(State)}"
+        return Row(state=State.FAILED, **cells)
 
 
 def _write_whole(path: Path, rows: Iterable[Row], *, is_new: bool) -> None:

@@ -5,6 +5,7 @@ columns.
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +33,7 @@ from shared.storage.names import printable
 SECONDS_BETWEEN_LINES = 5.0
 _TABLE_FROM = 72  # columns from which on a table reads better than a list
 _MINUTE, _HOUR = 60, 3600
+_NOT_PLAIN = re.compile(r"[^\n -~]")
 
 Cell = str | Text
 
@@ -73,8 +75,7 @@ class Output:
     def document(self, content: object) -> None:
         """Print the result for programs; without ``--json`` nothing."""
         if self.as_json:
-            json.dump(content, sys.stdout, indent=2, ensure_ascii=False)
-            sys.stdout.write("\n")
+            sys.stdout.write(f"{_as_json(content)}\n")
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
         """Print a table; in a narrow terminal, each row as a list. No cell is cut."""
@@ -202,6 +203,12 @@ def duration(seconds: float) -> str:
 def is_live(console: Console) -> bool:
     """Whether a console can redraw what it shows."""
     return console.is_terminal and not console.is_dumb_terminal
+
+
+def _as_json(content: object) -> str:
+    """Return JSON in which letters are readable, and nothing steers a terminal: it escapes C0 by itself alone."""
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    return _NOT_PLAIN.sub(lambda match: match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1], text)
 
 
 def _cell(cell: Cell) -> Text:

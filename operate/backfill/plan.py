@@ -81,12 +81,12 @@ class Planner:
         again = Again(self._lines, self._wishes.folder, self._wishes.map_path, self._listed(), list(failed), kept)
         return self._decided(again.lines(), kept, counter)
 
-    def leave_pictured(self, rows: Iterable[Row], counter: Counter) -> None:
-        """Skip those of an earlier plan's rows whose items have got a picture meanwhile."""
+    def complete(self, rows: Iterable[Row], counter: Counter) -> None:
+        """Say of an earlier plan's rows, by company and item id, what happens to each as things are now."""
         lines = [Line(row) for row in rows]
         self._describe(lines, counter)
         for line in lines:
-            self._tell_picture(line)
+            self._finish(line)
 
     def _listed(self) -> list[Photo]:
         return list(photos(self._wishes.folder, self._wishes.largest))
@@ -147,7 +147,8 @@ class Planner:
         row, found = line.row, line.found
         if not found:
             return
-        row.description, row.has_picture = found.name, "yes" if found.item.has_picture else "no"
+        row.item, row.description = found.item.number, found.name
+        row.has_picture = "yes" if found.item.has_picture else "no"
         if self._wishes.only_missing and found.item.has_picture and row.state is State.PLANNED:
             skip(row, "the item has a picture")
 

@@ -44,7 +44,7 @@ class Run:
     waits: bool
     uploads: Counter
     outcomes: Counter
-    _under_way: dict[str, Row] = field(default_factory=dict)  # by blob
+    _under_way: dict[tuple[str, str], Row] = field(default_factory=dict)  # by blob and ETag
     _pending: set[Future[Row]] = field(default_factory=set)
     _has_waited: bool = False  # in vain, as long as anybody should
 
@@ -56,7 +56,7 @@ class Run:
         Raises:
             Problem: storage is out of reach or refuses us. The list is complete up to then.
         """
-        self._under_way = {row.blob: row for row in before}
+        self._under_way = {_upload_of(row): row for row in before}
         with threads(self.pace.concurrency) as pool:
             try:
                 for row in todo:
@@ -114,7 +114,7 @@ class Run:
         if row.state is not State.UPLOADING:
             self.uploads.advance()
         if row.state is State.UPLOADED:
-            self._under_way[row.blob] = row
+            self._under_way[_upload_of(row)] = row
         elif row.state not in (State.UPLOADING, State.FAILED):
             self.outcomes.advance()
 
@@ -137,7 +137,7 @@ class Run:
         gone = [row for row in self._under_way.values() if there.get(row.blob) != row.etag]
         ends = pool.map(self._ended, gone) if self.waits else iter([(State.UPLOADED, "")] * len(gone))
         for row, (state, reason) in zip(gone, ends, strict=True):
-            del self._under_way[row.blob]
+            del self._under_way[_upload_of(row)]
             if self.waits:
                 row.state, row.reason = state, reason
                 self.manifest.note(row)
@@ -149,20 +149,25 @@ class Run:
 
     def _listed(self) -> dict[str, str]:
         """Return the ETags of what is in incoming, as far as it may be ours."""
-        first, last = min(self._under_way), max(self._under_way)
+        wanted = {blob for blob, _ in self._under_way}
+        first, last = min(wanted), max(wanted)
         same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
         prefix = "".join(character for character, _ in same)
         container = self.blobs.get_container_client(INCOMING)
         with storage_errors(f"listing {INCOMING}"):
             blobs = container.list_blobs(name_starts_with=prefix or None)
-            return {blob.name: unquoted_etag(blob.etag) for blob in blobs if blob.name in self._under_way}
+            return {blob.name: unquoted_etag(blob.etag) for blob in blobs if blob.name in wanted}
 
     def _see_out(self, pool: ThreadPoolExecutor, waiting: Iterable[Row]) -> None:
         """Wait for all outcomes, and say of what is still in incoming that it waits."""
-        self._under_way = {row.blob: row for row in waiting} | self._under_way
+        self._under_way = {_upload_of(row): row for row in waiting} | self._under_way
         self._wait_for(pool, 0)
         for row in self._under_way.values():
             if not self.stop.is_set():
                 row.state = State.WAITING
                 row.reason = f"still in {INCOMING}: item-pictures status says why"
                 self.manifest.note(row)
+
+
+def _upload_of(row: Row) -> tuple[str, str]:
+    return row.blob, row.etag

@@ -51,22 +51,29 @@ class Uploader:
         Raises:
             Problem: storage is out of reach or refuses us; the other files would fare no better.
         """
+        lost: list[AzureError] = []
         try:
             with (self.folder / row.file).open("rb") as file:
-                self._upload(row, file)
+                self._upload(row, file, lost)
         except OSError as error:
-            row.state, row.reason = State.FAILED, f"cannot be read: {error.strerror or error}"
+            row.state = State.UPLOADING if lost else State.FAILED
+            row.reason = _unreadable(error, is_begun=bool(lost))
 
     def find(self, row: Row) -> bool:
-        """Look for an upload that was begun earlier, and say in ``row`` where it is; False if it never arrived."""
+        """Look for an upload that was begun earlier, and say in ``row`` where it is; False if it never arrived.
+
+        It is known by its bytes, so where the file cannot be read, it stays ``uploading``.
+        """
+        row.reason = ""
         try:
             with (self.folder / row.file).open("rb") as file:
                 return self._is_there(row, _md5(file), file)
         except OSError as error:
-            row.state, row.reason = State.FAILED, f"cannot be read: {error.strerror or error}"
+            row.reason = _unreadable(error, is_begun=True)
             return True
 
-    def _upload(self, row: Row, file: BufferedReader) -> None:
+    def _upload(self, row: Row, file: BufferedReader, lost: list[AzureError]) -> None:
+        """Try until it is known what became of it; ``lost`` gets the errors after which nobody knows."""
         size, md5 = file.seek(0, 2), _md5(file)
         for attempt in range(ATTEMPTS):
             file.seek(0)
@@ -78,17 +85,17 @@ class Uploader:
                 row.state, row.reason = State.FAILED, _NAME_TAKEN
                 return
             except AzureError as error:
-                failure = error
                 if not may_pass(error):
-                    row.state = State.PLANNED  # refused, so nothing has happened
+                    row.state, row.reason = State.PLANNED, ""  # refused, so nothing has happened
                     raise problem_of(error) from error
+                lost.append(error)
                 if self.stop.wait(FIRST_WAIT * 2**attempt) or self._is_there(row, md5, file):
                     return
             else:
-                row.state, row.etag = State.UPLOADED, answer[0]
+                row.state, row.reason, row.etag = State.UPLOADED, "", answer[0]
                 row.time = answer[1].isoformat()
                 return
-        raise Problem(f"Storage does not answer: {code_of(failure) or failure}", ExitCode.UNREACHABLE) from failure
+        raise Problem(f"Storage does not answer: {code_of(lost[-1]) or lost[-1]}", ExitCode.UNREACHABLE) from lost[-1]
 
     def _put(self, row: Row, file: BufferedReader, size: int, md5: bytes) -> tuple[str, datetime]:
         """Write the blob if there is none; the SDK must not repeat what may have taken effect."""
@@ -156,6 +163,11 @@ def storage_clock(blobs: BlobServiceClient, stop: Event) -> Callable[[], datetim
 
     then, start = patiently(asked, stop), time.monotonic()
     return lambda: then + timedelta(seconds=time.monotonic() - start)
+
+
+def _unreadable(error: OSError, *, is_begun: bool) -> str:
+    cause = f"cannot be read: {error.strerror or error}"
+    return f"{cause}, so nobody can tell whether it arrived: bring the file back, and resume" if is_begun else cause
 
 
 def _md5(file: BufferedReader) -> bytes:

@@ -14,7 +14,7 @@ from operate.manifest import Manifest, Row, State
 from tests.operate.command import Operator, operator_of
 from tests.operate.photographs import photographs
 from tests.support.faulty_storage import storage_proxy
-from tests.support.local_stack import LocalStack
+from tests.support.local_stack import DESK, DESK_ID, LocalStack
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,8 @@ def test_no_foreign_text_steers_the_terminal_by_an_error(operator: Operator, tmp
 
 def test_no_list_steers_the_terminal_by_its_reasons(operator: Operator, tmp_path: Path) -> None:
     states = (State.SKIPPED, State.UPDATED, State.PLANNED)
-    rows = [Row(f"{state}.jpg", "1", "", state, HOSTILE, view=HOSTILE, item_id=str(state)) for state in states]
+    planned = {"item": "1896-S", "company": "CRONUS USA, Inc.", "item_id": DESK_ID, "blob": DESK}
+    rows = [Row(f"{state}.jpg", state=state, reason=HOSTILE, view=HOSTILE, **planned) for state in states]
     Manifest(tmp_path / "list.csv", rows, is_new=True).close()
     photographs(tmp_path / "photos", "1896-S.jpg")
     ended = operator.run("backfill", "photos", "--resume", "list.csv", "--dry-run")

@@ -1,29 +1,18 @@
 """What failed is planned again by what the operator wrote, by the map, or by its name: never by a guess."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from operate import manifest
-from operate.manifest import Manifest, Row, State
+from operate.manifest import Row, State
 from shared.storage.names import INCOMING
 from tests.operate.command import Operator
+from tests.operate.lists import LIST, edit
 from tests.operate.photographs import photograph, photographs
 from tests.support.local_stack import DESK, DESK_ID, LocalStack
 
 COMPANY = "CRONUS USA, Inc"
-LIST = "list.csv"
-
-
-def edit(operator: Operator, change: Callable[[Row], None]) -> None:
-    """Change the rows of the list, as somebody does in a spreadsheet."""
-    path = operator.folder / LIST
-    rows = manifest.read(path)
-    assert rows
-    for row in rows:
-        change(row)
-    Manifest(path, rows, is_new=False).close()
 
 
 def write_map(operator: Operator, *lines: str) -> Path:

@@ -105,7 +105,6 @@ def test_a_list_that_a_spreadsheet_has_saved_is_read(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("a,b\n1,2\n", "no column 'file'"),
-        ("file,item,state\na,b,gone\n", "line 2: 'gone' is no state"),
         ("", "no column"),
     ],
 )
@@ -114,6 +113,28 @@ def test_what_is_no_list_says_so(text: str, words: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(Problem, match=words):
         manifest.read(path)
+
+
+def test_a_state_that_nobody_knows_fails_its_row_alone(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("file,item,state\na,1,gone\nb,2, Planned \nc,3,\n", encoding="utf-8")
+    rows = manifest.read(path)
+    assert [row.state for row in rows] == [State.FAILED, State.PLANNED, State.FAILED]
+    assert rows[0].reason.startswith("'gone' is no state; the states are planned, uploading, uploaded")
+
+
+def test_lines_that_somebody_emptied_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("file,item,state\n,,\na,1,planned\n,,,,\n", encoding="utf-8")
+    assert manifest.read(path) == [Row("a", "1")]
+
+
+def test_corrections_of_one_file_for_two_items_are_kept(tmp_path: Path) -> None:
+    """Both GTINs have become 4,00638E+12 in a spreadsheet."""
+    path = tmp_path / "list.csv"
+    rows = [Row("a.jpg", "4,00638E+12", state=State.FAILED, use_item=number) for number in ("1900-S", "1906-S")]
+    Manifest(path, rows, is_new=True).close()
+    assert manifest.read(path) == rows
 
 
 def test_no_new_list_takes_the_place_of_another_file(tmp_path: Path) -> None:
