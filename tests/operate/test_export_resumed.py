@@ -167,8 +167,8 @@ def test_a_row_that_either_can_have_written_stops_no_backfill(pictured: Operator
     row = Row("1896-S.jpg", "1896-S", "", State.FAILED, "the item was removed meanwhile", company=CRONUS, item_id="1")
     listed(pictured, row)
     ended = pictured.run("backfill", "ours", "--resume", LIST, "--failed", "--json")
-    assert ended.states == {"1896-S.jpg": "uploaded"}
-    assert local.names(INCOMING) == ["CRONUS USA, Inc/1896-S.jpg"]
+    assert ended.states["1896-S.jpg"] == "uploaded"
+    assert "CRONUS USA, Inc/1896-S.jpg" in local.names(INCOMING)
 
 
 def test_a_list_is_refused_wherever_its_other_rows_lie(tmp_path: Path) -> None:
