@@ -72,7 +72,7 @@ def test_what_a_spreadsheet_makes_of_a_number_does_not_count(
     before = the_row(operator)
     save_in_excel(operator)
     assert (the_row(operator).item, the_row(operator).company) != (number, company or CRONUS) or company == "=x"
-    ended = operator.run("backfill", folder, "--resume", LIST, "--wait", "--json")
+    ended = operator.run("backfill", folder, "--resume", LIST, "--wait", "--patience", "2", "--json")
     assert (ended.code, set(ended.states.values())) == (0, {"updated"}), ended.out
     after = the_row(operator)
     assert (after.item, after.company, after.blob) == (number, before.company, before.blob)
@@ -94,7 +94,7 @@ def test_what_failed_is_done_beside_what_a_spreadsheet_has_changed(
     manifest.Manifest(operator.folder / LIST, rows, is_new=False).close()
     save_in_excel(operator)
     edit(operator, lambda row: setattr(row, "company", "007") if row.state is State.FAILED else None)
-    ended = operator.run("backfill", folder, "--resume", LIST, "--failed", "--wait", "--json")
+    ended = operator.run("backfill", folder, "--resume", LIST, "--failed", "--wait", "--patience", "2", "--json")
     assert ended.states == {"1000.jpg": "updated", "1000_back.jpg": "failed"}
     assert reasons(ended)["1000_back.jpg"].startswith("1000.jpg went to this item already")
 
@@ -110,7 +110,7 @@ def test_a_plan_that_a_spreadsheet_saved_is_carried_out_and_waited_for(
     save_in_excel(operator)
     assert operator.run("backfill", folder, "--resume", LIST).code == 0
     take_up(local)
-    ended = operator.run("backfill", folder, "--resume", LIST, "--wait", "--json")
+    ended = operator.run("backfill", folder, "--resume", LIST, "--wait", "--patience", "2", "--json")
     assert set(ended.states.values()) == {"updated"}, ended.out
     assert (the_row(operator).item, the_row(operator).company) == (number, company or CRONUS)
 
