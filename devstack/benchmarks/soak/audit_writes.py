@@ -100,9 +100,11 @@ class _Item:
         return [f"{time - first:.1f} s: {what}" for time, what in sorted(told)]
 
     def _took_effect_late(self, write: Write) -> bool:
-        """Whether the write took effect only after its request had ended without an answer."""
+        """Whether the write took effect only after the app had given up, or its request had ended without an answer."""
         own = [request for request in self._requests if request["client_request_id"] == write.request_id]
-        return any(request["status"] in _NO_ANSWER and _time(request) < write.time for request in own)
+        return any(
+            _is_late(request) or (request["status"] in _NO_ANSWER and _time(request) < write.time) for request in own
+        )
 
     def _cause(self, write: Write, earlier: datetime) -> str | None:
         """Return why the answer to an earlier write may have been lost, as Business Central and storage logged it."""
@@ -112,7 +114,7 @@ class _Item:
             own = request["client_request_id"] == write.request_id
             if ended < since or ended - lasted > until or (request["number"], own) in self._used:
                 continue
-            late = lasted.total_seconds() >= _WRITE_TIMEOUT
+            late = _is_late(request)
             # A write's own answer explains only that it took effect late.
             if late or (request["status"] in _NO_ANSWER and (not own or ended < until)):
                 self._used.add((request["number"], own))
@@ -135,6 +137,12 @@ def _patches(evidence: Evidence) -> list[dict[str, Any]]:
 def _item_id(request: dict[str, Any]) -> str:
     path: str = request["path"]
     return path.partition("/items(")[2].partition(")")[0]
+
+
+def _is_late(request: dict[str, Any]) -> bool:
+    """Whether the app had given up before the answer came."""
+    seconds: float = request["milliseconds"] / 1000
+    return seconds >= _WRITE_TIMEOUT
 
 
 def _time(request: dict[str, Any]) -> datetime:

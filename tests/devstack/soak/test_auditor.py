@@ -215,6 +215,22 @@ def test_bringing_the_newest_picture_back_is_explained_however_late_the_sweep_is
     assert [write.cause for write in verdict.repeated] == ["this write got 504", "another picture had come back late"]
 
 
+def test_bringing_it_back_is_explained_after_a_slow_answer_too(scene: Scene) -> None:
+    """The app no longer waited for it; Business Central says that all is well."""
+    scene.upload(GOOD)
+    older = scene.shown()
+    scene.upload(NEWER)
+    newest = scene.shown()
+    scene.local.control("POST", "latency", seconds=2.1, method="PATCH")
+    scene.patch(older, "slow")
+    scene.local.control("DELETE", "latency")
+    scene.local.pass_time(seconds=600)
+    scene.patch(newest, "back")
+    verdict = scene.verdict()
+    assert verdict.findings == []
+    assert [write.cause for write in verdict.repeated] == ["this write took 2 s", "another picture had come back late"]
+
+
 def test_a_picture_that_came_back_in_time_explains_no_write(scene: Scene) -> None:
     scene.upload(GOOD, NEWER)
     newest = scene.shown()
