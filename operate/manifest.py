@@ -92,8 +92,8 @@ class Row:
         if any((self.use_item, self.view, self.has_picture, self.from_map, self.blob)):
             return "backfill"
         if not self.file:
-            return "export"
-        return "backfill" if not self.item_id or self.state is not State.FAILED else ""
+            return "export" if self.item_id and self.state is State.SKIPPED else ""
+        return "" if self.item_id else "backfill"
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -146,7 +146,7 @@ def kept(path: Path, *, is_new: bool) -> Iterator[None]:
 def read(path: Path, *, by: str = "") -> list[Row]:
     """Return the latest row of each file and item, in the order of their first rows.
 
-    A row with a state that nobody knows has failed.
+    A row with a state that nobody knows has failed, or, if it was begun, has to be looked after.
 
     Raises:
         Problem: this is no such list, or not one that the command ``by`` has written.
@@ -183,6 +183,8 @@ def _row(values: dict[str, str | None]) -> Row:
     try:
         return Row(state=State(written.strip().lower()), **cells)
     except ValueError:
+        if cells["etag"] or cells["time"]:  # it was begun: planned anew, it might be uploaded twice
+            return Row(state=State.UPLOADED if cells["etag"] else State.UPLOADING, **cells)
         cells["reason"] = f"{written!r} is no state; the states are {', '.join(State)}"
         return Row(state=State.FAILED, **cells)
 

@@ -209,7 +209,8 @@ class Placement:
         if not self.keep_existing:
             return None
         if not stored.record.on:  # asked again even after a comparison: nobody else writes now
-            shown = _Shown(b"", job.item.read_at if job.item.has_picture is False else -inf)
+            was_empty = job.item.has_picture is False and not (shown and shown.content)
+            shown = _Shown(b"", job.item.read_at if was_empty else -inf)
         if shown is None:
             return None
         if self.throttle.clock() - shown.at > _LOOK_LASTS:

@@ -124,10 +124,17 @@ class Replay:
         return source, original
 
     def _is_on_item(self, original: Original) -> bool:
+        """Whether an original is on the item that its path means now; it may mean another one, or none."""
+        request_id = str(uuid4())
         try:
-            return any(self._on_items([original]))
-        except Waiting:  # BC has no company of that name now: this is not found to be rendered again either
+            if not any(self._on_items([original])):
+                return False
+            key = parse_path(original.source_name, self.templates)
+            company = self.business_central.company(key.company or self.default_company or "", request_id)
+            item = self.business_central.item(company, key, request_id)
+        except (Waiting, Permanent):
             return False
+        return item.id == original.value("item_id")
 
     def _marks(self, source: Source, *, as_new: bool) -> dict[str, str]:
         """Return the metadata that make a copy a replay, or mark it as one that counts as new."""

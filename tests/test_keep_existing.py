@@ -175,6 +175,24 @@ def test_a_picture_set_after_a_comparison_is_kept(local: LocalStack) -> None:
     assert kept_pictures(local) == kept
 
 
+def test_a_picture_that_a_comparison_showed_is_kept(local: LocalStack) -> None:
+    """The item had none when it was looked up, a moment before."""
+    upload_with_lost_answer(local, BLUE, applied=False)
+    local.pass_time(minutes=21)
+    kept: list[bytes] = []
+
+    def set_by_hand(method: str, path: str, _headers: HTTPMessage) -> None:
+        if method == "GET" and f"/{names.INCOMING}/" in path and not kept:
+            kept.extend(put_by_hand(local, GREEN))
+
+    with storage_proxy(local.stack.app_settings["PICTURE_STORAGE"], set_by_hand) as connection:
+        pipeline = local.pipeline(PICTURE_STORAGE=connection)
+        assert pipeline.process(names.INCOMING, DESK, TakeUp(item_first=True)).outcome is Outcome.UPDATED
+    assert colour_in_bc(local) == BLUE
+    assert len(kept) == 1
+    assert kept_pictures(local) == kept
+
+
 def test_a_look_just_before_the_claim_is_not_repeated(local: LocalStack) -> None:
     """Of an item that had no picture a moment ago, we do not ask for one."""
     clock = ManualClock()

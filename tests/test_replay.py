@@ -19,6 +19,7 @@ from tests.support.item_pictures import (
     RED,
     colour_in_bc,
     deliver,
+    item_in_bc,
     picture_of,
     put_by_hand,
     upload,
@@ -181,6 +182,15 @@ def test_what_is_on_its_item_counts_as_new_if_that_is_asked(local: LocalStack) -
     replays(local).replay(names.ARCHIVE, archived_original(local, BLUE), as_new=True)
     assert deliver(local).outcome is Outcome.UNCHANGED
     assert [found.name for found in replays(local).newest("CRONUS USA, Inc.")] == [archived_original(local, BLUE)]
+
+
+def test_the_original_of_an_item_that_was_created_anew_is_not_refused(local: LocalStack) -> None:
+    upload(local, BLUE)
+    local.pass_time(hours=1)
+    local.control("DELETE", f"items/{item_in_bc(local)['id']}")
+    local.control("POST", "items", company_id=local.stack.endpoints.company_id, number="1896-S")
+    assert replays(local).replay(names.ARCHIVE, archived_original(local, BLUE)) == DESK
+    assert deliver(local).outcome is Outcome.UPDATED
 
 
 def test_the_original_of_a_company_that_bc_has_no_more_is_not_refused(local: LocalStack) -> None:

@@ -118,7 +118,8 @@ class Again:
         # A file that was uploaded may be gone by now; the map's line is no fault then.
         done_with = [row for row in self._kept if not self._is_open(row)]
         done_with += [row for row in self._failed if row.use_item.strip()]
-        gone = NamedFiles(self._folder, (Photo(row.file) for row in done_with if row.file not in self._there))
+        done_files = {row.file for row in done_with}  # one file may have gone to several items
+        gone = NamedFiles(self._folder, (Photo(name) for name in done_files if name not in self._there))
         entries: list[tuple[Photo, MapLine]] = []
         for entry in maps.read(map_path):
             photo = named_by(entry, finder)
@@ -147,7 +148,8 @@ class Again:
         return self._there.keys() - {row.file for row in rows}
 
     def _is_open(self, row: Row) -> bool:
-        is_told = bool(self._map_path or not row.from_map)
+        """Whether a row was left out for a reason that holds no longer; what somebody has corrected stays corrected."""
+        is_told = bool(self._map_path or not row.from_map) and not row.use_item.strip()
         return is_told and row.state is State.SKIPPED and row.reason in self._outdated
 
     def _is_by_map(self) -> bool:

@@ -80,6 +80,8 @@ class Review:
                     problems[id(row)] = "use_item counts with --resume and --failed"
         _settle([row for row in rows if row.state in TO_DO and id(row) not in problems], problems)
         for row in rows:
+            if row.reason.endswith(_ANEW):  # somebody has put it back
+                row.reason = ""
             if id(row) in problems:
                 row.reason = problems[id(row)]
                 row.state = State.FAILED if row.state is State.PLANNED else row.state
@@ -121,7 +123,8 @@ class Review:
         """Plan rows once more, by company and item id, and compare. What BC has removed keeps what the list says."""
         twins: list[tuple[Row, Row]] = []
         for row in rows:
-            _, problem = self._company(row.company)
+            name, problem = self._company(row.company)
+            row.company = name or row.company
             if problem:
                 problems[id(row)] = problem
             elif guid_of(row.item_id):

@@ -330,6 +330,49 @@ def test_a_bad_row_of_what_was_begun_is_left_alone(
     assert ended.code == 1
 
 
+@pytest.mark.parametrize("state", ["updated ok", "uploadad", ""])
+@pytest.mark.parametrize("unknown", [{}, {"etag": ""}], ids=["uploaded", "begun"])
+def test_what_was_begun_is_looked_for_under_any_state(
+    state: str, unknown: dict[str, str], operator: Operator, local: LocalStack, tmp_path: Path
+) -> None:
+    folder = photographs(tmp_path / "photos", "1896-S.jpg")
+    assert operator.run("backfill", folder, "--manifest", LIST).code == 0
+    take_up(local)
+    write(operator, {"state": state, **unknown})
+    for more in (("--failed",), ()):
+        ended = operator.run("backfill", folder, "--resume", LIST, "--wait", "--json", *more)
+        if not (unknown and more):  # --failed leaves alone what was begun and never answered
+            assert (ended.code, ended.states) == (0, {"1896-S.jpg": "updated"}), ended.out
+    assert local.names(INCOMING) == []
+    assert len(local.requests("PATCH")) == 1
+
+
+def test_what_was_put_back_is_no_fault_any_more(operator: Operator, tmp_path: Path) -> None:
+    folder = photographs(tmp_path / "photos", "1896-S.jpg")
+    assert operator.run("backfill", folder, "--manifest", LIST).code == 0
+    etag = the_row(operator).etag
+    write(operator, {"etag": ""})
+    assert operator.run("backfill", folder, "--resume", LIST).code == 1
+    write(operator, {"etag": etag})
+    assert operator.run("backfill", folder, "--resume", LIST).code == 0
+    assert the_row(operator).reason == ""
+
+
+def test_companies_in_two_spellings_are_one(operator: Operator, local: LocalStack, tmp_path: Path) -> None:
+    folder = photographs(tmp_path / "photos", "1896-S.jpg", "1896-S_back.jpg")
+    operator.run("backfill", folder, "--dry-run", "--manifest", LIST)
+
+    def plan_both(row: Row) -> None:
+        row.state, row.reason = State.PLANNED, ""
+        row.company = row.company if row.blob else "cronus usa, inc."
+
+    edit(operator, plan_both)
+    ended = operator.run("backfill", folder, "--resume", LIST, "--json")
+    assert (ended.code, set(ended.states.values())) == (1, {"failed"})
+    assert all("is to go to the same item" in reason for reason in reasons(ended).values())
+    assert local.names(INCOMING) == []
+
+
 def write(operator: Operator, changes: dict[str, str]) -> None:
     """Write cells of the list's first row."""
     path = operator.folder / LIST

@@ -162,6 +162,29 @@ def test_what_an_export_could_not_write_is_tried_again(pictured: Operator) -> No
     assert theirs.read_bytes() != b"theirs"
 
 
+@pytest.mark.parametrize(
+    ("state", "totals"), [("skipped", {"exported": 2, "skipped": 1}), ("planned", {"exported": 3})]
+)
+def test_a_row_that_somebody_has_edited_stops_no_export(state: str, totals: dict[str, int], pictured: Operator) -> None:
+    theirs = pictured.folder / "out" / "1896-S.jpg"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"theirs")
+    assert pictured.run("export", "out", "--manifest", LIST).code == 1
+    path = pictured.folder / LIST
+    path.write_bytes(path.read_bytes().replace(b"failed", state.encode()))
+    theirs.unlink()
+    ended = pictured.run("export", "out", "--resume", LIST, "--json")
+    assert (ended.code, ended.document["totals"]) == (0, totals), ended.out
+
+
+def test_a_remark_of_somebody_stops_no_backfill(pictured: Operator) -> None:
+    """It fails as a row that names no file, and the others go on."""
+    planned = replace(_PLANNED, item_id="f61949dd-c5e1-5f1c-ba9f-058c838c1a04")
+    listed(pictured, planned, Row("", description="checked by Anna", company=CRONUS))
+    ended = pictured.run("backfill", "ours", "--resume", LIST, "--json")
+    assert ended.document["totals"] == {"uploaded": 1, "failed": 1}, ended.out
+
+
 def test_a_row_that_either_can_have_written_stops_no_backfill(pictured: Operator, local: LocalStack) -> None:
     """Such a row has all that an export's could have: it counts as either's."""
     row = Row("1896-S.jpg", "1896-S", "", State.FAILED, "the item was removed meanwhile", company=CRONUS, item_id="1")

@@ -284,3 +284,34 @@ def test_a_map_of_a_list_with_its_own_company_keeps_it(
         local.control("POST", "items", company_id=company, number="NEW-1")
     assert again("--map", table).code == 0
     assert local.names(INCOMING) == ["NORDWIND/1000.jpg", "NORDWIND/NEW-1.jpg"]
+
+
+def test_a_correction_outlives_the_file_that_went_before_it(
+    operator: Operator, local: LocalStack, again: Callable[..., Ended]
+) -> None:
+    """Somebody has said that 1900-S.jpg shows the item 1896-S; that the better view is gone does not change it."""
+    folder = photographs(operator.folder / "photos", "1900-S.jpg", "1896-S_front.jpg")
+    assert operator.run("backfill", folder, "--manifest", LIST, "--dry-run").code == 0
+
+    def correct(row: Row) -> None:
+        row.state = manifest.State.FAILED
+        row.use_item = "1896-S" if row.file == "1900-S.jpg" else ""
+
+    edit(operator, correct)
+    assert again().states == {"1900-S.jpg": "skipped", "1896-S_front.jpg": "uploaded"}
+    edit(operator, lambda row: setattr(row, "state", manifest.State(row.state.replace("uploaded", "quarantined"))))
+    (folder / "1896-S_front.jpg").unlink()
+    (row,) = (each for each in again().document["files"] if each["file"] == "1900-S.jpg")
+    assert row["use_item"] == "1896-S"
+    assert local.names(INCOMING) == [f"{COMPANY}/1896-S.jpg"]
+
+
+def test_a_file_that_went_to_several_items_may_be_gone(operator: Operator, again: Callable[..., Ended]) -> None:
+    folder = photographs(operator.folder / "photos", "both.jpg", "other.jpg")
+    path = write_map(operator, "both.jpg;;1896-S", "both.jpg;;1900-S", "other.jpg;;9999")
+    assert operator.run("backfill", folder, "--map", path, "--manifest", LIST).code == 1
+    (folder / "both.jpg").unlink()
+    write_map(operator, "both.jpg;;1896-S", "both.jpg;;1900-S", "other.jpg;;1906-S")
+    for _ in range(2):
+        ended = again("--map", path)
+        assert (ended.code, ended.document["totals"]) == (0, {"uploaded": 3}), ended.out
