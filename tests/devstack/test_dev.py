@@ -135,8 +135,9 @@ def test_numbers_of_nonsense_are_refused(project: Path, option: str, number: str
 def test_stack_survives_a_killed_host(project: Path) -> None:
     with up(project) as (process, endpoints):
         family = psutil.Process(process.pid).children(recursive=True)
-        for killed in (child for child in family if _module(child) == "functions_host"):
-            killed.kill()
+        hosts = [child for child in family if _module(child) == "functions_host"]  # their workers end with them
+        for host in hosts:
+            host.kill()
         service = BlobServiceClient.from_connection_string(endpoints["storage_connection_string"])
         service.get_blob_client(endpoints["incoming_container"], DESK).upload_blob(photograph())
         until(lambda: DESK_ID in _pictured(endpoints), 20)
