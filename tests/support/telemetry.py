@@ -16,7 +16,7 @@ from devstack.ingestion.rows import Row
 from shared import telemetry_names as names
 from tests.devstack.dev_commands import until
 
-ARRIVES_WITHIN = 30.0  # seconds, on a busy machine; usually one or two
+ARRIVES_WITHIN = 90.0  # seconds; usually one or two, but what could not be sent the exporter keeps for a minute
 
 
 def dimensions(row: Row) -> dict[str, str]:
