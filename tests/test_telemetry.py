@@ -18,14 +18,16 @@ from opentelemetry.instrumentation.logging.handler import LoggingHandler
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor, ReadWriteLogRecord
 
 from devstack import stack
+from devstack.ingestion.rows import Row
 from devstack.machine.children import clean_environment
 from devstack.machine.setup import ROOT
 from shared import report
 from shared import telemetry_names as names
+from shared.call_names import storage_calls
 from shared.storage.names import ARCHIVE
 from tests.devstack.dev_commands import until
 from tests.support.local_stack import DESK, LocalStack, photograph
-from tests.support.telemetry import Watcher, as_guid, dimensions, measurements
+from tests.support.telemetry import Trace, Watcher, as_guid, dimensions, measurements
 from tests.test_function_app import IN_AZURE
 
 UNKNOWN = "CRONUS USA, Inc/9999-X.jpg"
@@ -92,12 +94,18 @@ def test_bc_sees_the_traces_id(traced: Traced) -> None:
     assert len(sent) == measurements(record)["bc_requests"]
 
 
+def usual_rows(trace: Trace) -> list[Row]:
+    """Return the rows without what a process asks once (a token, the companies), and without slow calls to storage."""
+    seldom = {None, "read companies", *storage_calls()}
+    return [row for row in trace.rows if row.get("type") != "HTTP" or dimensions(row).get("call") not in seldom]
+
+
 def test_a_replaced_picture_costs_ten_rows_at_most(traced: Traced) -> None:
     name, number = "CRONUS USA, Inc/1908-S.jpg", "1908-S"
     for count, colour in enumerate(("#aa2200", "#22aa00", "#0022aa"), start=1):
         traced.upload(name, photograph(colour))
         record = traced.record(names.UPLOAD_FINISHED, count, item_number=number, outcome="updated")
-        assert len(traced.trace(record["operation_Id"]).rows) + 1 <= ROWS_MAX
+        assert len(usual_rows(traced.trace(record["operation_Id"]))) + 1 <= ROWS_MAX
 
 
 def test_a_picture_that_is_kept_costs_ten_rows_at_most(traced: Traced) -> None:
@@ -109,7 +117,7 @@ def test_a_picture_that_is_kept_costs_ten_rows_at_most(traced: Traced) -> None:
     record = traced.record(names.UPLOAD_FINISHED, item_number="KEPT", outcome="updated")
     trace = traced.trace(record["operation_Id"])
     assert "read picture" in trace.calls()
-    assert len(trace.rows) + 1 <= ROWS_MAX
+    assert len(usual_rows(trace)) + 1 <= ROWS_MAX
 
 
 def test_a_swept_upload_has_a_trace_linked_to_its_sweep(traced: Traced) -> None:

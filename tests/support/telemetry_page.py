@@ -78,8 +78,12 @@ class EveryOutcome(LocalStack):
         return [event for event in list(self._ledger.events) if event["event"] in events]
 
     def all_is_told(self) -> bool:
-        """Tell whether the telemetry of everything that has ended has arrived."""
-        return last_ends(self.ingestion) == self.report()
+        """Tell whether the telemetry of all that has ended has arrived: the records, and the spans above them."""
+        rows = self.ingestion.rows()
+        spans = {row.get("id") for row in rows}
+        uploads = (telemetry_names.UPLOAD_FINISHED, telemetry_names.UPLOAD_FAILED)
+        parents = {row["operation_ParentId"] for row in rows if row.get("message") in uploads}
+        return last_ends(self.ingestion) == self.report() and parents <= spans
 
     def rest(self) -> None:
         """Stop the app where it is: each sweep makes rows, and with each row the page asks all its queries anew."""
